@@ -1,0 +1,63 @@
+import type { ChatChunk, ChatCompletion } from './chat.ts'
+import type { Citation } from './passage.ts'
+import type { Problem } from './problem.ts'
+import type { Tier } from './tier.ts'
+import type { Usage } from './usage.ts'
+
+/** Who answers, known before the first content. Always the first event of an answer that begins. */
+export interface AnswerStart {
+  readonly type: 'answer-start'
+  /** The exact model, `engine/name`. */
+  readonly model: string
+  readonly engine: string
+  readonly tier: Tier
+  readonly replica: string
+  readonly offMachine: boolean
+  readonly attempt: number
+}
+
+/** One streamed chunk. `wire` is the JSON text it came as; a stage that changes the chunk drops it. */
+export interface ChunkDelta {
+  readonly type: 'chunk-delta'
+  readonly chunk: ChatChunk
+  readonly wire?: string
+}
+
+/** The whole answer at once, where the caller did not stream. */
+export interface AnswerWhole {
+  readonly type: 'answer-whole'
+  readonly completion: ChatCompletion
+}
+
+/** What a check found that did not stop the answer: it stands in the record and in the `upshift` field. */
+export interface Verdict {
+  readonly check: string
+  readonly outcome: 'passed' | 'repaired' | 'redacted' | 'failed' | 'skipped'
+  readonly detail?: string
+}
+
+/** The good end. Terminal. */
+export interface AnswerFinish {
+  readonly type: 'answer-finish'
+  /** Absent where the engine reported none. */
+  readonly usage?: Usage
+  /** Integer micro-dollars; absent where the model is unpriced or the usage unknown. */
+  readonly costMicros?: number
+  readonly verdicts: readonly Verdict[]
+  readonly citations?: readonly Citation[]
+  /** Set by an engine that had nothing to support an answer with, and said so. */
+  readonly declined?: boolean
+}
+
+/** The bad end. Terminal. As the very first event it becomes a refusal with a status of its own. */
+export interface AnswerError {
+  readonly type: 'answer-error'
+  readonly problem: Problem
+  readonly usage?: Usage
+  readonly costMicros?: number
+}
+
+export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | AnswerFinish | AnswerError
+
+/** What one socket read brought: never empty. A stream of batches ends with exactly one terminal event. */
+export type Batch = readonly AnswerEvent[]

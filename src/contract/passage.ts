@@ -1,0 +1,27 @@
+/** A piece of a document that can be cited: `text` is exactly `document.slice(start, end)` of that version. */
+export interface Passage {
+  /** Names the span for ever: document, version and position. `upshift cite ID` opens it. */
+  readonly id: string
+  readonly document: string
+  /** Headings from the top of the document down to the passage. */
+  readonly headings: readonly string[]
+  /** SHA-256 of the document's bytes, hex. */
+  readonly version: string
+  /** UTF-16 offsets into the document. */
+  readonly start: number
+  readonly end: number
+  readonly text: string
+  /** 0–1: how far the passage supports the question, calibrated so that 0.5 and above is worth quoting. */
+  readonly support: number
+}
+
+/** One quotation: `quote` is verbatim `document.slice(start, end)`, and code has checked that it is there. */
+export interface Citation {
+  readonly id: string
+  readonly document: string
+  readonly headings: readonly string[]
+  readonly version: string
+  readonly start: number
+  readonly end: number
+  readonly quote: string
+}

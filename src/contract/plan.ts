@@ -1,0 +1,23 @@
+import type { Tier } from './tier.ts'
+
+export type Mode = 'direct' | 'retrieve'
+
+/** What was decided before the first dispatch, and why. It goes into the record whole. */
+export interface Plan {
+  readonly mode: Mode
+  /** The caller's word: `auto`, a tier, an alias or an exact model. */
+  readonly requested: string
+  readonly tier: Tier
+  /** Exact model ids that may serve, the preferred first; never empty. */
+  readonly candidates: readonly string[]
+  readonly effort: 'fast' | 'deliberate'
+  /** `scan` checks while it streams; `hold` waits for the whole answer. */
+  readonly output: 'scan' | 'hold'
+  readonly maxOutputTokens: number
+  /** True where the caller gave no limit and the tier's cap was imposed. */
+  readonly capImposed: boolean
+  /** Milliseconds from arrival to the last token. */
+  readonly deadlineMs: number
+  readonly reasons: readonly string[]
+  readonly rejected: readonly { readonly option: string; readonly why: string }[]
+}

@@ -1,0 +1,24 @@
+/** Tokens of one generation, as the engine reported them; absent where it reported nothing. */
+export interface Usage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly cachedTokens?: number
+  readonly reasoningTokens?: number
+}
+
+/** Micro-dollars (10⁻⁶ USD) per million tokens, as integers: $2.50 per million input tokens is 2_500_000. */
+export interface Price {
+  readonly inputPerMillion: number
+  readonly outputPerMillion: number
+  readonly cachedInputPerMillion?: number
+}
+
+/** Integer micro-dollars, rounded up so that a sum of charges is never below the sum of prices. */
+export function costMicros(price: Price, usage: Usage): number {
+  const cached = Math.min(usage.cachedTokens ?? 0, usage.promptTokens)
+  const fresh = usage.promptTokens - cached
+  const cachedPrice = price.cachedInputPerMillion ?? price.inputPerMillion
+  const total =
+    fresh * price.inputPerMillion + cached * cachedPrice + usage.completionTokens * price.outputPerMillion
+  return Math.ceil(total / 1_000_000)
+}

@@ -1,0 +1,139 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Answer, Ask, Handle } from '../contract/ask.ts'
+import { type ChatCompletion, type ChatRequest, chatRequestSchema } from '../contract/chat.ts'
+import type { AnswerError, AnswerFinish } from '../contract/event.ts'
+import { isRefusal, type Problem } from '../contract/problem.ts'
+import { assert } from '../lib/assert.ts'
+import { answerHead } from './head.ts'
+import { invalidRequest } from './invalid.ts'
+import { wireProblem } from './problem.ts'
+import { encodeBatch, type StreamShape } from './sse.ts'
+import { summarise } from './summary.ts'
+
+/** What POST /v1/chat/completions needs. */
+export interface ChatPorts {
+  readonly handle: Handle
+  readonly now: () => number
+  readonly slowReaderMs: number
+  finished(done: Finished): void
+}
+
+/** How a chat request ended, for the metrics. */
+export interface Finished {
+  readonly answer: Answer
+  readonly terminal: AnswerFinish | AnswerError
+  readonly firstTokenMs: number
+}
+
+/** Parses once, asks the path, and writes what comes: a problem, one JSON document, or a stream of events. */
+export async function replyChat(
+  ports: ChatPorts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const parsed = chatRequestSchema.safeParse(request.body)
+  if (!parsed.success) return sendProblem(reply, invalidRequest(parsed.error).problem, request.id)
+
+  const gone = new AbortController()
+  const { raw } = reply
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort()
+  })
+  const receivedAt = ports.now()
+  const ask: Ask = {
+    id: request.id,
+    origin: { type: 'wire', credential: request.headers.authorization },
+    request: parsed.data,
+    bytes: Number(request.headers['content-length'] ?? 0),
+    receivedAt,
+    signal: gone.signal,
+  }
+  const answer = await ports.handle(ask)
+  if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
+  const writing = { ports, reply, gone, ask, answer, firstTokenMs: ports.now() - receivedAt }
+  try {
+    if (parsed.data.stream === true) await writeStream(writing, parsed.data)
+    else await writeWhole(writing)
+  } finally {
+    // Ends what is still running where the caller left or writing failed; after a good end it does nothing.
+    gone.abort()
+    await answer[Symbol.asyncDispose]()
+  }
+}
+
+interface Writing {
+  readonly ports: ChatPorts
+  readonly reply: FastifyReply
+  readonly gone: AbortController
+  readonly ask: Ask
+  readonly answer: Answer
+  readonly firstTokenMs: number
+}
+
+async function writeWhole({ ports, reply, ask, answer, firstTokenMs }: Writing): Promise<void> {
+  let completion: ChatCompletion | undefined
+  for await (const batch of answer.events) {
+    for (const event of batch) {
+      if (event.type === 'answer-whole') completion = event.completion
+      else if (event.type === 'answer-error') {
+        ports.finished({ answer, terminal: event, firstTokenMs })
+        return sendProblem(reply, event.problem, ask.id)
+      } else if (event.type === 'answer-finish') {
+        assert(completion !== undefined, 'an answer that is not streamed comes whole')
+        ports.finished({ answer, terminal: event, firstTokenMs })
+        const upshift = summarise(ask.id, answer.plan, answer.start, event)
+        reply.headers(answerHead(ask.id, answer.plan, answer.start)).type('application/json; charset=utf-8')
+        reply.send(JSON.stringify({ ...completion, upshift }))
+      }
+    }
+  }
+}
+
+async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
+  const { ports, reply, ask, answer, firstTokenMs } = writing
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, {
+    ...answerHead(ask.id, answer.plan, answer.start),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    ...(raw.shouldKeepAlive ? {} : { connection: 'close' }),
+  })
+  const shape: StreamShape = {
+    requestId: ask.id,
+    includeUsage: request.stream_options?.include_usage === true,
+    summary: (finish) => summarise(ask.id, answer.plan, answer.start, finish),
+  }
+  for await (const batch of answer.events) {
+    const last = batch.at(-1)
+    if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
+      ports.finished({ answer, terminal: last, firstTokenMs })
+    }
+    const text = encodeBatch(batch, shape)
+    if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
+  }
+  raw.end()
+}
+
+/** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
+function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      raw.off('drain', done)
+      raw.off('close', done)
+      resolve()
+    }
+    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
+    raw.once('drain', done)
+    raw.once('close', done)
+  })
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
+  const wire = wireProblem(problem, requestId)
+  reply.code(wire.status).headers(wire.headers).type('application/json; charset=utf-8')
+  reply.send(JSON.stringify(wire.body))
+}

@@ -1,0 +1,25 @@
+import type { AnswerStart } from '../contract/event.ts'
+import type { Plan } from '../contract/plan.ts'
+
+const REASON_CHARS_MAX = 400
+
+/** The head of every answer: who answers, and why. */
+export function answerHead(requestId: string, plan: Plan, start: AnswerStart): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    'x-upshift-mode': plan.mode,
+    'x-upshift-tier': start.tier,
+    'x-upshift-model': headerText(start.model),
+    'x-upshift-reason': reasonText(plan),
+  }
+}
+
+export function reasonText(plan: Plan): string {
+  return headerText(plan.reasons.join('; '))
+}
+
+/** Printable ASCII only: what a header may hold, whatever a model is called. */
+function headerText(text: string): string {
+  const clean = text.replaceAll(/[^\x20-\x7e]/g, '?')
+  return clean.length <= REASON_CHARS_MAX ? clean : `${clean.slice(0, REASON_CHARS_MAX - 3)}...`
+}

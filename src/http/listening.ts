@@ -1,0 +1,69 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** A server that listens, and that ends without losing what it accepted. */
+export interface HttpServer {
+  listen(host: string, port: number): Promise<string>
+  /** Serves the same routes on a Unix socket that only this user can open. */
+  listenControl(path: string): Promise<void>
+  /** Stops accepting, lets what was accepted end, then closes; cuts off what is left after `drainMs`. */
+  drain(drainMs: number): Promise<{ readonly cut: number }>
+}
+
+/** After the last answer a connection may still carry a request that is on its way. */
+const LINGER_MS = 250
+const DRAIN_POLL_MS = 20
+
+/** Shared with the hooks that see every request come and go. */
+export interface DrainState {
+  draining: boolean
+  active: number
+}
+
+export class Listening implements HttpServer {
+  private readonly app: FastifyInstance
+  private readonly state: DrainState
+  private control: { server: Server; path: string } | undefined
+
+  constructor(app: FastifyInstance, state: DrainState) {
+    this.app = app
+    this.state = state
+  }
+
+  listen(host: string, port: number): Promise<string> {
+    return this.app.listen({ host, port })
+  }
+
+  listenControl(path: string): Promise<void> {
+    const server = createServer((request, response) => this.app.routing(request, response))
+    this.control = { server, path }
+    rmSync(path, { force: true })
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(path, () => {
+        chmodSync(path, 0o600)
+        resolve()
+      })
+    })
+  }
+
+  async drain(drainMs: number): Promise<{ cut: number }> {
+    this.state.draining = true
+    const servers = [this.app.server, ...(this.control === undefined ? [] : [this.control.server])]
+    // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
+    // only the listening socket is closed first, and every answer from here on says `connection: close`.
+    for (const server of servers) if (server.listening) NetServer.prototype.close.call(server)
+    const end = performance.now() + drainMs
+    let quietSince = performance.now()
+    while (performance.now() < end && performance.now() - quietSince < LINGER_MS) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+      if (this.state.active > 0) quietSince = performance.now()
+    }
+    const cut = this.state.active
+    for (const server of servers) server.closeAllConnections()
+    await this.app.close()
+    return { cut }
+  }
+}

@@ -1,0 +1,59 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../contract/caller.ts'
+import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
+import type { Route } from '../contract/route.ts'
+import { sendProblem } from './chat.ts'
+import { invalidRequest } from './invalid.ts'
+
+type Authenticate = (credential: string | undefined) => Caller | Refusal
+
+const CALLERS = new WeakMap<FastifyRequest, Caller>()
+
+/** A hook that refuses a caller without the right before the body is read. */
+export function accessCheck(authenticate: Authenticate, access: 'key' | 'owner') {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const caller = authenticate(request.headers.authorization)
+    if (isRefusal(caller)) sendProblem(reply, caller.problem, request.id)
+    else if (access === 'owner' && !caller.owner) sendProblem(reply, notOwner(caller).problem, request.id)
+    else {
+      CALLERS.set(request, caller)
+      done()
+    }
+  }
+}
+
+function notOwner(caller: Caller): Refusal {
+  return refuse('out_of_scope', `The key ${caller.key} may not administer: this needs the owner's key.`)
+}
+
+/** Mounts the features' JSON routes: access first, the body parsed once, the reply as declared. */
+export function mount(app: FastifyInstance, authenticate: Authenticate, routes: readonly Route[]): void {
+  for (const route of routes) {
+    const { access } = route
+    app.route({
+      method: route.method,
+      url: route.path,
+      ...(access === 'public' ? {} : { onRequest: accessCheck(authenticate, access) }),
+      handler: (request, reply) => answerRoute(route, request, reply),
+    })
+  }
+}
+
+async function answerRoute(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const body = route.body?.safeParse(request.body ?? {})
+  if (body?.success === false) return sendProblem(reply, invalidRequest(body.error).problem, request.id)
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const answered = await route.handle({
+    // Fastify types params and query by generics that a generic mount cannot name; both are string maps.
+    params: request.params as Readonly<Record<string, string>>,
+    query: request.query as Readonly<Record<string, string>>,
+    body: body?.data,
+    caller: CALLERS.get(request) ?? null,
+    signal: gone.signal,
+  })
+  if (isRefusal(answered)) return sendProblem(reply, answered.problem, request.id)
+  reply.code(route.status?.(answered) ?? 200).header('x-request-id', request.id)
+  if (route.text !== undefined) reply.type(route.text).send(answered)
+  else reply.type('application/json; charset=utf-8').send(JSON.stringify(answered))
+}

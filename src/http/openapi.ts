@@ -1,0 +1,130 @@
+import * as z from 'zod'
+import { chatRequestSchema } from '../contract/chat.ts'
+import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
+import type { Route } from '../contract/route.ts'
+import { summarySchema } from './summary.ts'
+
+/** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return rest
+}
+
+/** The API as an OpenAPI 3.1 document, made from the same routes and schemas that the server runs. */
+export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const one of routes) {
+    const path = one.path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one) }
+  }
+  paths['/v1/chat/completions'] = { post: chatOperation() }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Upshift',
+      version,
+      summary: 'The cheapest thing that will do, with proof.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: 'http://127.0.0.1:4000' }],
+    paths: Object.fromEntries(Object.entries(paths).sort(([left], [right]) => left.localeCompare(right))),
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        ChatRequest: jsonSchema(chatRequestSchema, 'input'),
+        UpshiftSummary: jsonSchema(summarySchema, 'output'),
+        Error: errorSchema(),
+      },
+    },
+  }
+}
+
+function operation(one: Route): Record<string, unknown> {
+  const parameters = [...one.path.matchAll(/:(\w+)/g)].map((match) => ({
+    name: match[1],
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+  const type = one.text ?? 'application/json'
+  return {
+    summary: one.summary,
+    ...(one.access === 'public' ? {} : { security: [{ key: [] }] }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(one.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: jsonSchema(one.body, 'input') } },
+          },
+        }),
+    responses: {
+      200: { description: one.summary, content: { [type]: { schema: jsonSchema(one.answers, 'output') } } },
+      default: errorResponse(),
+    },
+  }
+}
+
+const HEAD = ['x-request-id', 'x-upshift-mode', 'x-upshift-tier', 'x-upshift-model', 'x-upshift-reason']
+
+function chatOperation(): Record<string, unknown> {
+  const completion = {
+    type: 'object',
+    description: "OpenAI's chat.completion as the engine sent it, with Upshift's own field.",
+    properties: { upshift: { $ref: '#/components/schemas/UpshiftSummary' } },
+  }
+  return {
+    summary: 'Answer a chat request: the cheapest model that will do, within the caller’s scope.',
+    description: 'Fields that are not named here reach the engine as they came.',
+    security: [{ key: [] }],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/ChatRequest' } } },
+    },
+    responses: {
+      200: {
+        description: 'The answer: whole, or as server-sent events that end with [DONE].',
+        headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
+        content: {
+          'application/json': { schema: completion },
+          'text/event-stream': { schema: { type: 'string' } },
+        },
+      },
+      default: errorResponse(),
+    },
+  }
+}
+
+function errorResponse(): Record<string, unknown> {
+  return {
+    description: 'What happened, why, and what to do.',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  }
+}
+
+function errorSchema(): Record<string, unknown> {
+  const rows = PROBLEM_CODES.map((code) => `- \`${code}\`: ${problemRow(code).status}`)
+  return {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['message', 'type', 'code', 'param', 'request_id'],
+        properties: {
+          message: { type: 'string' },
+          type: { type: 'string' },
+          code: {
+            type: 'string',
+            enum: PROBLEM_CODES,
+            description: `The code and its status:\n${rows.join('\n')}`,
+          },
+          param: { type: ['string', 'null'] },
+          rule: { type: 'string', description: 'The guard rule that refused.' },
+          request_id: { type: 'string' },
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { isIP } from 'node:net'
+import { type Refusal, refuse } from '../contract/problem.ts'
+
+/**
+ * A page that a browser was led to may send requests here under a name of its own (DNS rebinding). So the Host
+ * must be a name that this server answers to, and an Origin, where there is one, must be the same.
+ * Source: the Host and Origin checks that Ollama, Jupyter and the MCP transport rules settled on.
+ */
+export interface OriginRules {
+  /** Beside loopback names: host names without port, lower case. */
+  readonly hosts: readonly string[]
+  /** Beside this server's own: whole origins, `https://app.example.com`. */
+  readonly origins: readonly string[]
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+export function checkOrigin(
+  rules: OriginRules,
+  host: string | undefined,
+  origin: string | undefined,
+): Refusal | undefined {
+  const name = hostName(host)
+  if (name === undefined || !answersTo(rules, name)) {
+    const shown = JSON.stringify((host ?? '').slice(0, 100))
+    return refuse(
+      'host_not_allowed',
+      `This server does not answer to the host ${shown}. Add it under server.hosts in upshift.yaml if it should.`,
+    )
+  }
+  if (origin === undefined || rules.origins.includes(origin)) return undefined
+  const from = URL.canParse(origin) ? new URL(origin) : undefined
+  if (
+    from !== undefined &&
+    (from.protocol === 'http:' || from.protocol === 'https:') &&
+    answersTo(rules, hostName(from.host))
+  ) {
+    return undefined
+  }
+  const shown = JSON.stringify(origin.slice(0, 100))
+  return refuse(
+    'origin_not_allowed',
+    `Pages from ${shown} may not call this server. Add that origin under server.origins in upshift.yaml if they should.`,
+  )
+}
+
+function answersTo(rules: OriginRules, name: string | undefined): boolean {
+  return name !== undefined && (LOOPBACK.has(name) || rules.hosts.includes(name))
+}
+
+/** The name of `name`, `name:port`, `[v6]` or `[v6]:port`; undefined where it is none of these. */
+function hostName(host: string | undefined): string | undefined {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host ?? '')
+  return match?.[1]?.toLowerCase()
+}
+
+/** Loopback by address: what may be listened on without being told to. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true
+  return isIP(host) === 4 && host.startsWith('127.')
+}

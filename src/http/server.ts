@@ -1,0 +1,170 @@
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify'
+import type { Handle } from '../contract/ask.ts'
+import type { Caller } from '../contract/caller.ts'
+import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
+import type { Route } from '../contract/route.ts'
+import type { Logs } from '../observe/logs.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { type Finished, replyChat, sendProblem } from './chat.ts'
+import { type DrainState, type HttpServer, Listening } from './listening.ts'
+import { accessCheck, mount } from './mount.ts'
+import { checkOrigin, type OriginRules } from './origin.ts'
+
+export interface HttpPorts {
+  readonly handle: Handle
+  authenticate(credential: string | undefined): Caller | Refusal
+  /** Bytes of a body to a JSON value, or the reason why not. */
+  parseBody(bytes: Buffer): unknown
+  readonly routes: readonly Route[]
+  readonly metrics: Metrics
+  readonly logs: Logs
+  readonly newRequestId: () => string
+  readonly now: () => number
+  readonly origin: OriginRules
+  readonly limits: HttpLimits
+}
+
+export interface HttpLimits {
+  readonly maxBodyBytes: number
+  readonly maxConnections: number
+  /** Milliseconds a caller may take to send a whole request. */
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  /** Milliseconds a reader may take nothing of a stream before it is cut off. */
+  readonly slowReaderMs: number
+}
+
+const HEADER_BYTES_MAX = 16_384
+export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
+  const loggerInstance: FastifyBaseLogger = ports.logs
+  const app = fastify({
+    bodyLimit: ports.limits.maxBodyBytes,
+    requestTimeout: ports.limits.requestTimeoutMs,
+    keepAliveTimeout: ports.limits.keepAliveTimeoutMs,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: ports.newRequestId,
+    // What arrives on an open connection while draining is still answered: see drain().
+    return503OnClosing: false,
+    forceCloseConnections: false,
+    exposeHeadRoutes: false,
+  })
+  app.server.maxConnections = ports.limits.maxConnections
+  const state: DrainState = { draining: false, active: 0 }
+  parseBodies(app, ports)
+  watch(app, ports, state)
+  mount(app, ports.authenticate, ports.routes)
+  const access = accessCheck(ports.authenticate, 'key')
+  const chat = {
+    ...ports,
+    slowReaderMs: ports.limits.slowReaderMs,
+    finished: (done: Finished) => count(ports, done),
+  }
+  app.post('/v1/chat/completions', { onRequest: access }, (request, reply) => replyChat(chat, request, reply))
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    sendProblem(reply, problemOf(error, ports), request.id)
+  })
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(app, request), request.id))
+  await app.ready()
+  return new Listening(app, state)
+}
+
+function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    const value = ports.parseBody(bytes as Buffer)
+    if (isRefusal(value)) done(new UpshiftError(value.problem))
+    else done(null, value)
+  })
+}
+
+/** Origin check, counters and the close of connections while draining: for every request. */
+function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    state.active += 1
+    ports.metrics.inFlight.inc()
+    reply.raw.once('close', () => {
+      state.active -= 1
+      ports.metrics.inFlight.dec()
+      const route = request.routeOptions.url ?? 'unknown'
+      ports.metrics.request(route, reply.raw.statusCode, reply.elapsedTime / 1_000)
+    })
+    if (state.draining) {
+      reply.raw.shouldKeepAlive = false
+      reply.header('connection', 'close')
+    }
+    const refusal = checkOrigin(ports.origin, request.headers.host, request.headers.origin)
+    if (refusal === undefined) done()
+    else sendProblem(reply, refusal.problem, request.id)
+  })
+}
+
+function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): void {
+  const failed = terminal.type === 'answer-error'
+  const { usage, costMicros } = terminal
+  ports.metrics.answer({
+    tier: answer.start.tier,
+    model: answer.start.model,
+    mode: answer.plan.mode,
+    outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
+    firstTokenSeconds: firstTokenMs / 1_000,
+    ...(usage === undefined
+      ? {}
+      : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
+    ...(costMicros === undefined ? {} : { costMicros }),
+    verdicts: failed
+      ? []
+      : terminal.verdicts
+          .filter((one) => one.outcome !== 'passed')
+          .map((one) => `${one.check}=${one.outcome}`),
+  })
+}
+
+function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {
+  if (error instanceof UpshiftError) return error.problem
+  if (error.statusCode === 413) {
+    const bound = `${ports.limits.maxBodyBytes} bytes`
+    return {
+      code: 'body_too_large',
+      message: `The body is larger than ${bound}. Send less, or raise server.maxBodyBytes.`,
+    }
+  }
+  if (error.statusCode === 415) {
+    return {
+      code: 'unsupported_media_type',
+      message: 'Send the body as JSON, with the header `content-type: application/json`.',
+    }
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return { code: 'invalid_request', message: `The request could not be read: ${error.message}.` }
+  }
+  ports.logs.error({ error: error.stack ?? error.message }, 'a bug: this request failed inside Upshift')
+  return {
+    code: 'internal',
+    message:
+      'Upshift failed inside: this is a bug, and its log names the place. The request may be sent again.',
+  }
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest): Problem {
+  const [path] = request.url.split('?')
+  const shown = JSON.stringify((path ?? '').slice(0, 200))
+  for (const method of ['GET', 'POST', 'DELETE'] as const) {
+    if (method !== request.method && app.hasRoute({ method, url: path ?? '' })) {
+      return {
+        code: 'method_not_allowed',
+        message: `${shown} is called with ${method}, not ${request.method}.`,
+      }
+    }
+  }
+  return {
+    code: 'unknown_route',
+    message: `There is no ${shown} here. GET /openapi.json lists what there is.`,
+  }
+}

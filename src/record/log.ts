@@ -1,0 +1,251 @@
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Entry, Stamped } from '../contract/entry.ts'
+import { UpshiftError } from '../contract/problem.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { RecordConfig } from './config.ts'
+import { encodeLine, scanLines } from './line.ts'
+
+/**
+ * DESIGN. One writer appends lines to the newest segment. Entries that arrive within one turn of the event
+ * loop are written by one `writeSync`, which measures cheaper and steadier than asynchronous writes at the
+ * rates of a gateway; `append` resolves when the operating system has the bytes, so they survive the death of
+ * the process. `fdatasync` runs beside it at least every SYNC_EVERY_MS (power loss may cost that much), or
+ * is awaited with `durability: fsync`. A write that fails is rolled back to the last whole line and its
+ * callers are refused: the log never holds half an entry before a whole one.
+ *
+ * A segment's name is its first sequence number and its UTC day, so that what happened since a day can be read
+ * without reading everything. A day's change and `segmentBytes` begin a new one.
+ */
+export interface Log {
+  /** Resolves with the stamped entry once it is durable as configured; rejects with `record_unavailable`. */
+  append(entry: Entry): Promise<void>
+  /** The sequence number that the next entry will get. */
+  readonly nextSeq: number
+  /** What the start found and did. */
+  readonly opened: LogOpened
+  close(): Promise<void>
+}
+
+export interface LogOpened {
+  readonly segments: number
+  readonly entriesRead: number
+  /** Bytes of a torn tail that were cut away, after a crash in the middle of a write. */
+  readonly cutBytes: number
+}
+
+export interface LogOptions {
+  readonly folder: string
+  readonly config: RecordConfig
+  readonly clock: Clock
+  /** Sees every entry written on or after this moment's UTC day, in order. */
+  readonly since: number
+  readonly visit: (entry: Stamped) => void
+}
+
+const SYNC_EVERY_MS = 100
+const SEGMENT = /^(\d{12})-(\d{8})\.log$/
+
+export function openLog(options: LogOptions): Log {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+  const names = readdirSync(options.folder)
+    .filter((name) => SEGMENT.test(name))
+    .sort()
+  let nextSeq = 0
+  let entriesRead = 0
+  let cutBytes = 0
+  for (const name of names) {
+    const last = name === names.at(-1)
+    if (!last && dayOf(name) < utcDay(options.since)) continue
+    const path = join(options.folder, name)
+    const bytes = readFileSync(path)
+    const scan = scanLines(bytes, (entry) => {
+      nextSeq = entry.seq + 1
+      if (utcDay(entry.at) >= utcDay(options.since)) options.visit(entry)
+    })
+    entriesRead += scan.entries
+    if (scan.entries === 0) nextSeq = Math.max(nextSeq, Number(name.slice(0, 12)))
+    const torn = bytes.length - scan.wholeBytes
+    if (scan.damaged || (torn > 0 && !last)) throw damagedError(path, scan.wholeBytes)
+    if (torn > 0) {
+      cut(path, scan.wholeBytes)
+      cutBytes = torn
+    }
+  }
+  const writer = new Writer(options, names.at(-1), nextSeq)
+  writer.opened = { segments: names.length, entriesRead, cutBytes }
+  return writer
+}
+
+interface Pending {
+  readonly promise: Promise<void>
+  resolve(): void
+  reject(reason: unknown): void
+}
+
+class Writer implements Log {
+  opened: LogOpened = { segments: 0, entriesRead: 0, cutBytes: 0 }
+  nextSeq: number
+  private readonly options: LogOptions
+  private descriptor: number | undefined
+  private day = 0
+  private size = 0
+  private lines = ''
+  private pending: Pending | undefined
+  private dirty = false
+  private syncing = false
+  private readonly timer: NodeJS.Timeout
+  private closed = false
+
+  constructor(options: LogOptions, newest: string | undefined, nextSeq: number) {
+    this.options = options
+    this.nextSeq = nextSeq
+    if (newest !== undefined) this.open(newest)
+    this.timer = setInterval(() => this.syncBeside(), SYNC_EVERY_MS)
+    this.timer.unref()
+  }
+
+  append(entry: Entry): Promise<void> {
+    if (this.closed) return Promise.reject(unavailable('the log is closed', undefined))
+    const stamped = { ...entry, seq: this.nextSeq, at: this.options.clock.now() }
+    this.nextSeq += 1
+    this.lines += encodeLine(stamped)
+    if (this.pending === undefined) {
+      this.pending = Promise.withResolvers<void>()
+      setImmediate(() => this.flush())
+    }
+    return this.pending.promise
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    const last = this.pending?.promise
+    this.flush()
+    this.closed = true
+    clearInterval(this.timer)
+    await last
+    if (this.descriptor === undefined) return
+    await this.sync()
+    closeSync(this.descriptor)
+    this.descriptor = undefined
+  }
+
+  /** Writes everything that has gathered since the last turn of the loop. */
+  private flush(): void {
+    const pending = this.pending
+    if (pending === undefined) return
+    const bytes = Buffer.from(this.lines)
+    this.lines = ''
+    this.pending = undefined
+    try {
+      this.write(bytes)
+    } catch (cause) {
+      // The sequence numbers of what was not written are given out again: the log has no gaps.
+      this.nextSeq -= countLines(bytes)
+      pending.reject(unavailable('the log could not be written', cause))
+      return
+    }
+    this.dirty = true
+    if (this.options.config.durability === 'batch') pending.resolve()
+    else this.sync().then(pending.resolve, (cause) => pending.reject(unavailable('fdatasync failed', cause)))
+  }
+
+  private write(bytes: Buffer): void {
+    const day = utcDay(this.options.clock.now())
+    const full = this.size + bytes.length > this.options.config.segmentBytes && this.size > 0
+    if (this.descriptor === undefined || full || day !== this.day) this.rotate(day, countLines(bytes))
+    const descriptor = this.descriptor
+    if (descriptor === undefined) throw new Error('no segment is open')
+    let written = 0
+    try {
+      while (written < bytes.length) written += writeSync(descriptor, bytes, written)
+    } catch (error) {
+      if (written > 0) ftruncateSync(descriptor, this.size)
+      throw error
+    }
+    this.size += bytes.length
+  }
+
+  private rotate(day: number, linesAhead: number): void {
+    const first = String(this.nextSeq - linesAhead).padStart(12, '0')
+    const previous = this.descriptor
+    this.open(`${first}-${day}.log`)
+    if (previous === undefined) return
+    fdatasync(previous, () => closeSync(previous))
+  }
+
+  private open(name: string): void {
+    const path = join(this.options.folder, name)
+    this.descriptor = openSync(path, 'a', 0o600)
+    this.day = dayOf(name)
+    this.size = fstatSync(this.descriptor).size
+  }
+
+  private syncBeside(): void {
+    if (!this.dirty || this.syncing) return
+    this.sync().catch((cause: unknown) => {
+      // The disk refuses: from here on nothing may be promised, so the next append is refused too.
+      this.closed = true
+      process.emitWarning(unavailable('fdatasync failed', cause))
+    })
+  }
+
+  private async sync(): Promise<void> {
+    const descriptor = this.descriptor
+    if (descriptor === undefined) return
+    this.syncing = true
+    this.dirty = false
+    try {
+      await new Promise<void>((resolve, reject) => {
+        fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))
+      })
+    } finally {
+      this.syncing = false
+    }
+  }
+}
+
+function cut(path: string, length: number): void {
+  const descriptor = openSync(path, 'r+')
+  try {
+    ftruncateSync(descriptor, length)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1
+  return count
+}
+
+/** 20261121 for any moment of that UTC day. */
+function utcDay(ms: number): number {
+  return Number(new Date(ms).toISOString().slice(0, 10).replaceAll('-', ''))
+}
+
+function dayOf(name: string): number {
+  return Number(name.slice(13, 21))
+}
+
+function unavailable(what: string, cause: unknown): UpshiftError {
+  const why = cause instanceof Error ? `: ${cause.message}` : ''
+  const message = `The request was not recorded, so it is not answered: ${what}${why}. Check the disk under the home folder with \`upshift doctor\`.`
+  return new UpshiftError({ code: 'record_unavailable', message }, cause)
+}
+
+function damagedError(path: string, offset: number): UpshiftError {
+  const message = `${path} is damaged at byte ${offset}: what follows is not a torn tail from a crash. Restore it from a backup, or move the file aside to start a new log without its history.`
+  return new UpshiftError({ code: 'record_unavailable', message })
+}

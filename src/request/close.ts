@@ -1,0 +1,130 @@
+import type { Ask } from '../contract/ask.ts'
+import type { Closed } from '../contract/entry.ts'
+import type {
+  AnswerError,
+  AnswerEvent,
+  AnswerFinish,
+  AnswerStart,
+  Batch,
+  ChunkDelta,
+  Verdict,
+} from '../contract/event.ts'
+import { refuse } from '../contract/problem.ts'
+import { assert } from '../lib/assert.ts'
+import type { HandlePorts } from './ports.ts'
+
+const LEFT: AnswerError = {
+  type: 'answer-error',
+  problem: { code: 'client_closed', message: 'The caller left before the end of the answer.' },
+}
+
+/** Watches an answer go by, and writes its closed entry before the end of it leaves. */
+export class Closing {
+  private readonly ports: HandlePorts
+  private readonly ask: Ask
+  private readonly startedAt: number
+  private readonly verdicts: readonly Verdict[]
+  private model: string | undefined
+  private firstTokenMs: number | undefined
+
+  constructor(ports: HandlePorts, ask: Ask, startedAt: number, verdicts: readonly Verdict[]) {
+    this.ports = ports
+    this.ask = ask
+    this.startedAt = startedAt
+    this.verdicts = verdicts
+  }
+
+  begun(start: AnswerStart): void {
+    this.model = start.model
+    this.firstTokenMs = Math.round(this.ports.elapsed() - this.startedAt)
+  }
+
+  /** The batches, with every chunk that finishes a choice kept back until the record is closed. */
+  async *through(first: Batch, reading: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+    const ending: ChunkDelta[] = []
+    let ended = false
+    try {
+      for (let batch: Batch | undefined = first; batch !== undefined; batch = await following(reading)) {
+        const passing = batch.some((event) => endsSomething(event))
+          ? batch.filter((event) => !keepBack(event, ending))
+          : batch
+        const last = passing.at(-1)
+        if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
+          ended = true
+          yield await this.end(passing.slice(0, -1), ending, last)
+          return
+        }
+        if (passing.length > 0) yield passing
+      }
+      assert(false, 'a way ends with a terminal event')
+    } finally {
+      // Reached unended where the consumer stopped early or the way threw.
+      if (!ended) await this.record(LEFT)
+    }
+  }
+
+  private async end(
+    rest: Batch,
+    ending: readonly ChunkDelta[],
+    last: AnswerFinish | AnswerError,
+  ): Promise<Batch> {
+    const terminal =
+      last.type === 'answer-finish' ? { ...last, verdicts: [...this.verdicts, ...last.verdicts] } : last
+    try {
+      await this.record(terminal)
+    } catch (cause) {
+      // Promise 1: what could not be recorded is not completed.
+      const why = cause instanceof Error ? cause.message : String(cause)
+      return [...rest, { type: 'answer-error', problem: refuse('record_unavailable', why).problem }]
+    }
+    return terminal.type === 'answer-finish' ? [...rest, ...ending, terminal] : [...rest, terminal]
+  }
+
+  record(terminal: AnswerFinish | AnswerError): Promise<void> {
+    const entry: Closed = {
+      type: 'closed',
+      id: this.ask.id,
+      ...outcome(terminal),
+      ...(this.model === undefined ? {} : { model: this.model }),
+      ...(terminal.usage === undefined ? {} : { usage: terminal.usage }),
+      ...(terminal.costMicros === undefined ? {} : { costMicros: terminal.costMicros }),
+      ...(this.firstTokenMs === undefined ? {} : { firstTokenMs: this.firstTokenMs }),
+      totalMs: Math.round(this.ports.elapsed() - this.startedAt),
+    }
+    return this.ports.record.append(entry)
+  }
+}
+
+async function following(reading: AsyncIterator<Batch>): Promise<Batch | undefined> {
+  const next = await reading.next()
+  return next.done === true ? undefined : next.value
+}
+
+/** True for a chunk that carries a finish reason, and for the one after it that has no choices (usage). */
+function endsSomething(event: AnswerEvent): event is ChunkDelta {
+  if (event.type !== 'chunk-delta') return false
+  const { choices, usage } = event.chunk
+  return choices.length === 0 ? usage != null : choices.some((choice) => choice.finish_reason != null)
+}
+
+function keepBack(event: AnswerEvent, ending: ChunkDelta[]): boolean {
+  if (!endsSomething(event)) return false
+  ending.push(event)
+  return true
+}
+
+function outcome(
+  terminal: AnswerFinish | AnswerError,
+): Pick<Closed, 'outcome' | 'code' | 'verdicts' | 'sources'> {
+  if (terminal.type === 'answer-error') {
+    const { code } = terminal.problem
+    return { outcome: code === 'client_closed' ? 'aborted' : 'failed', code }
+  }
+  return {
+    outcome: terminal.declined === true ? 'declined' : 'answered',
+    ...(terminal.verdicts.length === 0 ? {} : { verdicts: terminal.verdicts }),
+    ...(terminal.citations === undefined
+      ? {}
+      : { sources: terminal.citations.map((citation) => citation.id) }),
+  }
+}

@@ -1,0 +1,115 @@
+import type { Ask, Way } from '../contract/ask.ts'
+import type { Caller } from '../contract/caller.ts'
+import type { ChatRequest } from '../contract/chat.ts'
+import type { Attempted, Closed, Opened, Refused, Settled } from '../contract/entry.ts'
+import type { Batch, Verdict } from '../contract/event.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { Passage } from '../contract/passage.ts'
+import type { Mode, Plan } from '../contract/plan.ts'
+import type { Problem, ProblemCode, Refusal } from '../contract/problem.ts'
+import type { Usage } from '../contract/usage.ts'
+
+/** What the path needs from the rooms around it. assemble/ proves the fit. */
+export interface HandlePorts {
+  authenticate(credential: string | undefined): Caller | Refusal
+  /** Bounds, and the input rules that hold wherever the request goes. May return a redacted request. */
+  admit(request: ChatRequest, bytes: number): Admitted | Refusal | Promise<Admitted | Refusal>
+  plan(ask: Ask, caller: Caller): Plan | Refusal
+  readonly ways: Readonly<Record<Mode, Way>>
+  readonly record: RecordPort
+  readonly elapsed: () => number
+}
+
+export interface Admitted {
+  readonly type: 'admitted'
+  readonly request: ChatRequest
+  readonly verdicts: readonly Verdict[]
+}
+
+/** The log. Each call resolves once the entry has been handed to the operating system. */
+export interface RecordPort {
+  append(entry: Opened | Attempted | Settled | Closed | Refused): Promise<void>
+}
+
+/** What the attempt loop needs: a replica to try, and checks over what it says. */
+export interface AttemptPorts {
+  acquire(need: Need): Promise<Lease | Refusal>
+  /** True where a replica of these models is up that has not failed yet. */
+  hasOther(candidates: readonly string[], failed: ReadonlySet<string>): boolean
+  /** Input rules for a request about to leave the machine. */
+  outbound(request: ChatRequest): Admitted | Refusal
+  /** A fresh check for one answer. */
+  check(request: ChatRequest, plan: Plan, enforced: boolean): AnswerCheck
+  readonly record: RecordPort
+  readonly elapsed: () => number
+  /** 0 ≤ x < 1, for jitter. */
+  readonly random: () => number
+  readonly bounds: AttemptBounds
+}
+
+export interface AttemptBounds {
+  /** Turns of the loop, repairs included. */
+  readonly turns: number
+  /** Milliseconds before the second turn; doubles each turn, with full jitter. */
+  readonly backoffMs: number
+  readonly backoffMaxMs: number
+  /** Retries may be at most this share of the requests of the last seconds: a retry budget. */
+  readonly retryShare: number
+  /** Bytes of an answer that `hold` may collect. */
+  readonly heldBytes: number
+}
+
+export interface Need {
+  readonly id: string
+  /** Exact model ids, the preferred first. */
+  readonly candidates: readonly string[]
+  /** Replicas that have already failed this request. */
+  readonly failed: ReadonlySet<string>
+  /** Upper bounds for the price of the attempt. */
+  readonly promptTokensBound: number
+  readonly maxOutputTokens: number
+  readonly choices: number
+  /** On the monotonic clock; queueing ends then. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+/** A replica held for one attempt. Disposing releases its place; `settle` says how it went, once. */
+export interface Lease extends AsyncDisposable {
+  readonly type: 'lease'
+  readonly replica: string
+  readonly model: ModelView
+  /** Worst case held against the engine's cap, micro-dollars; undefined where unpriced. */
+  readonly heldMicros: number | undefined
+  generate(call: Call): AsyncIterable<Batch>
+  /** Feeds health, breaker and the daily cap; returns the cost in micro-dollars where it is known. */
+  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined
+}
+
+/** One call of an engine: it yields `answer-start` never, content and exactly one terminal event always. */
+export interface Call {
+  readonly id: string
+  readonly request: ChatRequest
+  readonly maxOutputTokens: number
+  readonly passages: readonly Passage[]
+  /** On the monotonic clock. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+/** Output rules and shape checks over one answer. */
+export interface AnswerCheck {
+  /** True where nothing may leave before `whole` has passed. */
+  readonly hold: boolean
+  /** Passes a batch through, keeps back what may be forming, redacts; or names what must end the answer. */
+  scan(batch: Batch): Batch | Problem
+  /** What `scan` still keeps back, at the end. */
+  flush(): Batch | Problem
+  /** Looks at a whole answer: schema and tool arguments. Names what to tell the model for its one repair. */
+  whole(batches: readonly Batch[]): Promise<WholeCheck>
+  readonly verdicts: readonly Verdict[]
+}
+
+export type WholeCheck =
+  | { readonly type: 'passed' }
+  | { readonly type: 'unmet'; readonly problem: Problem; readonly advice: string }

@@ -1,0 +1,57 @@
+import type { Answer, Ask, Way } from '../contract/ask.ts'
+import type { ChatRequest } from '../contract/chat.ts'
+import type { Batch } from '../contract/event.ts'
+import type { Passage } from '../contract/passage.ts'
+import { isRefusal, type Refusal } from '../contract/problem.ts'
+
+/** Finds passages that bear on a question, best first. */
+export type FindPassages = (question: string) => readonly Passage[] | Promise<readonly Passage[]>
+
+/**
+ * The way `retrieve`: passages from knowledge, then a direct answer over them, as a child request with a
+ * record of its own. It carries no cost itself: the child does.
+ */
+export function createRetrieve(find: FindPassages, childId: () => string): Way {
+  return async function* retrieve(ask, caller, plan, complete) {
+    const [model] = plan.candidates
+    const child: Ask = {
+      id: childId(),
+      origin: { type: 'child', parent: ask.id, caller, depth: depthOf(ask) + 1 },
+      request: { ...ask.request, model: model ?? plan.requested, upshift: { mode: 'direct' } },
+      bytes: ask.bytes,
+      receivedAt: ask.receivedAt,
+      signal: ask.signal,
+      passages: await find(lastQuestion(ask.request)),
+    }
+    yield* relay(await complete(child))
+  }
+}
+
+async function* relay(answer: Answer | Refusal): AsyncGenerator<Batch> {
+  if (isRefusal(answer)) {
+    yield [{ type: 'answer-error', problem: answer.problem }]
+    return
+  }
+  await using held = answer
+  yield [held.start]
+  for await (const batch of held.events) yield batch.map(withoutCost)
+}
+
+/** The child has been charged; the parent must not be charged again. */
+function withoutCost(event: Batch[number]): Batch[number] {
+  if (event.type !== 'answer-finish' && event.type !== 'answer-error') return event
+  const { costMicros: _charged, ...rest } = event
+  return rest
+}
+
+function depthOf(ask: Ask): number {
+  return ask.origin.type === 'child' ? ask.origin.depth : 0
+}
+
+/** The text of the last message from the user; empty where there is none. */
+export function lastQuestion(request: ChatRequest): string {
+  const last = request.messages.findLast((message) => message.role === 'user')
+  if (last === undefined || last.content == null) return ''
+  if (typeof last.content === 'string') return last.content
+  return last.content.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
+}

@@ -1,0 +1,189 @@
+import type { Ask } from '../contract/ask.ts'
+import type { ChatRequest } from '../contract/chat.ts'
+import type { Attempted } from '../contract/entry.ts'
+import type { AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/event.ts'
+import type { Plan } from '../contract/plan.ts'
+import type { Problem, ProblemCode } from '../contract/problem.ts'
+import type { Usage } from '../contract/usage.ts'
+import { textOf, wireBytes } from './content.ts'
+import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
+
+/** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
+export type End =
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly problem: Problem }
+  | { readonly type: 'repair'; readonly problem: Problem; readonly advice: string; readonly answer: string }
+
+export interface TurnParts {
+  readonly ports: AttemptPorts
+  readonly ask: Ask
+  readonly plan: Plan
+  readonly lease: Lease
+  readonly turn: number
+  readonly check: AnswerCheck
+  readonly request: ChatRequest
+  readonly spent: { costMicros: number }
+  readonly verdicts: readonly Verdict[]
+  readonly cause: Attempted['cause']
+}
+
+/** One dispatch, from its first batch to its settlement. */
+export class Turn {
+  private readonly parts: TurnParts
+  private readonly startedAt: number
+  private readonly shaped: boolean
+  private readonly seen: Batch[] = []
+  private kept: Batch[] = []
+  private keptBytes = 0
+  private holding: boolean
+  private left = false
+  private settled = false
+  private firstTokenMs: number | undefined
+
+  constructor(parts: TurnParts) {
+    this.parts = parts
+    this.startedAt = parts.ports.elapsed()
+    this.holding = parts.check.hold
+    this.shaped = isShaped(parts.request)
+  }
+
+  async *run(deadline: number): AsyncGenerator<Batch, End> {
+    const { lease, ask, plan, request } = this.parts
+    const stream = lease.generate({
+      id: ask.id,
+      request,
+      maxOutputTokens: plan.maxOutputTokens,
+      passages: ask.passages ?? [],
+      deadline,
+      signal: ask.signal,
+    })
+    for await (const batch of stream) {
+      this.firstTokenMs ??= Math.round(this.parts.ports.elapsed() - this.startedAt)
+      const last = batch.at(-1)
+      const terminal = last?.type === 'answer-finish' || last?.type === 'answer-error' ? last : undefined
+      const content = terminal === undefined ? batch : batch.slice(0, -1)
+      const passed = content.length === 0 ? content : this.parts.check.scan(content)
+      if (!isBatch(passed)) return yield* this.fail(passed, undefined)
+      if (passed.length > 0) {
+        const full = this.keep(passed)
+        if (full !== undefined) return yield* this.fail(full, undefined)
+        if (!this.holding) yield* this.release()
+      }
+      if (terminal?.type === 'answer-error') return yield* this.fail(terminal.problem, terminal.usage)
+      if (terminal?.type === 'answer-finish') return yield* this.finish(terminal)
+    }
+    const problem: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
+    return yield* this.fail(problem, undefined)
+  }
+
+  /** Settles the lease and writes the entry, once. */
+  async settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
+    if (this.settled) return
+    this.settled = true
+    const { lease, ask, turn, spent, ports } = this.parts
+    const costMicros = lease.settle(outcome, usage, retryAfterMs)
+    spent.costMicros += costMicros ?? 0
+    await ports.record.append({
+      type: 'settled',
+      id: ask.id,
+      turn,
+      engine: lease.model.engine,
+      outcome,
+      ...(usage === undefined ? {} : { usage }),
+      ...(costMicros === undefined ? {} : { costMicros }),
+      ...(this.firstTokenMs === undefined ? {} : { firstTokenMs: this.firstTokenMs }),
+      totalMs: Math.round(ports.elapsed() - this.startedAt),
+    })
+  }
+
+  private keep(batch: Batch): Problem | undefined {
+    if (this.shaped) this.seen.push(batch)
+    // A printed call must be whole before it leaves: from its first delta on the stream is held.
+    if (!this.holding && this.shaped && hasToolCall(batch)) this.holding = true
+    this.kept.push(batch)
+    if (!this.holding && !this.shaped) return undefined
+    this.keptBytes += wireBytes(batch)
+    const bound = this.parts.ports.bounds.heldBytes
+    if (this.keptBytes <= bound) return undefined
+    const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise request.heldBytes.`
+    return { code: 'answer_too_large', message }
+  }
+
+  private *release(): Generator<Batch> {
+    for (const batch of this.kept) {
+      yield this.left ? batch : [this.start(), ...batch]
+      this.left = true
+    }
+    this.kept = []
+  }
+
+  private start(): AnswerEvent {
+    const { lease, turn } = this.parts
+    const { id, engine, tier, offMachine } = lease.model
+    return {
+      type: 'answer-start',
+      model: id,
+      engine,
+      tier,
+      replica: lease.replica,
+      offMachine,
+      attempt: turn,
+    }
+  }
+
+  private async *fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
+    await this.settle(problem.code, usage, problem.retryAfterMs)
+    if (!this.left) return { type: 'failed', problem }
+    const { costMicros } = this.parts.spent
+    yield [{ type: 'answer-error', problem, ...(usage === undefined ? {} : { usage }), costMicros }]
+    return { type: 'done' }
+  }
+
+  private async *finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
+    const { check, verdicts, cause, spent, lease } = this.parts
+    const rest = check.flush()
+    if (!isBatch(rest)) return yield* this.fail(rest, finish.usage)
+    if (rest.length > 0) {
+      const full = this.keep(rest)
+      if (full !== undefined) return yield* this.fail(full, finish.usage)
+    }
+    const shape = this.shaped ? await check.whole(this.seen) : undefined
+    const unmet = shape?.type === 'unmet' ? shape : undefined
+    await this.settle('ok', finish.usage)
+    if (unmet !== undefined && !this.left) {
+      const { problem, advice } = unmet
+      if (cause === 'repair') return { type: 'failed', problem }
+      return { type: 'repair', problem, advice, answer: textOf(this.seen) }
+    }
+    yield* this.release()
+    const late: readonly Verdict[] =
+      unmet === undefined
+        ? []
+        : [{ check: unmet.problem.code, outcome: 'failed', detail: unmet.problem.message }]
+    const terminal: AnswerFinish = {
+      ...finish,
+      verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts, ...late],
+      ...(lease.model.price === undefined ? {} : { costMicros: spent.costMicros }),
+    }
+    yield this.left ? [terminal] : [this.start(), terminal]
+    return { type: 'done' }
+  }
+}
+
+function isBatch(value: Batch | Problem): value is Batch {
+  return Array.isArray(value)
+}
+
+/** True where the answer has a shape to be checked: a schema, JSON, or tool calls. */
+function isShaped(request: ChatRequest): boolean {
+  const format = request.response_format?.type
+  return (request.tools?.length ?? 0) > 0 || format === 'json_schema' || format === 'json_object'
+}
+
+function hasToolCall(batch: Batch): boolean {
+  return batch.some(
+    (event) =>
+      event.type === 'chunk-delta' &&
+      event.chunk.choices.some((choice) => choice.delta.tool_calls !== undefined),
+  )
+}

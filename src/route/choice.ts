@@ -1,0 +1,103 @@
+import type { Ask } from '../contract/ask.ts'
+import { type Caller, mayUse } from '../contract/caller.ts'
+import type { ModelView } from '../contract/model.ts'
+import { type Refusal, refuse } from '../contract/problem.ts'
+import { TIERS, type Tier } from '../contract/tier.ts'
+
+const REJECTED_MAX = 32
+const NAMED_MAX = 12
+/** No tokenizer in use makes fewer tokens than one in six bytes of ordinary text: a prompt above cannot fit. */
+const BYTES_PER_TOKEN_CEILING = 6
+
+/** Gathers why things were chosen and why others were not. */
+export class Notes {
+  readonly reasons: string[] = []
+  readonly rejected: { option: string; why: string }[] = []
+
+  reason(text: string): void {
+    this.reasons.push(text)
+  }
+
+  reject(option: string, why: string): void {
+    if (this.rejected.length < REJECTED_MAX) this.rejected.push({ option, why })
+  }
+
+  /** Passes `keeps` on, and notes the reason where it is false. */
+  keep(model: ModelView, keeps: boolean, why: string): boolean {
+    if (!keeps) this.reject(model.id, why)
+    return keeps
+  }
+}
+
+/** The other tiers by distance, the cheaper first where they are equally near. */
+export function nearestTiers(tier: Tier): readonly Tier[] {
+  const at = TIERS.indexOf(tier)
+  return TIERS.filter((other) => other !== tier).sort((left, right) => {
+    const [leftAt, rightAt] = [TIERS.indexOf(left), TIERS.indexOf(right)]
+    return Math.abs(leftAt - at) - Math.abs(rightAt - at) || leftAt - rightAt
+  })
+}
+
+/** Best first: up before down, on this machine before off it, cheaper before dearer, then by name. */
+export function rank(models: readonly ModelView[], ask: Ask, notes: Notes): readonly ModelView[] | Refusal {
+  const leastTokens = Math.floor(textBytes(ask) / BYTES_PER_TOKEN_CEILING)
+  const fitting = models.filter((model) => {
+    const fits = model.contextTokens === undefined || leastTokens <= model.contextTokens
+    return notes.keep(model, fits, `its context of ${model.contextTokens} tokens is too small`)
+  })
+  if (fitting.length === 0) {
+    const largest = Math.max(...models.map((model) => model.contextTokens ?? 0))
+    const message = `The prompt is at least ${leastTokens} tokens long and the largest context here is ${largest}. Shorten the prompt, or connect a model with a longer context.`
+    return refuse('context_length_exceeded', message, { param: 'messages' })
+  }
+  const ranked = fitting.toSorted(
+    (left, right) =>
+      Number(right.available) - Number(left.available) ||
+      Number(left.offMachine) - Number(right.offMachine) ||
+      priceOf(left) - priceOf(right) ||
+      left.id.localeCompare(right.id),
+  )
+  const [best, ...others] = ranked
+  if (best !== undefined)
+    notes.reason(`${best.id} ${best.offMachine ? 'off this machine' : 'on this machine'} is preferred`)
+  for (const other of others)
+    notes.reject(other.id, other.available ? 'kept as a fallback' : 'not answering now')
+  return ranked
+}
+
+/** Bytes of the request without its images: those cost tokens by their size, not by their bytes. */
+function textBytes(ask: Ask): number {
+  let bytes = 0
+  for (const { content } of ask.request.messages) {
+    if (typeof content === 'string') bytes += content.length
+    else for (const part of content ?? []) if (part.type === 'text') bytes += part.text.length
+  }
+  return bytes
+}
+
+function priceOf(model: ModelView): number {
+  return model.price === undefined ? 0 : model.price.inputPerMillion + model.price.outputPerMillion
+}
+
+export function noModel(models: readonly ModelView[], wanted: string): Refusal {
+  const off = [...new Set(models.filter((model) => !model.allowed).map((model) => model.engine))]
+  const cloud =
+    off.length === 0 ? '' : ` Or allow an engine that is listed and off: \`upshift engines allow ${off[0]}\`.`
+  const message = `No model can answer "${wanted}" directly. Start one on this machine (for example Ollama: \`ollama run qwen3:4b\`) or add one under fleet.engines in upshift.yaml; \`upshift doctor\` shows what was found.${cloud} Without a model, ask the handbook: "upshift": {"mode": "retrieve"}.`
+  return refuse('no_model', message, { param: 'model' })
+}
+
+export function unknownModel(models: readonly ModelView[], wanted: string): Refusal {
+  if (!models.some((model) => model.kind === 'chat')) return noModel(models, wanted)
+  const known = models.filter((model) => model.kind === 'chat').map((model) => model.id)
+  const more = known.length > NAMED_MAX ? `, and ${known.length - NAMED_MAX} more` : ''
+  const message = `No engine here has a model "${wanted}". Use auto, a tier (${TIERS.join(', ')}), or one of: ${known.slice(0, NAMED_MAX).join(', ')}${more}. To keep the name, map it in upshift.yaml under route.aliases.`
+  return refuse('unknown_model', message, { param: 'model' })
+}
+
+export function outOfScope(caller: Caller, models: readonly ModelView[]): Refusal {
+  const [first] = models
+  const why = first === undefined ? 'nothing is left' : mayUse(caller.scope, first)
+  const message = `The key ${caller.key} may not use this: ${why === true ? 'its scope excludes it' : why}. Ask the owner for a key with a wider scope (\`upshift keys create\`).`
+  return refuse('out_of_scope', message, { param: 'model' })
+}

@@ -1,0 +1,60 @@
+import * as z from 'zod'
+import type { Section } from '../contract/section.ts'
+import { TIERS } from '../contract/tier.ts'
+
+const slo = (maxOutputTokens: number, deadlineMs: number) =>
+  z
+    .strictObject({
+      maxOutputTokens: z
+        .number()
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(maxOutputTokens)
+        .meta({ description: 'Tokens of output that are imposed where the caller gives no limit.' }),
+      deadlineMs: z
+        .number()
+        .int()
+        .min(1_000)
+        .max(3_600_000)
+        .default(deadlineMs)
+        .meta({ description: 'Milliseconds from the arrival of a request to its last token.' }),
+    })
+    .prefault({})
+
+const schema = z.strictObject({
+  aliases: z.record(z.string().min(1).max(256), z.string().min(1).max(256)).default({}).meta({
+    description:
+      'Other names for `auto`, a tier or an exact model, so that an application need not change: `gpt-4o: mid`.',
+  }),
+  whenTierMissing: z.enum(['nearest', 'refuse']).default('nearest').meta({
+    description:
+      'What to do where no model of the wanted tier can be used: take the `nearest` tier (cheaper first), or `refuse`.',
+  }),
+  autoMid: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(3)
+    .meta({ description: 'Points of difficulty from which `auto` chooses the mid tier.' }),
+  autoExpert: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(7)
+    .meta({ description: 'Points of difficulty from which `auto` chooses the expert tier.' }),
+  tiers: z
+    .strictObject({ fast: slo(1_024, 60_000), mid: slo(4_096, 180_000), expert: slo(16_384, 600_000) })
+    .prefault({}),
+})
+
+export const section = {
+  name: 'route',
+  summary: 'How a request is sent to a mode, a tier and a model.',
+  schema,
+} satisfies Section<typeof schema>
+
+export type RouteConfig = z.infer<typeof schema>
+
+/** What a request may ask for beside aliases and exact models. */
+export const RESERVED_NAMES: readonly string[] = ['auto', ...TIERS]

@@ -1,0 +1,196 @@
+import type { Ask } from '../contract/ask.ts'
+import { type Caller, mayUse } from '../contract/caller.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { Mode, Plan } from '../contract/plan.ts'
+import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
+import { isTier, TIERS, type Tier } from '../contract/tier.ts'
+import { Notes, nearestTiers, noModel, outOfScope, rank, unknownModel } from './choice.ts'
+import type { RouteConfig } from './config.ts'
+import { deliberate, featuresOf } from './features.ts'
+
+/** What the planner needs from outside. */
+export interface PlanPorts {
+  readonly config: RouteConfig
+  models(): readonly ModelView[]
+  /** 0–1: how well the handbook supports an answer; 0.5 and above is worth quoting. */
+  support(ask: Ask): number
+  /** How the answer must be checked: as it streams, or whole. */
+  outputMode(ask: Ask, enforced: boolean): 'scan' | 'hold'
+}
+
+/**
+ * Decides mode, tier, models, effort, output mode and the cap on output, and says why. Never fails for want of
+ * a good reason: it falls to the tier that the policy names, and refuses only what cannot or may not be served.
+ */
+export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan | Refusal {
+  return (ask, caller) => {
+    const notes = new Notes()
+    const requested = ask.request.model
+    const named = resolveAlias(ports.config, requested, notes)
+    const mode = chooseMode(ports, ask, named, notes)
+    const choice =
+      mode === 'retrieve'
+        ? extractive(ports.models(), caller)
+        : chooseModels(ports, ask, caller, named, notes)
+    if (isRefusal(choice)) return choice
+    const [first] = choice
+    if (first === undefined) return noModel(ports.models(), named)
+    const slo = ports.config.tiers[first.tier]
+    const asked = ask.request.max_completion_tokens ?? ask.request.max_tokens
+    if (asked == null)
+      notes.reason(
+        `no limit on output was given: ${slo.maxOutputTokens} tokens, the ${first.tier} tier's cap`,
+      )
+    return {
+      mode,
+      requested,
+      tier: first.tier,
+      candidates: choice.map((model) => model.id),
+      effort: deliberate(ask.request) ? 'deliberate' : 'fast',
+      output: ports.outputMode(
+        ask,
+        choice.every((model) => model.enforcesSchema),
+      ),
+      maxOutputTokens: asked ?? slo.maxOutputTokens,
+      capImposed: asked == null,
+      deadlineMs: slo.deadlineMs,
+      reasons: notes.reasons,
+      rejected: notes.rejected,
+    }
+  }
+}
+
+function resolveAlias(config: RouteConfig, requested: string, notes: Notes): string {
+  const target = Object.hasOwn(config.aliases, requested) ? config.aliases[requested] : undefined
+  if (target === undefined) return requested
+  notes.reason(`the alias ${requested} stands for ${target}`)
+  return target
+}
+
+function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Mode {
+  const wanted = ask.request.upshift?.mode
+  if (ask.passages !== undefined || wanted === 'direct') return 'direct'
+  if (wanted === 'retrieve') {
+    notes.reason('retrieval was asked for')
+    return 'retrieve'
+  }
+  if (named !== 'auto' || wantsModel(ask)) return 'direct'
+  const anyModel = ports.models().some((model) => model.kind === 'chat' && model.allowed)
+  if (anyModel && wanted !== 'auto') return 'direct'
+  const support = ports.support(ask)
+  const stated = `the handbook's support for the question is ${support.toFixed(2)}`
+  if (support >= 0.5) {
+    notes.reason(stated)
+    if (!anyModel) notes.reject('direct', 'no model is connected')
+    return 'retrieve'
+  }
+  notes.reject('retrieve', `${stated}, below 0.50`)
+  return 'direct'
+}
+
+/** Tools and schemas need a model: quotations cannot have a shape. */
+function wantsModel(ask: Ask): boolean {
+  const format = ask.request.response_format?.type
+  return (ask.request.tools?.length ?? 0) > 0 || format === 'json_schema' || format === 'json_object'
+}
+
+function extractive(models: readonly ModelView[], caller: Caller): readonly ModelView[] | Refusal {
+  const found = models.filter((model) => model.kind === 'extractive')
+  const usable = found.filter((model) => mayUse(caller.scope, model) === true)
+  return usable.length > 0 || found.length === 0 ? usable : outOfScope(caller, found)
+}
+
+function chooseModels(
+  ports: PlanPorts,
+  ask: Ask,
+  caller: Caller,
+  named: string,
+  notes: Notes,
+): readonly ModelView[] | Refusal {
+  const all = ports.models()
+  if (named === 'auto' || isTier(named)) {
+    const tier = named === 'auto' ? autoTier(ports.config, ask, notes) : named
+    if (named !== 'auto') notes.reason(`the ${tier} tier was asked for`)
+    return ofTier(ports.config, all, ask, caller, tier, notes)
+  }
+  const exact = all.filter((model) => model.id === named || model.name === named)
+  if (exact.length === 0) return unknownModel(all, named)
+  if (exact.every((model) => model.kind === 'extractive') && ask.passages === undefined) {
+    return refuse(
+      'no_model',
+      `${named} has no weights: it answers only from passages. Ask with "upshift": {"mode": "retrieve"}.`,
+      {
+        param: 'model',
+      },
+    )
+  }
+  notes.reason(`the exact model ${named} was asked for`)
+  return permitted(exact, ask, caller, notes)
+}
+
+function autoTier(config: RouteConfig, ask: Ask, notes: Notes): Tier {
+  const features = featuresOf(ask.request)
+  const points = features.reduce((sum, feature) => sum + feature.points, 0)
+  const tier = points >= config.autoExpert ? 'expert' : points >= config.autoMid ? 'mid' : 'fast'
+  const seen = features.map((feature) => `${feature.name} +${feature.points}`).join(', ')
+  notes.reason(`auto: ${points} points of difficulty${seen === '' ? '' : ` (${seen})`}, so the ${tier} tier`)
+  const limits = { fast: 0, mid: config.autoMid, expert: config.autoExpert }
+  for (const other of TIERS) {
+    if (other === tier) continue
+    notes.reject(
+      other,
+      limits[other] > points
+        ? `needs ${limits[other]} points`
+        : 'a cheaper tier will do less well on such requests',
+    )
+  }
+  return tier
+}
+
+/** The tier's models that may serve, or the nearest tier's, as the policy says. */
+function ofTier(
+  config: RouteConfig,
+  all: readonly ModelView[],
+  ask: Ask,
+  caller: Caller,
+  tier: Tier,
+  notes: Notes,
+): readonly ModelView[] | Refusal {
+  const chat = all.filter((model) => model.kind === 'chat')
+  const tiers = config.whenTierMissing === 'nearest' ? [tier, ...nearestTiers(tier)] : [tier]
+  let refusal: Refusal | undefined
+  for (const candidate of tiers) {
+    const found = chat.filter((model) => model.tier === candidate)
+    const usable = found.length === 0 ? noModel(all, tier) : permitted(found, ask, caller, notes)
+    if (!isRefusal(usable)) {
+      if (candidate !== tier)
+        notes.reason(`no model of the ${tier} tier can be used: the nearest, ${candidate}, is taken`)
+      return usable
+    }
+    if (found.length > 0) refusal ??= usable
+  }
+  return refusal ?? noModel(all, tier)
+}
+
+/** The models that this caller may use for this request, best first; a refusal that names why where none is left. */
+function permitted(
+  models: readonly ModelView[],
+  ask: Ask,
+  caller: Caller,
+  notes: Notes,
+): readonly ModelView[] | Refusal {
+  const allowed = models.filter((model) =>
+    notes.keep(model, model.allowed, 'its engine is off until allowed'),
+  )
+  const [off] = models
+  if (allowed.length === 0 && off !== undefined) {
+    const message = `${off.id} is off this machine and nobody has allowed that yet. Its owner can, with \`upshift engines allow ${off.engine}\`.`
+    return refuse('engine_not_allowed', message, { param: 'model' })
+  }
+  const scoped = allowed.filter((model) => {
+    const verdict = mayUse(caller.scope, model)
+    return notes.keep(model, verdict === true, verdict === true ? '' : verdict)
+  })
+  if (scoped.length === 0) return outOfScope(caller, allowed)
+  return rank(scoped, ask, notes)
+}
