@@ -20,6 +20,7 @@ export interface Attempted {
   readonly id: string
   readonly turn: number
   readonly model: string
+  readonly engine: string
   readonly replica: string
   readonly offMachine: boolean
   /** Why this turn was needed: `first`, `retry`, `failover`, `repair`. */

@@ -43,6 +43,8 @@ export interface AnswerFinish {
   readonly usage?: Usage
   /** Integer micro-dollars; absent where the model is unpriced or the usage unknown. */
   readonly costMicros?: number
+  /** The request below this one that the record charges the cost to; absent where it is this one's own. */
+  readonly chargedTo?: string
   readonly verdicts: readonly Verdict[]
   readonly citations?: readonly Citation[]
   /** Set by an engine that had nothing to support an answer with, and said so. */
@@ -55,6 +57,7 @@ export interface AnswerError {
   readonly problem: Problem
   readonly usage?: Usage
   readonly costMicros?: number
+  readonly chargedTo?: string
 }
 
 export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | AnswerFinish | AnswerError

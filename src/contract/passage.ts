@@ -13,6 +13,8 @@ export interface Passage {
   readonly text: string
   /** 0–1: how far the passage supports the question, calibrated so that 0.5 and above is worth quoting. */
   readonly support: number
+  /** Where in the document that support was found: what a quotation should hold. Absent where unknown. */
+  readonly focus?: { readonly start: number; readonly end: number }
 }
 
 /** One quotation: `quote` is verbatim `document.slice(start, end)`, and code has checked that it is there. */

@@ -3,6 +3,7 @@ import fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyRequest,
+  LogController,
 } from 'fastify'
 import type { Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
@@ -48,7 +49,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
     keepAliveTimeout: ports.limits.keepAliveTimeoutMs,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: ports.newRequestId,
     // What arrives on an open connection while draining is still answered: see drain().
     return503OnClosing: false,

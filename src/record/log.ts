@@ -32,6 +32,8 @@ export interface Log {
   append(entry: Entry): Promise<void>
   /** The sequence number that the next entry will get. */
   readonly nextSeq: number
+  /** When the newest entry was written, in milliseconds since the epoch; 0 where there is none. */
+  readonly newestAt: number
   /** What the start found and did. */
   readonly opened: LogOpened
   close(): Promise<void>
@@ -64,6 +66,7 @@ export function openLog(options: LogOptions): Log {
   let nextSeq = 0
   let entriesRead = 0
   let cutBytes = 0
+  let newestAt = 0
   for (const name of names) {
     const last = name === names.at(-1)
     if (!last && dayOf(name) < utcDay(options.since)) continue
@@ -71,6 +74,7 @@ export function openLog(options: LogOptions): Log {
     const bytes = readFileSync(path)
     const scan = scanLines(bytes, (entry) => {
       nextSeq = entry.seq + 1
+      newestAt = Math.max(newestAt, entry.at)
       if (utcDay(entry.at) >= utcDay(options.since)) options.visit(entry)
     })
     entriesRead += scan.entries
@@ -82,7 +86,7 @@ export function openLog(options: LogOptions): Log {
       cutBytes = torn
     }
   }
-  const writer = new Writer(options, names.at(-1), nextSeq)
+  const writer = new Writer(options, names.at(-1), nextSeq, newestAt)
   writer.opened = { segments: names.length, entriesRead, cutBytes }
   return writer
 }
@@ -96,6 +100,7 @@ interface Pending {
 class Writer implements Log {
   opened: LogOpened = { segments: 0, entriesRead: 0, cutBytes: 0 }
   nextSeq: number
+  newestAt: number
   private readonly options: LogOptions
   private descriptor: number | undefined
   private day = 0
@@ -107,9 +112,10 @@ class Writer implements Log {
   private readonly timer: NodeJS.Timeout
   private closed = false
 
-  constructor(options: LogOptions, newest: string | undefined, nextSeq: number) {
+  constructor(options: LogOptions, newest: string | undefined, nextSeq: number, newestAt: number) {
     this.options = options
     this.nextSeq = nextSeq
+    this.newestAt = newestAt
     if (newest !== undefined) this.open(newest)
     this.timer = setInterval(() => this.syncBeside(), SYNC_EVERY_MS)
     this.timer.unref()
@@ -119,6 +125,7 @@ class Writer implements Log {
     if (this.closed) return Promise.reject(unavailable('the log is closed', undefined))
     const stamped = { ...entry, seq: this.nextSeq, at: this.options.clock.now() }
     this.nextSeq += 1
+    this.newestAt = stamped.at
     this.lines += encodeLine(stamped)
     if (this.pending === undefined) {
       this.pending = Promise.withResolvers<void>()

@@ -87,6 +87,7 @@ async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
     id: ask.id,
     turn,
     model: lease.model.id,
+    engine: lease.model.engine,
     replica: lease.replica,
     offMachine: lease.model.offMachine,
     cause,

@@ -51,6 +51,8 @@ export class Closing {
         const last = passing.at(-1)
         if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
           ended = true
+          // Runs the way to its end, so that its lease is free before the caller learns that it is.
+          await reading.return?.()
           yield await this.end(passing.slice(0, -1), ending, last)
           return
         }
@@ -87,12 +89,18 @@ export class Closing {
       ...outcome(terminal),
       ...(this.model === undefined ? {} : { model: this.model }),
       ...(terminal.usage === undefined ? {} : { usage: terminal.usage }),
-      ...(terminal.costMicros === undefined ? {} : { costMicros: terminal.costMicros }),
+      ...costOf(terminal),
       ...(this.firstTokenMs === undefined ? {} : { firstTokenMs: this.firstTokenMs }),
       totalMs: Math.round(this.ports.elapsed() - this.startedAt),
     }
     return this.ports.record.append(entry)
   }
+}
+
+/** A cost stands in the record once: with the request that was charged for it. */
+function costOf(terminal: AnswerFinish | AnswerError): { costMicros?: number } {
+  const { costMicros, chargedTo } = terminal
+  return costMicros === undefined || chargedTo !== undefined ? {} : { costMicros }
 }
 
 async function following(reading: AsyncIterator<Batch>): Promise<Batch | undefined> {

@@ -23,25 +23,24 @@ export function createRetrieve(find: FindPassages, childId: () => string): Way {
       signal: ask.signal,
       passages: await find(lastQuestion(ask.request)),
     }
-    yield* relay(await complete(child))
+    yield* relay(await complete(child), child.id)
   }
 }
 
-async function* relay(answer: Answer | Refusal): AsyncGenerator<Batch> {
+async function* relay(answer: Answer | Refusal, child: string): AsyncGenerator<Batch> {
   if (isRefusal(answer)) {
     yield [{ type: 'answer-error', problem: answer.problem }]
     return
   }
   await using held = answer
   yield [held.start]
-  for await (const batch of held.events) yield batch.map(withoutCost)
+  for await (const batch of held.events) yield batch.map((event) => charged(event, child))
 }
 
-/** The child has been charged; the parent must not be charged again. */
-function withoutCost(event: Batch[number]): Batch[number] {
-  if (event.type !== 'answer-finish' && event.type !== 'answer-error') return event
-  const { costMicros: _charged, ...rest } = event
-  return rest
+/** The child has been charged; the caller is told the cost, and the record of the parent leaves it out. */
+function charged(event: Batch[number], child: string): Batch[number] {
+  const ends = event.type === 'answer-finish' || event.type === 'answer-error'
+  return ends ? { chargedTo: child, ...event } : event
 }
 
 function depthOf(ask: Ask): number {

@@ -1,0 +1,44 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { UpshiftError } from '../contract/problem.ts'
+
+/** Where things lie in a home. */
+export interface HomePaths {
+  readonly home: string
+  readonly log: string
+  readonly state: string
+  readonly knowledge: string
+  readonly control: string
+  /** Who serves this home: pid, address, start. For people and `doctor`; the lock decides, not this file. */
+  readonly server: string
+}
+
+/** Linux keeps a socket's path in 108 bytes, macOS in 104, the ending zero included. */
+const SOCKET_PATH_BYTES_MAX = 103
+
+export function homePaths(home: string): HomePaths {
+  const control = join(home, 'control.sock')
+  if (Buffer.byteLength(control) > SOCKET_PATH_BYTES_MAX) {
+    const message = `The home ${home} has too long a path for a socket in it. Choose one of at most ${SOCKET_PATH_BYTES_MAX - 13} bytes with UPSHIFT_HOME.`
+    throw new UpshiftError({ code: 'invalid_request', message })
+  }
+  return {
+    home,
+    control,
+    log: join(home, 'log'),
+    state: join(home, 'state.db'),
+    knowledge: join(home, 'knowledge.db'),
+    server: join(home, 'server.json'),
+  }
+}
+
+export function writeServerFile(
+  paths: HomePaths,
+  facts: { pid: number; address: string; startedAt: string },
+): void {
+  writeFileSync(paths.server, `${JSON.stringify(facts)}\n`, { mode: 0o600 })
+}
+
+export function removeServerFile(paths: HomePaths): void {
+  rmSync(paths.server, { force: true })
+}

@@ -1,0 +1,101 @@
+import { request } from 'node:http'
+import { createConnection } from 'node:net'
+import { readOwnerKey } from '../caller/owner.ts'
+import { loadConfig } from '../config/load.ts'
+import { readSecretFile, resolveSecret } from '../config/secret.ts'
+import { type Config, SECTIONS } from '../config/sections.ts'
+import type { Surroundings } from '../config/surroundings.ts'
+import { UpshiftError } from '../contract/problem.ts'
+import type { ServerPort, ServerReply } from '../contract/verb.ts'
+import { createLogs, type Logs } from '../observe/logs.ts'
+import { homePaths } from './home.ts'
+import { type Serving, serve } from './serve.ts'
+
+/** What a command talks to, and the configuration that led there. */
+export interface OpenedServer extends ServerPort, AsyncDisposable {
+  readonly config: Config
+}
+
+export interface OpenServerOptions {
+  readonly around: Surroundings
+  readonly version: string
+}
+
+/**
+ * The home's server as its owner: the running one where one runs, else one of this process's own that is open
+ * only on the home's control socket and ends with the command. Either way a command is a client of the same
+ * routes, so there is one code path.
+ */
+export async function openServer(options: OpenServerOptions): Promise<OpenedServer> {
+  const { config } = loadConfig(SECTIONS, options.around)
+  const logs = createLogs('warn')
+  const paths = homePaths(config.server.home)
+  const running = await answers(paths.control)
+  const own = running ? undefined : await serve({ ...options, logs, on: 'control' })
+  const credential = `Bearer ${ownerSecret(config, options.around, logs, own)}`
+  return {
+    config,
+    running,
+    call: (method, path, body, signal) => call(paths.control, credential, { method, path, body, signal }),
+    [Symbol.asyncDispose]: async () => {
+      await own?.stop()
+    },
+  }
+}
+
+function ownerSecret(config: Config, around: Surroundings, logs: Logs, own: Serving | undefined): string {
+  if (own !== undefined) return own.parts.owner.secret
+  const reference = config.caller.ownerKey
+  if (reference !== undefined) {
+    const { secret, warning } = resolveSecret(reference, around.env, readSecretFile)
+    if (warning !== undefined) logs.warn(warning)
+    return secret
+  }
+  const secret = readOwnerKey(config.server.home)
+  if (secret !== undefined) return secret
+  const message = `A server runs on ${config.server.home}, but its owner's key is not there: it was given by UPSHIFT_OWNER_KEY or UPSHIFT_OWNER_KEY_FILE. Set the same one for this command.`
+  throw new UpshiftError({ code: 'missing_key', message })
+}
+
+/** True where some process accepts connections on the socket. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+interface Sent {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body: unknown
+  readonly signal: AbortSignal | undefined
+}
+
+function call(socketPath: string, authorization: string, sent: Sent): Promise<ServerReply> {
+  return new Promise((resolve, reject) => {
+    const text = sent.body === undefined ? undefined : JSON.stringify(sent.body)
+    const length =
+      text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+    const headers = { host: 'localhost', authorization, ...length }
+    const outgoing = request({
+      socketPath,
+      method: sent.method,
+      path: sent.path,
+      headers,
+      agent: false,
+      ...(sent.signal === undefined ? {} : { signal: sent.signal }),
+    })
+    outgoing.once('response', (incoming) => {
+      resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
+    })
+    outgoing.once('error', reject)
+    outgoing.end(text)
+  })
+}

@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { createKeys, type Keys } from '../caller/keys.ts'
+import { type OwnerKey, ownerKey } from '../caller/owner.ts'
+import { migrations as keyMigrations } from '../caller/table.ts'
+import { readSecretFile, resolveSecret } from '../config/secret.ts'
+import type { Config } from '../config/sections.ts'
+import type { Surroundings } from '../config/surroundings.ts'
+import type { Entry } from '../contract/entry.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { SecretRef } from '../contract/section.ts'
+import { type Connections, createConnections } from '../engine/connections.ts'
+import { createExtractiveEngine, EXTRACTIVE_MODEL } from '../engine/extractive/engine.ts'
+import { createOpenAiEngine } from '../engine/openai.ts'
+import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
+import { createLookout } from '../fleet/discover.ts'
+import { engineSpecs } from '../fleet/engines.ts'
+import { environmentEngines } from '../fleet/environment.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
+import { systemClock } from '../lib/clock.ts'
+import type { Logs } from '../observe/logs.ts'
+import { lockHome } from '../record/lock.ts'
+import { type Log, openLog } from '../record/log.ts'
+import { openStore, type Store } from '../store/open.ts'
+import type { Engines } from './engines.ts'
+import { type HomePaths, homePaths } from './home.ts'
+import { SpendFromLog } from './spend.ts'
+
+/** Everything that lives as long as the process: opened once, closed in reverse. */
+export interface Parts extends AsyncDisposable {
+  readonly paths: HomePaths
+  readonly store: Store
+  readonly log: Log
+  /** When the newest record from before this start was written, in milliseconds since the epoch. */
+  readonly newestAtStart: number
+  readonly owner: OwnerKey
+  readonly keys: Keys
+  readonly fleet: Fleet
+  readonly handbook: Handbook
+  readonly engines: Engines
+}
+
+export interface PartsOptions {
+  readonly config: Config
+  readonly around: Surroundings
+  readonly logs: Logs
+  /** The port that this process serves on, which a look around must not ask; undefined where it serves none. */
+  readonly ownPort: number | undefined
+}
+
+/** The handbook is found beside `src/` in a clone and beside `dist/` in a package: both lie equally deep. */
+const HANDBOOK = new URL('../../docs/', import.meta.url)
+const MODELS_WAIT_MS = 400
+
+const DAY_MS = 86_400_000
+
+/** Takes the home's lock and opens what is in it. Throws UpshiftError where another process holds the home. */
+export async function openParts(options: PartsOptions): Promise<Parts> {
+  await using opening = new AsyncDisposableStack()
+  const { config, around, logs } = options
+  const paths = homePaths(config.server.home)
+  const secretOf = (reference: SecretRef): string => resolve(reference, around, logs)
+
+  const fromConfig = config.caller.ownerKey
+  const owner = ownerKey({
+    home: paths.home,
+    fromConfig: fromConfig === undefined ? undefined : secretOf(fromConfig),
+    randomBytes,
+  })
+  opening.adopt(lockHome(paths.home), (held) => held.release())
+  const store = opening.adopt(openStore(paths.state, [...keyMigrations, ...fleetMigrations]), (one) =>
+    one.close(),
+  )
+  const today = Math.floor(systemClock.now() / DAY_MS) * DAY_MS
+  const spend = new SpendFromLog(today)
+  const log = opening.adopt(
+    openLog({
+      folder: paths.log,
+      config: config.record,
+      clock: systemClock,
+      since: today,
+      visit: (entry) => spend.visit(entry),
+    }),
+    (one) => one.close(),
+  )
+  if (log.opened.cutBytes > 0)
+    logs.warn({ bytes: log.opened.cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  const changed = (entry: Entry): Promise<void> => log.append(entry)
+  const keys = createKeys({
+    store,
+    clock: systemClock,
+    randomBytes,
+    owner,
+    maxKeys: config.caller.maxKeys,
+    changed,
+  })
+
+  const connections = opening.adopt(connect(around), (one) => one.close())
+  const fleet = opening.adopt(openFleet(options, store, connections, changed, secretOf), (one) => one.close())
+  for (const [engine, micros] of spend.byEngine()) fleet.restoreSpend(engine, micros)
+  const looking = fleet.refresh('near')
+  const docs = config.knowledge.docs ?? fileURLToPath(HANDBOOK)
+  const handbook = opening.adopt(openHandbook({ path: paths.knowledge, docs }), (one) => one.close())
+  await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
+
+  const engines: Engines = {
+    openAi: createOpenAiEngine({
+      clock: systemClock,
+      dispatcherFor: (url) => connections.dispatcherFor(url),
+    }),
+    extractive: createExtractiveEngine({ clock: systemClock }),
+  }
+  const opened = opening.move()
+  return {
+    paths,
+    store,
+    log,
+    newestAtStart: log.newestAt,
+    owner,
+    keys,
+    fleet,
+    handbook,
+    engines,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function resolve(reference: SecretRef, around: Surroundings, logs: Logs): string {
+  const { secret, warning } = resolveSecret(reference, around.env, readSecretFile)
+  if (warning !== undefined) logs.warn(warning)
+  return secret
+}
+
+/** Proxies come from the variables that every program reads; loopback is never sent through one. */
+function connect(around: Surroundings): Connections {
+  const { env } = around
+  return createConnections({
+    httpProxy: env['http_proxy'] ?? env['HTTP_PROXY'],
+    httpsProxy: env['https_proxy'] ?? env['HTTPS_PROXY'],
+    noProxy: env['no_proxy'] ?? env['NO_PROXY'],
+  })
+}
+
+function openFleet(
+  { config, around, logs, ownPort }: PartsOptions,
+  store: Store,
+  connections: Connections,
+  changed: (entry: Entry) => Promise<void>,
+  resolveSecretOf: (reference: SecretRef) => string,
+): Fleet {
+  const dispatcherFor = (url: string) => connections.dispatcherFor(new URL(url))
+  const discovering = config.fleet.discover
+  const environment = discovering ? environmentEngines(around.env) : { engines: [], ignored: [] }
+  for (const reason of environment.ignored) logs.warn(reason)
+  const lookout = createLookout({ dispatcherFor, ownPort, signal: new AbortController().signal })
+  return new Fleet({
+    config: config.fleet,
+    engines: engineSpecs({
+      config: config.fleet,
+      found: [],
+      environment: environment.engines,
+      resolveSecret: resolveSecretOf,
+    }),
+    allowances: storedAllowances(store),
+    changed,
+    dispatcherFor,
+    clock: systemClock,
+    random: Math.random,
+    builtIn: [HANDBOOK_MODEL],
+    ...(discovering ? { lookout } : {}),
+  })
+}
+
+/** The embedded default as the planner sees it: no weights, no price, always there. */
+const HANDBOOK_MODEL: ModelView = {
+  id: EXTRACTIVE_MODEL,
+  engine: 'extractive',
+  name: 'handbook',
+  tier: 'fast',
+  kind: 'extractive',
+  offMachine: false,
+  allowed: true,
+  available: true,
+  contextTokens: undefined,
+  price: { inputPerMillion: 0, outputPerMillion: 0 },
+  enforcesSchema: false,
+}

@@ -1,0 +1,82 @@
+import type { Config } from '../config/sections.ts'
+import type { Handle } from '../contract/ask.ts'
+import { isRefusal } from '../contract/problem.ts'
+import { createInputGuard } from '../guard/input.ts'
+import { createAnswerChecks } from '../guard/output/answer-check.ts'
+import { needsHold } from '../guard/output/needs.ts'
+import { createSchemaChecks, SCHEMA_WORKER } from '../guard/schema/checks.ts'
+import { systemClock } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import { createWorkerPool, type WorkerPool } from '../lib/worker-pool.ts'
+import { createDirect } from '../request/attempt.ts'
+import { createHandle } from '../request/handle.ts'
+import type { AttemptPorts } from '../request/ports.ts'
+import { createRetrieve, lastQuestion } from '../request/retrieve.ts'
+import { createPlan } from '../route/plan.ts'
+import { BoundLease } from './engines.ts'
+import type { Parts } from './parts.ts'
+
+export interface Path extends AsyncDisposable {
+  readonly handle: Handle
+}
+
+/** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
+export function createPath(config: Config, parts: Parts): Path {
+  const { guard } = config
+  const pool = createWorkerPool({
+    module: SCHEMA_WORKER,
+    size: guard.checks.workers,
+    queueLimit: guard.checks.queueLimit,
+    taskTimeoutMs: guard.checks.timeoutMs,
+  })
+  const schemas = createSchemaChecks({ config: guard, pool })
+  const input = createInputGuard(guard)
+  const direct = createDirect({
+    ...attemptPorts(config, parts),
+    outbound: input.outbound,
+    check: createAnswerChecks({ config: guard, schemas }),
+  })
+  const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
+  const handle = createHandle({
+    authenticate: (credential) => parts.keys.authenticate(credential),
+    admit: async (request, bytes) => {
+      const admitted = input.admit(request, bytes)
+      return isRefusal(admitted) ? admitted : ((await schemas.checkSchemas(admitted.request)) ?? admitted)
+    },
+    plan: createPlan({
+      config: config.route,
+      models: () => parts.fleet.models(),
+      support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
+      outputMode: (ask, enforced) => needsHold(ask.request, enforced),
+    }),
+    ways: { direct, retrieve: createRetrieve(find, () => newId('req', systemClock.now())) },
+    record: parts.log,
+    elapsed: systemClock.elapsed,
+  })
+  return { handle, [Symbol.asyncDispose]: () => closePool(pool) }
+}
+
+function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {
+  const { fleet, engines, log } = parts
+  const { attempts } = config.fleet
+  return {
+    acquire: async (need) => {
+      const grant = await fleet.acquire(need)
+      return isRefusal(grant) ? grant : new BoundLease(grant, engines)
+    },
+    hasOther: (candidates, failed) => {
+      const now = systemClock.elapsed()
+      return candidates.some((id) =>
+        fleet.entry(id)?.places.some(({ replica }) => !failed.has(replica.id) && replica.usable(now)),
+      )
+    },
+    record: log,
+    elapsed: systemClock.elapsed,
+    random: Math.random,
+    bounds: { ...attempts, heldBytes: config.guard.bounds.maxHeldBytes },
+  }
+}
+
+async function closePool(pool: WorkerPool): Promise<void> {
+  await pool.close()
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { after, test } from 'node:test'
+import type { Caller } from '../contract/caller.ts'
+import { isRefusal, problemRow, UpshiftError } from '../contract/problem.ts'
+import type { Flags, ServerPort, ServerReply } from '../contract/verb.ts'
+import { systemClock } from '../lib/clock.ts'
+import { openStore } from '../store/open.ts'
+import { createKeys } from './keys.ts'
+import { OWNER_ID, ownerKey } from './owner.ts'
+import { keyRoutes } from './routes.ts'
+import { migrations } from './table.ts'
+import { verbs } from './verbs.ts'
+import { listReply, shownReply } from './wire.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'upshift-verbs-'))
+const store = openStore(join(home, 'upshift.db'), migrations)
+after(() => {
+  store.close()
+  rmSync(home, { recursive: true, force: true })
+})
+const owner = ownerKey({ home, fromConfig: undefined, randomBytes })
+const keys = createKeys({
+  store,
+  clock: systemClock,
+  randomBytes,
+  owner,
+  maxKeys: 100,
+  changed: () => Promise.resolve(),
+})
+const routes = keyRoutes(keys)
+const caller: Caller = { key: OWNER_ID, name: 'owner', owner: true, scope: { engines: 'any' } }
+
+/** The routes behind the port that the verbs use: what http does, without a socket. */
+const port: ServerPort = {
+  running: false,
+  call: async (method, path, body) => {
+    const parts = path.split('/')
+    const found = routes.find(
+      (route) =>
+        route.method === method &&
+        route.path.split('/').length === parts.length &&
+        route.path.split('/').every((part, at) => part.startsWith(':') || part === parts[at]),
+    )
+    assert.ok(found, `${method} ${path}`)
+    const parsed = found.body?.safeParse(JSON.parse(JSON.stringify(body)))
+    if (parsed !== undefined && !parsed.success) {
+      const first = parsed.error.issues[0]
+      return answer(400, {
+        error: { message: `${first?.path.join('.')}: ${first?.message}`, code: 'invalid_request' },
+      })
+    }
+    const params = { id: decodeURIComponent(parts[4] ?? '') }
+    const request = { params, body: parsed?.data, query: {}, caller, signal: AbortSignal.timeout(5_000) }
+    const result = await found.handle(request)
+    if (!isRefusal(result)) return answer(200, found.answers.parse(result))
+    const { code, message, param } = result.problem
+    return answer(problemRow(code).status, { error: { message, code, param } })
+  },
+}
+
+function answer(status: number, value: unknown): ServerReply {
+  return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify(value))]) }
+}
+
+async function run(name: string, args: readonly string[], flags: Flags = {}, json = false) {
+  const verb = verbs.find((one) => one.name === name)
+  assert.ok(verb)
+  const text = { out: '', err: '' }
+  const into = (where: 'out' | 'err') =>
+    new Writable({
+      decodeStrings: false,
+      write: (chunk, _encoding, done) => {
+        text[where] += String(chunk)
+        done()
+      },
+    })
+  const code = await verb.run({
+    args,
+    flags,
+    json,
+    out: into('out'),
+    err: into('err'),
+    stdin: Readable.from([]),
+    colour: false,
+    signal: AbortSignal.timeout(5_000),
+    server: () => Promise.resolve(port),
+  })
+  return { code, ...text }
+}
+
+test('create prints the key alone on stdout, warns on stderr, and the key works with its scope', async () => {
+  const { code, out, err } = await run('keys create', ['ci'], {
+    tiers: 'fast, mid',
+    models: 'ollama/*,openai/gpt-5',
+    engines: 'local',
+    expires: '30d',
+  })
+  assert.equal(code, 0)
+  assert.match(out, /^upk_[0-9a-z]{32}\n$/)
+  assert.match(err, /only time that the key is shown/)
+  const known = keys.authenticate(`Bearer ${out.trim()}`)
+  assert.ok(!isRefusal(known))
+  assert.deepEqual(known.scope, {
+    tiers: ['fast', 'mid'],
+    models: ['ollama/*', 'openai/gpt-5'],
+    engines: 'local',
+  })
+  const view = keys.list().find((key) => key.name === 'ci')
+  assert.equal((view?.expiresAt ?? 0) - (view?.createdAt ?? 0), 30 * 86_400_000)
+})
+
+test('list shows a table without secrets, and --json prints one stable document', async () => {
+  const made = shownReply.parse(JSON.parse((await run('keys create', ['listed'], {}, true)).out))
+  const { out } = await run('keys list', [])
+  assert.match(out, /^ID +NAME +STATE +TIERS +MODELS +ENGINES +CREATED +EXPIRES +FINGERPRINT\n/)
+  assert.match(out, /\nkey_owner +owner +active +all +all +any +- +never +[0-9a-f]{8}\n/)
+  assert.match(out, new RegExp(`\\n${made.key.id} +listed +active +all +all +any `))
+  assert.ok(!out.includes(made.secret.slice(4)))
+  const parsed = listReply.strict().parse(JSON.parse((await run('keys list', [], {}, true)).out))
+  assert.deepEqual(
+    parsed.keys.find((key) => key.id === made.key.id),
+    made.key,
+  )
+})
+
+test('rotate shows the new key and until when the old one lives; revoke ends both', async () => {
+  const made = shownReply.parse(JSON.parse((await run('keys create', ['turning'], {}, true)).out))
+  const rotated = await run('keys rotate', [made.key.id], { grace: '1h' })
+  assert.equal(rotated.code, 0)
+  assert.match(rotated.err, /active \(old secret until /)
+  for (const secret of [made.secret, rotated.out.trim()]) assert.ok(!isRefusal(keys.authenticate(secret)))
+  const revoked = await run('keys revoke', [made.key.id])
+  assert.match(revoked.out, / revoked /)
+  for (const secret of [made.secret, rotated.out.trim()]) assert.ok(isRefusal(keys.authenticate(secret)))
+})
+
+test('rotating the owner’s key says where it was written', async () => {
+  const { err, out } = await run('keys rotate', [OWNER_ID])
+  assert.ok(err.includes(`Written to ${join(home, 'owner.key')}`))
+  assert.ok(!isRefusal(keys.authenticate(out.trim())))
+})
+
+test('wrong usage ends with 2 and calls nothing', async () => {
+  const before = keys.list().length
+  for (const [name, args, flags] of [
+    ['keys create', [], {}],
+    ['keys create', ['a', 'b'], {}],
+    ['keys create', ['a'], { expires: 'tomorrow' }],
+    ['keys create', ['a'], { expires: '0' }],
+    ['keys list', ['x'], {}],
+    ['keys revoke', [], {}],
+    ['keys rotate', [], {}],
+    ['keys rotate', ['key_x'], { grace: 'soon' }],
+  ] as const) {
+    const { code, out, err } = await run(name, args, flags)
+    assert.equal(code, 2)
+    assert.equal(out, '')
+    assert.match(err, /upshift help keys/)
+  }
+  assert.equal(keys.list().length, before)
+})
+
+test('what the server refuses is thrown with its message', async () => {
+  for (const [name, args, flags, says] of [
+    ['keys create', ['bad\u001b[2Jname'], {}, /control characters/],
+    ['keys create', ['a'], { tiers: 'fast,fastest' }, /tiers/],
+    ['keys create', ['a'], { tiers: 'fast,' }, /tiers/],
+    ['keys create', ['a'], { models: 'gpt-4o' }, /engine\/name/],
+    ['keys create', ['a'], { engines: 'mine' }, /engines/],
+    ['keys create', ['a'], { expires: '999999999w' }, /expiresInMs/],
+    ['keys rotate', ['key_x'], { grace: '8d' }, /graceMs/],
+    ['keys revoke', ['key_none'], {}, /There is no key key_none/],
+    ['keys revoke', ['../../x'], {}, /There is no key/],
+    ['keys revoke', [OWNER_ID], {}, /cannot be revoked/],
+  ] as const) {
+    await assert.rejects(run(name, args, flags), (error: unknown) => {
+      assert.ok(error instanceof UpshiftError)
+      assert.match(error.message, says)
+      return true
+    })
+  }
+})

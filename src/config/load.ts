@@ -1,0 +1,203 @@
+import { isAbsolute, join, resolve } from 'node:path'
+import { UpshiftError } from '../contract/problem.ts'
+import { nearest } from '../lib/nearest.ts'
+import { complaintsOf, valueAt } from './complain.ts'
+import { type FileLayer, readLayer } from './file.ts'
+import type { Complaint, Layer } from './layer.ts'
+import { place } from './place.ts'
+import {
+  type ConfigOf,
+  childOf,
+  isBranch,
+  isMapping,
+  nameOf,
+  type Path,
+  rootSchema,
+  type Sections,
+  type Shape,
+  shapeOf,
+} from './shape.ts'
+import { type Surroundings, surroundingLayers, variablesOf } from './surroundings.ts'
+
+// DESIGN. Levels, the strongest first: flag, environment, the project's `./upshift.yaml`, the user's file
+// (`--config FILE`, else `UPSHIFT_CONFIG`, else `$XDG_CONFIG_HOME/upshift/upshift.yaml`), default. Each becomes
+// a plain tree; the trees are merged leaf by leaf along the shape (lists replace), validated once, and each
+// leaf remembers which level it came from. A complaint is a value with a place; all of them are shown at once.
+
+const FILE_NAME = 'upshift.yaml'
+/** The variable that names the user's file. */
+const CONFIG_VARIABLE = 'UPSHIFT_CONFIG'
+const MAX_COMPLAINTS_SHOWN = 20
+
+/** One leaf: its value, validated and with its paths absolute, and the level that set it. */
+export interface Source {
+  readonly value: unknown
+  /** `flag --port`, `env PORT`, `project /srv/upshift.yaml:3`, `user …:3`, `default`. */
+  readonly from: string
+  readonly secret: boolean
+}
+
+export interface Loaded<S extends Sections> {
+  readonly type: 'loaded'
+  readonly config: ConfigOf<S>
+  /** Every leaf by its path, `server.port`, in the order of the sections. */
+  readonly sources: ReadonlyMap<string, Source>
+  /** The files that were read. */
+  readonly files: readonly string[]
+  /** Worth a line on stderr: a variable that looks like one of ours and is none. */
+  readonly warnings: readonly string[]
+}
+
+export interface Invalid {
+  readonly type: 'invalid'
+  readonly complaints: readonly Complaint[]
+}
+
+/** The whole configuration, or an UpshiftError that names every fault with file, line and column. */
+export function loadConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> {
+  const read = readConfig(sections, around)
+  if (read.type === 'loaded') return read
+  throw new UpshiftError({ code: 'invalid_request', message: wordsOf(read.complaints) })
+}
+
+/** As `loadConfig`, with the faults as values. */
+export function readConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> | Invalid {
+  const shape = shapeOf(sections)
+  const above = surroundingLayers(around, shape)
+  const project = resolve(around.cwd, FILE_NAME)
+  const user = userFile(around)
+  const complaints = [...above.complaints]
+  const layers = [...above.layers]
+  const files: string[] = []
+  const read: [string, FileLayer][] = [[project, readLayer('project', project, shape, around.homedir)]]
+  if (user.path !== project) read.push([user.path, readLayer('user', user.path, shape, around.homedir)])
+  for (const [file, layer] of read) {
+    if (layer === undefined) continue
+    if ('complaint' in layer) complaints.push(layer.complaint)
+    else layers.push(layer)
+    files.push(file)
+  }
+  if (user.named !== undefined && !files.includes(user.path)) {
+    const message = `names ${user.path}, and there is no such file: create it or leave ${user.named} out`
+    complaints.push({ where: user.named, path: '', message })
+  }
+  if (complaints.length > 0) return { type: 'invalid', complaints }
+  const checked = checkLayers(sections, shape, layers, around)
+  if (checked.type === 'invalid') return checked
+  return { ...checked, files, warnings: strayVariables(around.env, shape) }
+}
+
+/** One file on its own, without environment, flags or any other file. */
+export function readOneFile<S extends Sections>(
+  sections: S,
+  file: string,
+  around: Surroundings,
+): Loaded<S> | Invalid {
+  const shape = shapeOf(sections)
+  const layer = readLayer('project', file, shape, around.homedir)
+  if (layer === undefined) {
+    const complaint = { where: file, path: '', message: 'is not there: check the name' }
+    return { type: 'invalid', complaints: [complaint] }
+  }
+  if ('complaint' in layer) return { type: 'invalid', complaints: [layer.complaint] }
+  const checked = checkLayers(sections, shape, [layer], around)
+  return checked.type === 'invalid' ? checked : { ...checked, files: [file], warnings: [] }
+}
+
+/** The complaints as lines: `/srv/upshift.yaml:3:9: server.port is "x"; expected …`. */
+export function wordsOf(complaints: readonly Complaint[]): string {
+  const lines = complaints
+    .slice(0, MAX_COMPLAINTS_SHOWN)
+    .map(({ where, path, message }) => `${where}: ${path === '' ? '' : `${path} `}${message}`)
+  const more = complaints.length - lines.length
+  if (more > 0) lines.push(`and ${more} more`)
+  lines.push('Mend this and look again with `upshift config check`; docs/configuration.md lists every value.')
+  return lines.join('\n')
+}
+
+function userFile(around: Surroundings): { path: string; named: string | undefined } {
+  const flag = around.flags['config']
+  if (typeof flag === 'string') return { path: resolve(around.cwd, flag), named: '--config' }
+  const variable = around.env[CONFIG_VARIABLE]
+  if (variable) return { path: resolve(around.cwd, variable), named: CONFIG_VARIABLE }
+  // The XDG base directory specification: a relative path there is invalid and ignored.
+  const xdg = around.env['XDG_CONFIG_HOME']
+  const folder = xdg && isAbsolute(xdg) ? xdg : join(around.homedir, '.config')
+  return { path: join(folder, 'upshift', FILE_NAME), named: undefined }
+}
+
+function checkLayers<S extends Sections>(
+  sections: S,
+  shape: Shape,
+  layers: readonly Layer[],
+  around: Surroundings,
+): Omit<Loaded<S>, 'files' | 'warnings'> | Invalid {
+  const merged = mergedTree(
+    shape,
+    layers.map((layer) => layer.tree),
+  )
+  const parsed = rootSchema(sections).safeParse(merged)
+  if (!parsed.success) {
+    return { type: 'invalid', complaints: complaintsOf(parsed.error.issues, merged, layers, shape) }
+  }
+  // Defaults have not been placed yet; what the layers set already is.
+  const config = place(parsed.data, shape, around.cwd, around.homedir)
+  const sources = new Map<string, Source>()
+  collect(config, shape, [], layers, shape, sources)
+  // A parser's cast: rootSchema is made of exactly these sections' schemas, under the same names.
+  return { type: 'loaded', config: config as ConfigOf<S>, sources }
+}
+
+/** `trees`, the strongest first, as one: mappings key by key, leaves whole. */
+function mergedTree(shape: Shape | undefined, trees: readonly unknown[]): unknown {
+  const set = trees.filter((tree) => tree !== undefined)
+  if (shape === undefined || !isBranch(shape) || !isMapping(set[0])) return set[0]
+  const branches = set.filter(isMapping)
+  // The weakest first, so that keys keep the order of the file that introduced them.
+  const keys = new Set(branches.toReversed().flatMap((branch) => Object.keys(branch)))
+  return Object.fromEntries(
+    [...keys].map((key) => [
+      key,
+      mergedTree(
+        childOf(shape, key),
+        branches.map((branch) => valueAt(branch, [key])),
+      ),
+    ]),
+  )
+}
+
+function collect(
+  value: unknown,
+  shape: Shape,
+  path: Path,
+  layers: readonly Layer[],
+  root: Shape,
+  into: Map<string, Source>,
+): void {
+  if (isBranch(shape) && (value === undefined || isMapping(value))) {
+    const keys = new Set([...Object.keys(shape.properties ?? {}), ...Object.keys(value ?? {})])
+    for (const key of keys) {
+      const child = childOf(shape, key)
+      if (child !== undefined) collect(valueAt(value, [key]), child, [...path, key], layers, root, into)
+    }
+    // An empty mapping (`engines: {}`) is a value too.
+    if (keys.size > 0) return
+  }
+  const layer = layers.find((one) => valueAt(one.tree, path) !== undefined)
+  const from = layer?.sourceOf(path) ?? 'default'
+  into.set(nameOf(path), { value, from, secret: shape.secret === true })
+}
+
+/** `UPSHIFT_HOEM=/srv` would do nothing, silently; other programs' variables are none of our business. */
+function strayVariables(env: Surroundings['env'], shape: Shape): string[] {
+  const known = new Set([...variablesOf(shape), CONFIG_VARIABLE])
+  const byStem = new Map([...known].map((name) => [name.replace(PREFIX, ''), name]))
+  return Object.keys(env)
+    .filter((name) => PREFIX.test(name) && !known.has(name))
+    .flatMap((name) => {
+      const meant = byStem.get(nearest(name.replace(PREFIX, ''), byStem.keys()) ?? '')
+      return meant === undefined ? [] : [`The variable ${name} sets nothing. Did you mean ${meant}?`]
+    })
+}
+
+const PREFIX = /^UPSHIFT_/

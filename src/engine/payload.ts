@@ -1,0 +1,90 @@
+import type { ChatRequest } from '../contract/chat.ts'
+import type { Verdict } from '../contract/event.ts'
+import type { Call } from '../request/ports.ts'
+import type { Quirks } from './quirks.ts'
+import type { Target } from './target.ts'
+
+export interface Payload {
+  /** The JSON text to send. */
+  readonly body: string
+  readonly stream: boolean
+  /** Choices that were asked for. */
+  readonly choices: number
+  /** Names every field that was left out although it asked for something. */
+  readonly verdicts: readonly Verdict[]
+}
+
+/**
+ * The request as this engine understands it: its own model name, our bound on the output, streaming and usage
+ * as the path needs them, the quirks applied. `upshift` stays here; every other field goes on as it came, but
+ * for an OpenAI field set to null, which means its default and which strict engines refuse.
+ */
+export function buildPayload(target: Target, call: Call): Payload {
+  const { quirks } = target
+  const stream = call.request.stream === true
+  const sent: Record<string, unknown> = {}
+  const dropped: string[] = []
+  for (const [field, value] of Object.entries(call.request)) {
+    if (OURS.has(field) || (value === null && NULLABLE.has(field))) continue
+    const drop = quirks.drops[field]
+    if (drop !== undefined && isNeutral(field, value)) continue
+    if (drop === 'always') {
+      dropped.push(field)
+      continue
+    }
+    sent[quirks.renames[field] ?? field] = value
+  }
+  sent['model'] = target.name
+  sent['stream'] = stream
+  sent[quirks.outputLimit] = call.maxOutputTokens
+  if (stream && quirks.includeUsage) {
+    sent['stream_options'] = { ...call.request.stream_options, include_usage: true }
+  }
+  return {
+    body: JSON.stringify(sent),
+    stream,
+    choices: call.request.n ?? 1,
+    verdicts: dropped.map((field) => droppedVerdict(field, quirks)),
+  }
+}
+
+/** Set by `buildPayload` itself, or not for engines. */
+const OURS = new Set([
+  'upshift',
+  'model',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+] satisfies (keyof ChatRequest)[] as string[])
+
+/** OpenAI's fields for which null means the default. */
+const NULLABLE = new Set([
+  'temperature',
+  'top_p',
+  'n',
+  'stop',
+  'seed',
+  'logprobs',
+  'top_logprobs',
+  'logit_bias',
+  'presence_penalty',
+  'frequency_penalty',
+  'reasoning_effort',
+  'metadata',
+])
+
+function isNeutral(field: string, value: unknown): boolean {
+  if (field === 'n') return value === 1
+  if (field === 'parallel_tool_calls') return value === true
+  if (value === null || value === false || value === 0) return true
+  return typeof value === 'object' && Object.keys(value as object).length === 0
+}
+
+function droppedVerdict(field: string, quirks: Quirks): Verdict {
+  return {
+    check: 'request-field',
+    outcome: 'skipped',
+    detail: `${field} was left out: an engine of kind ${quirks.kind} refuses it`,
+  }
+}

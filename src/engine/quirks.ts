@@ -1,0 +1,125 @@
+/**
+ * DESIGN. Every engine here speaks OpenAI's Chat Completions, and none quite. What differs is data in this one
+ * table; the code that reads it is the same for all. A row states only what was seen in the engine's
+ * documentation, its source or its tracker; what is unknown stays as in `generic`. Error bodies are not in the
+ * table: one reader (upstream.ts) knows all their shapes, since proxies in between mix them anyway. Nor is whether
+ * an engine enforces a JSON Schema: that is a property of the model as the planner sees it.
+ */
+
+export const ENGINE_KINDS = [
+  'openai',
+  'ollama',
+  'vllm',
+  'sglang',
+  'llama.cpp',
+  'lmstudio',
+  'xai',
+  'gemini',
+  'mistral',
+  'groq',
+  'deepseek',
+  'openrouter',
+  'anthropic',
+  'generic',
+] as const
+export type EngineKind = (typeof ENGINE_KINDS)[number]
+
+/**
+ * `neutral`: left out where its value asks for nothing (null, false, 0, {}, `n: 1`, `parallel_tool_calls: true`);
+ * any other value is sent, and the engine's own refusal tells the caller. `always`: left out whatever it says,
+ * and the answer's verdicts name it.
+ */
+export type Drop = 'neutral' | 'always'
+
+export interface Quirks {
+  readonly kind: EngineKind
+  /** The field that bounds the answer's length. */
+  readonly outputLimit: 'max_tokens' | 'max_completion_tokens'
+  /** Understands `stream_options`; where false, usage comes unasked. */
+  readonly includeUsage: boolean
+  readonly drops: Readonly<Record<string, Drop>>
+  readonly renames: Readonly<Record<string, string>>
+  /** Cuts a prompt to its context length without a word. */
+  readonly cutsSilently: boolean
+  /** Where usage stands when there is none at the top of a chunk. */
+  readonly usageUnder?: string
+  /** A failure in mid-stream comes as the SSE field `error`, not as `data`. */
+  readonly errorField: boolean
+}
+
+const generic: Quirks = {
+  kind: 'generic',
+  // `max_tokens` is understood by every engine listed here but OpenAI's reasoning models.
+  outputLimit: 'max_tokens',
+  includeUsage: true,
+  drops: {},
+  renames: {},
+  cutsSilently: false,
+  errorField: false,
+}
+
+const TABLE: Readonly<Record<EngineKind, Quirks>> = {
+  generic,
+  // `max_tokens` is deprecated and refused by the reasoning models.
+  // https://platform.openai.com/docs/api-reference/chat/create
+  openai: { ...generic, kind: 'openai', outputLimit: 'max_completion_tokens' },
+  // A prompt beyond the context is cut and answered with 200; the OpenAI endpoint ignores `num_ctx`
+  // (https://github.com/ollama/ollama/issues/17889, /issues/3839).
+  ollama: { ...generic, kind: 'ollama', cutsSilently: true },
+  // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+  vllm: { ...generic, kind: 'vllm' },
+  // https://docs.sglang.ai/basic_usage/openai_api_completions.html
+  sglang: { ...generic, kind: 'sglang' },
+  // Older builds write a failure in mid-stream as `error: {…}`. tools/server in
+  // https://github.com/ggml-org/llama.cpp
+  'llama.cpp': { ...generic, kind: 'llama.cpp', errorField: true },
+  // llama.cpp or MLX below it.
+  lmstudio: { ...generic, kind: 'lmstudio', errorField: true },
+  // Refuses the penalties on most models even at 0 (https://github.com/n8n-io/n8n/issues/14581); `max_tokens` is
+  // deprecated. https://docs.x.ai/docs/api-reference
+  xai: {
+    ...generic,
+    kind: 'xai',
+    outputLimit: 'max_completion_tokens',
+    drops: { presence_penalty: 'neutral', frequency_penalty: 'neutral' },
+  },
+  // An unknown name is a 400, and `parallel_tool_calls` is unknown to it
+  // (https://github.com/jackmpcollins/magentic/pull/382). Tool-call deltas come
+  // without `index` (tool-indexes.ts gives it back). https://ai.google.dev/gemini-api/docs/openai
+  gemini: { ...generic, kind: 'gemini', drops: { parallel_tool_calls: 'always' } },
+  // Extra fields are a 422: `stream_options` (https://github.com/openai/openai-agents-python/issues/442),
+  // `max_completion_tokens` (https://github.com/editor-code-assistant/eca/issues/231). The seed has its own name,
+  // and usage stands unasked in the chunk that finishes. https://docs.mistral.ai/api/
+  mistral: {
+    ...generic,
+    kind: 'mistral',
+    includeUsage: false,
+    drops: { logprobs: 'neutral', top_logprobs: 'neutral', logit_bias: 'neutral' },
+    renames: { seed: 'random_seed' },
+  },
+  // `logprobs`, `top_logprobs` and `logit_bias` are a 400 where they are supplied at all; older deployments give
+  // usage only under `x_groq`. https://console.groq.com/docs/openai
+  groq: {
+    ...generic,
+    kind: 'groq',
+    outputLimit: 'max_completion_tokens',
+    drops: { logprobs: 'neutral', top_logprobs: 'neutral', logit_bias: 'neutral' },
+    usageUnder: 'x_groq',
+  },
+  // Sends `: keep-alive` comments while a request waits. https://api-docs.deepseek.com/quick_start/rate_limit
+  deepseek: { ...generic, kind: 'deepseek' },
+  // Sends `: OPENROUTER PROCESSING` comments, and a failure in mid-stream as a chunk with an `error` of its own
+  // and `finish_reason: "error"`. https://openrouter.ai/docs/api-reference/streaming
+  openrouter: { ...generic, kind: 'openrouter' },
+  // Its compatibility layer ignores what it does not know. https://docs.claude.com/en/api/openai-sdk
+  anthropic: { ...generic, kind: 'anthropic' },
+}
+
+/** The row of the table. */
+export function quirksFor(kind: EngineKind): Quirks {
+  return TABLE[kind]
+}
+
+export function isEngineKind(text: string): text is EngineKind {
+  return (ENGINE_KINDS as readonly string[]).includes(text)
+}

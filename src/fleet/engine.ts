@@ -1,0 +1,59 @@
+import type { Clock } from '../lib/clock.ts'
+import { originOf } from './address.ts'
+import type { Allowance } from './allow.ts'
+import type { BreakerConfig } from './config.ts'
+import type { EngineSpec } from './engines.ts'
+import { PROFILES } from './profiles.ts'
+import { Replica } from './replica.ts'
+import { DailySpend } from './spend.ts'
+
+/** One engine at run time: what was said of it, its replicas, its allowance and what it has cost today. */
+export class Engine {
+  readonly spec: EngineSpec
+  readonly replicas: readonly Replica[]
+  readonly spend: DailySpend
+  allowance: Allowance | undefined
+  /** What the last refresh had to say beyond the list. */
+  notes: readonly string[] = []
+
+  constructor(spec: EngineSpec, parts: { breaker: BreakerConfig; random: () => number; clock: Clock }) {
+    this.spec = spec
+    this.spend = new DailySpend(() => parts.clock.now())
+    const urls = new Set([...spec.baseUrls, ...spec.models.flatMap((model) => model.baseUrls ?? [])])
+    const maxConcurrent = spec.maxConcurrent ?? PROFILES[spec.kind].maxConcurrent
+    this.replicas = [...urls].map((url) => {
+      const id = urls.size === 1 ? spec.name : `${spec.name}@${replicaName(url, urls)}`
+      return new Replica(id, url, { maxConcurrent, breaker: parts.breaker, random: parts.random })
+    })
+  }
+
+  get name(): string {
+    return this.spec.name
+  }
+
+  /** True where something may be sent to it: it is on this machine, or its owner allowed these very addresses. */
+  get allowed(): boolean {
+    if (!this.spec.offMachine) return true
+    const origins = this.allowance?.origins
+    return origins !== undefined && this.origins().every((origin) => origins.includes(origin))
+  }
+
+  /** Allowed once, for other addresses than it has now. */
+  get moved(): boolean {
+    return this.spec.offMachine && this.allowance !== undefined && !this.allowed
+  }
+
+  get capMicros(): number {
+    return this.allowance?.capMicros ?? this.spec.capMicros
+  }
+
+  origins(): readonly string[] {
+    return [...new Set(this.replicas.map((replica) => originOf(replica.baseUrl)))]
+  }
+}
+
+function replicaName(url: string, urls: ReadonlySet<string>): string {
+  const { host, pathname } = new URL(url)
+  const alone = [...urls].filter((other) => new URL(other).host === host).length === 1
+  return alone ? host : host + pathname
+}

@@ -1,0 +1,167 @@
+import { type Problem, type Refusal, refuse } from '../contract/problem.ts'
+import type { Engine } from './engine.ts'
+import { dollars } from './engines.ts'
+import { HeldLease, type LeaseHost } from './lease.ts'
+import type { Hold } from './spend.ts'
+import { type ModelEntry, type ModelTable, type Place, worstMicros } from './table.ts'
+
+/** What the path asks for. Structurally the request room's own `Need`. */
+export interface Need {
+  readonly id: string
+  /** Exact model ids, the preferred first. */
+  readonly candidates: readonly string[]
+  /** Replicas that have already failed this request. */
+  readonly failed: ReadonlySet<string>
+  readonly promptTokensBound: number
+  readonly maxOutputTokens: number
+  readonly choices: number
+  /** On the monotonic clock. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+/** `busy`: a replica that could serve is there, and full. */
+export type Placed = HeldLease | Refusal | { readonly type: 'busy'; readonly model: string }
+
+/** Candidates beyond this are not looked at. */
+const CANDIDATES = 64
+/** When to ask again while a half-open breaker's probe is on its way. */
+const PROBE_MS = 1_000
+
+interface Obstacle {
+  readonly model: string
+  readonly problem: Problem
+}
+
+/**
+ * Puts a request on a replica: the first candidate that has a working replica decides, and of its replicas the
+ * one with the least work in flight, ties by chance. A candidate that is denied, capped out or down is passed
+ * over for the next; the refusal, where none is left, names why for each.
+ */
+export function place(need: Need, table: ModelTable, host: LeaseHost, random: () => number): Placed {
+  const now = host.elapsed()
+  const obstacles: Obstacle[] = []
+  for (const model of need.candidates.slice(0, CANDIDATES)) {
+    const entry = table.entries.get(model)
+    const obstacle = entry ? barred(entry) : unknown(model)
+    if (!entry || obstacle) {
+      obstacles.push({ model, problem: obstacle ?? unknown(model) })
+      continue
+    }
+    const usable = entry.places.filter((at) => !need.failed.has(at.replica.id) && at.replica.usable(now))
+    if (usable.length === 0) {
+      obstacles.push({ model, problem: down(entry, need, now) })
+      continue
+    }
+    const free = usable.filter((at) => at.replica.free)
+    const held = hold(entry, need, free.length > 0)
+    if (held && 'code' in held) {
+      obstacles.push({ model, problem: held })
+      continue
+    }
+    const chosen = leastBusy(free, random)
+    return chosen ? new HeldLease(entry, chosen, held, host) : { type: 'busy', model }
+  }
+  return { type: 'refusal', problem: summary(obstacles) }
+}
+
+/** The place with the least work in flight; among equals any, so that replicas do not fill in step. */
+function leastBusy(places: readonly Place[], random: () => number): Place | undefined {
+  let least = Number.POSITIVE_INFINITY
+  for (const { replica } of places) least = Math.min(least, replica.inFlight)
+  const equals = places.filter(({ replica }) => replica.inFlight === least)
+  return equals[Math.min(equals.length - 1, Math.floor(random() * equals.length))]
+}
+
+/** Reserves the worst case where the engine is capped; with `take` false only looks whether it would fit. */
+function hold(entry: ModelEntry, need: Need, take: boolean): Hold | Problem | undefined {
+  const engine = entry.engine
+  if (!engine?.spec.offMachine) return undefined
+  const completionTokens = need.choices * need.maxOutputTokens
+  const worst = worstMicros(entry, { promptTokens: need.promptTokensBound, completionTokens })
+  if (worst === undefined) return unbounded(entry, engine)
+  if (!engine.spend.fits(worst, engine.capMicros)) return overCap(engine, worst)
+  return take ? engine.spend.reserve(worst, engine.capMicros) : undefined
+}
+
+function barred(entry: ModelEntry): Problem | undefined {
+  const engine = entry.engine
+  if (!engine || engine.allowed) return undefined
+  const why = engine.moved ? 'its address has changed since it was allowed' : 'its owner has not allowed it'
+  return problem(
+    'engine_not_allowed',
+    `The engine "${engine.name}" is off this machine and ${why}. Nothing was sent. To allow it under a daily ` +
+      `cap: upshift engines allow ${engine.name}`,
+  )
+}
+
+function unknown(model: string): Problem {
+  return problem('unknown_model', `No engine has a model "${model}". See the list: GET /v1/models`)
+}
+
+function down(entry: ModelEntry, need: Need, now: number): Problem {
+  if (entry.places.length === 0) return problem('no_model', 'its engine does not list it (any more)')
+  const why = entry.places.map(({ replica }) => {
+    const failed = need.failed.has(replica.id) ? 'it failed this request already' : undefined
+    return `${replica.id}: ${replica.obstacle(now) ?? failed ?? 'it is not available'}`
+  })
+  const back = entry.places
+    .filter(({ replica }) => replica.reach.state !== 'down')
+    .map(({ replica }) => replica.backInMs(now))
+    .filter((backInMs) => backInMs > 0)
+  // A probe on its way decides soon; nothing else that time alone will mend has no hint.
+  const probing = entry.places.some(({ replica }) => replica.probing(now))
+  const retry =
+    back.length > 0 ? { retryAfterMs: Math.min(...back) } : probing ? { retryAfterMs: PROBE_MS } : {}
+  return { ...problem('no_model', why.join('; ')), ...retry }
+}
+
+function unbounded(entry: ModelEntry, engine: Engine): Problem {
+  const { id, name } = entry.view
+  if (entry.view.price && entry.long) {
+    return problem(
+      'spending_cap',
+      `A prompt of more than ${entry.long.aboveTokens} tokens may cost more on ${id}, and that price is not ` +
+        'known, so the cap cannot be kept. Shorten the prompt, or configure the price of long prompts as the ' +
+        `price of the model under fleet.engines.${engine.name}.models.`,
+    )
+  }
+  return problem(
+    'spending_cap',
+    `The price of ${id} is not known, so the daily cap of "${engine.name}" cannot be kept and nothing was sent. ` +
+      'Add its price, in dollars per million tokens, to upshift.yaml:\n' +
+      `fleet:\n  engines:\n    ${engine.name}:\n      models:\n        - name: ${JSON.stringify(name)}\n` +
+      '          price: { input: 1.25, output: 10 }',
+  )
+}
+
+function overCap(engine: Engine, worst: number): Problem {
+  const { spentMicros, heldMicros } = engine.spend.view()
+  const cap = engine.capMicros
+  const raised = Math.ceil((spentMicros + heldMicros + worst) / 1_000_000)
+  const never = worst > cap
+  const text =
+    `This request could cost up to ${dollars(worst)}, and the daily cap of ${dollars(cap)} for the engine ` +
+    `"${engine.name}" leaves ${dollars(Math.max(0, cap - spentMicros - heldMicros))} ` +
+    `(${dollars(spentMicros)} spent and ${dollars(heldMicros)} held today, UTC). ` +
+    `Raise it: upshift engines allow ${engine.name} --cap ${raised}; or ` +
+    (never ? 'ask for fewer tokens (max_tokens).' : 'wait until midnight UTC.')
+  return { ...problem('spending_cap', text), ...(!never && { retryAfterMs: engine.spend.resetsInMs() }) }
+}
+
+/** One reason: that. Several of one kind: the first, which is the preferred. Mixed: `no_model`, naming each. */
+function summary(obstacles: readonly Obstacle[]): Problem {
+  const first = obstacles[0]
+  if (!first) return problem('no_model', 'The plan named no model. Add an engine: upshift engines list')
+  const waits = obstacles.flatMap(({ problem: { retryAfterMs } }) => retryAfterMs ?? [])
+  const retry = waits.length > 0 ? { retryAfterMs: Math.min(...waits) } : {}
+  const alike = obstacles.every(({ problem: { code } }) => code === first.problem.code)
+  if (alike && first.problem.code !== 'no_model') return { ...first.problem, ...retry }
+  const each = obstacles.map(({ model, problem: { message } }) => `${model}: ${message}`).join(' | ')
+  const text = `No model can take the request now. ${each} | Look at the engines: upshift engines list, upshift doctor.`
+  return { ...problem('no_model', text), ...retry }
+}
+
+function problem(code: Problem['code'], message: string): Problem {
+  return refuse(code, message).problem
+}

@@ -1,0 +1,124 @@
+/**
+ * What the fleet must know about each kind of engine: where it usually lives, which environment variables name
+ * its key and address, how its models are listed, and how much it takes at once. How each one bends the chat
+ * protocol is not here: that is the engine room's table.
+ */
+export const KINDS = [
+  'openai-compatible',
+  'ollama',
+  'lmstudio',
+  'llama.cpp',
+  'vllm',
+  'sglang',
+  'openai',
+  'xai',
+  'gemini',
+  'mistral',
+  'groq',
+  'deepseek',
+  'openrouter',
+  'anthropic',
+  'together',
+] as const
+
+export type Kind = (typeof KINDS)[number]
+
+export interface Profile {
+  /** How the models are listed. */
+  readonly listing: 'openai' | 'ollama' | 'lmstudio' | 'llama.cpp'
+  readonly defaultUrl?: string
+  /** A service in somebody else's house: known by the key in the environment, off until allowed. */
+  readonly cloud: boolean
+  /** Environment variables that may hold the key, in order of preference. */
+  readonly keyNames: readonly string[]
+  /** The environment variable that moves the address. */
+  readonly urlName?: string
+  /** Requests that one replica takes at once, unless the configuration or the server says otherwise. */
+  readonly maxConcurrent: number
+  /** The engine decodes under a JSON Schema, so that its answer cannot break it. False where in doubt. */
+  readonly enforcesSchema: boolean
+}
+
+const LOCAL = { cloud: false, keyNames: [], enforcesSchema: false, maxConcurrent: 4 } as const
+const CLOUD = { cloud: true, listing: 'openai', enforcesSchema: false, maxConcurrent: 64 } as const
+
+export const PROFILES: Readonly<Record<Kind, Profile>> = {
+  'openai-compatible': { ...LOCAL, listing: 'openai', maxConcurrent: 16 },
+  ollama: { ...LOCAL, listing: 'ollama', defaultUrl: 'http://127.0.0.1:11434/v1' },
+  lmstudio: { ...LOCAL, listing: 'lmstudio', defaultUrl: 'http://127.0.0.1:1234/v1' },
+  'llama.cpp': { ...LOCAL, listing: 'llama.cpp', defaultUrl: 'http://127.0.0.1:8080/v1' },
+  // vLLM and SGLang decode under a grammar (structured outputs) and batch up to 256 sequences by default.
+  vllm: {
+    ...LOCAL,
+    listing: 'openai',
+    defaultUrl: 'http://127.0.0.1:8000/v1',
+    enforcesSchema: true,
+    maxConcurrent: 256,
+  },
+  sglang: {
+    ...LOCAL,
+    listing: 'openai',
+    defaultUrl: 'http://127.0.0.1:30000/v1',
+    enforcesSchema: true,
+    maxConcurrent: 256,
+  },
+  openai: {
+    ...CLOUD,
+    defaultUrl: 'https://api.openai.com/v1',
+    keyNames: ['OPENAI_API_KEY'],
+    urlName: 'OPENAI_BASE_URL',
+    enforcesSchema: true,
+  },
+  xai: {
+    ...CLOUD,
+    defaultUrl: 'https://api.x.ai/v1',
+    keyNames: ['XAI_API_KEY'],
+    urlName: 'XAI_BASE_URL',
+  },
+  gemini: {
+    ...CLOUD,
+    defaultUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    keyNames: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    urlName: 'GEMINI_BASE_URL',
+  },
+  mistral: {
+    ...CLOUD,
+    defaultUrl: 'https://api.mistral.ai/v1',
+    keyNames: ['MISTRAL_API_KEY'],
+    urlName: 'MISTRAL_BASE_URL',
+  },
+  groq: {
+    ...CLOUD,
+    defaultUrl: 'https://api.groq.com/openai/v1',
+    keyNames: ['GROQ_API_KEY'],
+    urlName: 'GROQ_BASE_URL',
+  },
+  deepseek: {
+    ...CLOUD,
+    defaultUrl: 'https://api.deepseek.com/v1',
+    keyNames: ['DEEPSEEK_API_KEY'],
+    urlName: 'DEEPSEEK_BASE_URL',
+  },
+  openrouter: {
+    ...CLOUD,
+    defaultUrl: 'https://openrouter.ai/api/v1',
+    keyNames: ['OPENROUTER_API_KEY'],
+    urlName: 'OPENROUTER_BASE_URL',
+  },
+  anthropic: {
+    ...CLOUD,
+    defaultUrl: 'https://api.anthropic.com/v1',
+    keyNames: ['ANTHROPIC_API_KEY'],
+    urlName: 'ANTHROPIC_BASE_URL',
+  },
+  together: {
+    ...CLOUD,
+    defaultUrl: 'https://api.together.xyz/v1',
+    keyNames: ['TOGETHER_API_KEY'],
+    urlName: 'TOGETHER_BASE_URL',
+  },
+}
+
+export function isKind(text: string): text is Kind {
+  return (KINDS as readonly string[]).includes(text)
+}

@@ -1,0 +1,155 @@
+import type { ModelView } from '../contract/model.ts'
+import { costMicros, type Price, type Usage } from '../contract/usage.ts'
+import { type CatalogueRow, catalogueOf, classify } from './catalogue/catalogue.ts'
+import type { Engine } from './engine.ts'
+import type { ModelSetting } from './engines.ts'
+import { type ListedModel, publicName } from './listing/ask.ts'
+import { PROFILES } from './profiles.ts'
+import type { Replica } from './replica.ts'
+
+/** A replica that serves a model, and what the model is called there. */
+export interface Place {
+  readonly replica: Replica
+  readonly upstream: string
+}
+
+/** One model with all that placing a request on it needs. */
+export interface ModelEntry {
+  readonly view: ModelView
+  /** Undefined for a model that is built into this process. */
+  readonly engine: Engine | undefined
+  readonly tierReason: string
+  /** Where its price comes from, in words. */
+  readonly priceReason: string
+  readonly places: readonly Place[]
+  readonly long: CatalogueRow['long']
+  /** The context length is the smallest that the server may use, because it does not say. */
+  readonly contextAssumed: boolean
+  readonly trainedTokens: number | undefined
+}
+
+export interface ModelTable {
+  readonly views: readonly ModelView[]
+  readonly entries: ReadonlyMap<string, ModelEntry>
+}
+
+/** All models of all engines as they stand at `now`. */
+export function buildTable(
+  engines: Iterable<Engine>,
+  builtIn: readonly ModelEntry[],
+  now: number,
+): ModelTable {
+  const entries = new Map(builtIn.map((entry) => [entry.view.id, entry]))
+  for (const engine of engines) {
+    for (const entry of entriesOf(engine, now)) entries.set(entry.view.id, entry)
+  }
+  return { entries, views: [...entries.values()].map((entry) => entry.view) }
+}
+
+function entriesOf(engine: Engine, now: number): readonly ModelEntry[] {
+  const settings = new Map(engine.spec.models.map((model) => [settingName(engine, model.name), model]))
+  const names = new Set(settings.keys())
+  let unlisted = false
+  for (const { listed } of engine.replicas) {
+    if (listed === undefined) unlisted = true
+    else for (const name of listed.keys()) names.add(name)
+  }
+  // A vendor that has not been asked, or has no list: what the catalogue knows of it.
+  if (unlisted && names.size === settings.size) {
+    for (const row of catalogueOf(engine.spec.kind)) names.add(row.name)
+  }
+  const entries = [...names].map((name) => entryOf(engine, name, settings.get(name), now))
+  // What only another model's own address lists is nobody's.
+  return entries.filter((entry, index) => entry.places.length > 0 || index < settings.size)
+}
+
+/** The configuration may call a model as its server does: a file's path, or Ollama's name without its tag. */
+function settingName(engine: Engine, name: string): string {
+  if (engine.spec.kind === 'ollama') return name.includes(':') ? name : `${name}:latest`
+  return publicName(name)
+}
+
+function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined, now: number): ModelEntry {
+  const { kind } = engine.spec
+  const places: Place[] = []
+  const listed: ListedModel[] = []
+  for (const replica of engine.replicas) {
+    const serves = setting?.baseUrls ?? engine.spec.baseUrls
+    if (!serves.includes(replica.baseUrl)) continue
+    const model = replica.listed?.get(name)
+    if (model) listed.push(model)
+    if (model || replica.listed === undefined) places.push({ replica, upstream: model?.upstream ?? name })
+  }
+  const { tier, reason, row } = classify(kind, name, listed[0]?.size)
+  const lengths = listed.flatMap((model) => model.contextTokens ?? [])
+  const served = lengths.length === 0 ? undefined : Math.min(...lengths)
+  const price = setting?.price ?? row?.price
+  return {
+    engine,
+    places,
+    tierReason: setting?.tier ? 'configured' : reason,
+    priceReason: setting?.price ? 'configured' : row?.price ? `${row.source}, ${row.asOf}` : 'unpriced',
+    long: setting?.price ? undefined : row?.long,
+    contextAssumed:
+      setting?.contextTokens === undefined && listed.some((model) => model.contextFrom === 'assumed'),
+    trainedTokens: listed.find((model) => model.trainedTokens !== undefined)?.trainedTokens,
+    view: {
+      id: `${engine.name}/${name}`,
+      engine: engine.name,
+      name: listed[0]?.upstream ?? name,
+      tier: setting?.tier ?? tier,
+      kind: 'chat',
+      offMachine: engine.spec.offMachine,
+      allowed: engine.allowed,
+      // Off the machine nothing without a price can be kept under a cap, so it is not used.
+      available:
+        engine.allowed &&
+        (price !== undefined || !engine.spec.offMachine) &&
+        places.some(({ replica }) => replica.usable(now)),
+      contextTokens: setting?.contextTokens ?? served ?? row?.contextTokens,
+      price,
+      enforcesSchema: PROFILES[kind].enforcesSchema,
+    },
+  }
+}
+
+/** The same for a model that is built into this process: no price, no cap, no address. */
+export function builtInEntry(view: ModelView, replica: Replica): ModelEntry {
+  return {
+    view,
+    engine: undefined,
+    tierReason: 'built in',
+    priceReason: 'free',
+    places: [{ replica, upstream: view.name }],
+    long: undefined,
+    contextAssumed: false,
+    trainedTokens: undefined,
+  }
+}
+
+/** The most that an attempt can cost, micro-dollars; undefined where no price bounds it. */
+export function worstMicros(
+  entry: ModelEntry,
+  bound: { readonly promptTokens: number; readonly completionTokens: number },
+): number | undefined {
+  const { promptTokens, completionTokens } = bound
+  const rate = rateFor(entry, entry.view.price, promptTokens)
+  if (!rate) return undefined
+  // A cached read may not cost more than a fresh one here: the bound takes the dearer of the two.
+  const dearest = Math.max(rate.inputPerMillion, rate.cachedInputPerMillion ?? 0)
+  return costMicros(
+    { inputPerMillion: dearest, outputPerMillion: rate.outputPerMillion },
+    { promptTokens, completionTokens },
+  )
+}
+
+/** What a known usage costs, micro-dollars; undefined where the model is unpriced. */
+export function usageMicros(entry: ModelEntry, usage: Usage): number | undefined {
+  const rate = rateFor(entry, entry.view.price, usage.promptTokens)
+  return rate && costMicros(rate, usage)
+}
+
+function rateFor(entry: ModelEntry, price: Price | undefined, promptTokens: number): Price | undefined {
+  if (!entry.long || promptTokens <= entry.long.aboveTokens) return price
+  return entry.long.price
+}

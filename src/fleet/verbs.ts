@@ -1,0 +1,137 @@
+import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import { expectJson } from '../lib/reply.ts'
+import { type EngineReply, engineListReply, engineReply } from './routes.ts'
+
+const USAGE: ExitCode = 2
+
+/** `upshift engines …`: what runs where, and what may leave the machine. */
+export const verbs: readonly Verb[] = [
+  {
+    name: 'engines list',
+    summary: 'List engines, their models and state, and what they have cost today.',
+    details:
+      'Engines come from upshift.yaml, from loopback ports (Ollama, LM Studio, llama.cpp, vLLM) and from API ' +
+      'keys in the environment. Those off this machine are off until you allow them.',
+    options: {
+      models: { type: 'boolean', short: 'm', summary: 'Also list each model with its tier and price.' },
+    },
+    examples: ['upshift engines list', 'upshift engines list --models'],
+    run: list,
+  },
+  {
+    name: 'engines allow',
+    operands: 'NAME',
+    summary: 'Let prompts go to an engine off this machine, under a daily cap.',
+    options: {
+      cap: { type: 'string', value: 'USD', summary: 'Dollars a day (UTC); default: fleet.dailyCapUsd.' },
+    },
+    examples: ['upshift engines allow openai', 'upshift engines allow openai --cap 20'],
+    run: allow,
+  },
+  {
+    name: 'engines deny',
+    operands: 'NAME',
+    summary: 'Take back the allowance of an engine: nothing more is sent to it.',
+    examples: ['upshift engines deny openai'],
+    run: deny,
+  },
+]
+
+async function list(context: VerbContext): Promise<ExitCode> {
+  const server = await context.server()
+  const reply = await server.call('GET', '/v1/admin/engines', undefined, context.signal)
+  const { engines } = await expectJson(reply, engineListReply)
+  if (context.json) {
+    context.out.write(`${JSON.stringify({ engines }, null, 2)}\n`)
+    return 0
+  }
+  if (engines.length === 0) {
+    context.err.write('No engine was found or configured. Start Ollama, or name an engine in upshift.yaml.\n')
+    return 0
+  }
+  const rows = engines.map((engine) => [engine.name, place(engine), cost(engine), engine.state])
+  context.out.write(table([['ENGINE', 'WHERE', 'TODAY', 'STATE'], ...rows]))
+  for (const engine of engines)
+    for (const note of engine.notes) context.err.write(`${engine.name}: ${note}\n`)
+  if (context.flags['models'] === true) context.out.write(`\n${modelTable(engines)}`)
+  return 0
+}
+
+async function allow(context: VerbContext): Promise<ExitCode> {
+  const cap = context.flags['cap']
+  const capUsd = typeof cap === 'string' ? Number(cap.replace(/^\$/, '')) : undefined
+  if (capUsd !== undefined && !(Number.isFinite(capUsd) && capUsd >= 0)) {
+    context.err.write(`--cap wants dollars a day, for example --cap 20; it got "${String(cap)}".\n`)
+    return USAGE
+  }
+  return change(context, 'allow', capUsd === undefined ? {} : { cap_usd: capUsd })
+}
+
+function deny(context: VerbContext): Promise<ExitCode> {
+  return change(context, 'deny', undefined)
+}
+
+async function change(context: VerbContext, verb: 'allow' | 'deny', body: unknown): Promise<ExitCode> {
+  const [name, more] = context.args
+  if (name === undefined || more !== undefined) {
+    context.err.write(`Name one engine: upshift engines ${verb} NAME. See: upshift engines list\n`)
+    return USAGE
+  }
+  const server = await context.server()
+  const path = `/v1/admin/engines/${encodeURIComponent(name)}/${verb}`
+  const engine = await expectJson(await server.call('POST', path, body, context.signal), engineReply)
+  if (context.json) {
+    context.out.write(`${JSON.stringify(engine, null, 2)}\n`)
+    return 0
+  }
+  const cap = engine.spend ? ` under $${engine.spend.cap_usd.toFixed(2)} a day (UTC)` : ''
+  context.out.write(
+    verb === 'allow' ? `${engine.name} is allowed${cap}. ${engine.state}\n` : `${engine.name} is off.\n`,
+  )
+  const unpriced = engine.models.filter((model) => model.price === null).length
+  if (verb === 'allow' && unpriced > 0) {
+    context.err.write(
+      `${unpriced} of its ${engine.models.length} models have no known price and are not used until one is ` +
+        `configured under fleet.engines.${engine.name}.models.\n`,
+    )
+  }
+  return 0
+}
+
+function place(engine: EngineReply): string {
+  return engine.off_machine ? 'off this machine' : 'this machine'
+}
+
+function cost(engine: EngineReply): string {
+  if (engine.spend) return `$${engine.spend.spent_usd.toFixed(2)} of $${engine.spend.cap_usd.toFixed(2)}`
+  return engine.hourly_usd === null ? 'unpriced' : `$${engine.hourly_usd.toFixed(3)}/h`
+}
+
+function modelTable(engines: readonly EngineReply[]): string {
+  const rows = engines.flatMap((engine) =>
+    engine.models.map((model) => [
+      model.id,
+      model.tier,
+      model.context_tokens === null ? '?' : `${model.context_tokens}${model.context_assumed ? '?' : ''}`,
+      model.price ? `${model.price.input}/${model.price.output}` : 'unpriced',
+      model.available ? 'yes' : 'no',
+      model.tier_reason,
+    ]),
+  )
+  return table([['MODEL', 'TIER', 'CONTEXT', '$/M IN/OUT', 'NOW', 'WHY THIS TIER'], ...rows])
+}
+
+/** Columns as wide as their widest cell, the last one free. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length)
+    })
+  }
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+  return `${rows.map(line).join('\n')}\n`
+}

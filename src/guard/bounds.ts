@@ -1,0 +1,103 @@
+import { isUtf8 } from 'node:buffer'
+import { type Refusal, refuse } from '../contract/problem.ts'
+
+export interface BodyBounds {
+  readonly maxBodyBytes: number
+  readonly maxDepth: number
+}
+
+/**
+ * The JSON value of a request body, or why it is refused: `body_too_large`, `invalid_encoding`, `too_deep`,
+ * `invalid_json`. Every step is linear in the bytes and none recurses. The depth is bounded before the
+ * parser runs, because whatever walks the value later may recurse.
+ */
+export function parseBody(bytes: Buffer, bounds: BodyBounds): unknown | Refusal {
+  if (bytes.length > bounds.maxBodyBytes) {
+    return refuse(
+      'body_too_large',
+      `The request body has ${bytes.length} bytes and at most ${bounds.maxBodyBytes} are accepted (guard.bounds.maxBodyBytes): send less, or raise the bound.`,
+    )
+  }
+  if (bytes.length === 0) return refuse('invalid_json', 'The request body is empty: send a JSON object.')
+  if (!isUtf8(bytes)) {
+    return refuse('invalid_encoding', 'The request body is not valid UTF-8: encode the JSON as UTF-8.')
+  }
+  const tooDeepAt = exceedsDepth(bytes, bounds.maxDepth)
+  if (tooDeepAt !== -1) {
+    return refuse(
+      'too_deep',
+      `The request body nests deeper than ${bounds.maxDepth} levels at byte ${tooDeepAt} (guard.bounds.maxDepth): flatten the JSON.`,
+    )
+  }
+  const text = bytes.toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return refuse('invalid_json', `The request body is not valid JSON: ${parseFault(error, text)}.`)
+  }
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const MIN_STRUCTURE = 0x5b // `[`, `\`, `]`, `{`, `|`, `}` differ only by 0x20 above this
+
+/** Byte offset of the first bracket that nests deeper than `most`, or −1. Brackets in strings do not count. */
+function exceedsDepth(bytes: Buffer, most: number): number {
+  let depth = 0
+  const length = bytes.length
+  for (let at = 0; at < length; at++) {
+    const byte = bytes[at] as number // at < length
+    if (byte === QUOTE) {
+      at++
+      for (; at < length; at++) {
+        const inside = bytes[at]
+        if (inside === QUOTE) break
+        if (inside === BACKSLASH) at++
+      }
+    } else if (byte >= MIN_STRUCTURE) {
+      const bracket = byte & ~0x20
+      if (bracket === 0x5b) {
+        if (++depth > most) return at
+      } else if (bracket === 0x5d) depth--
+    }
+  }
+  return -1
+}
+
+const MAX_LOCATED_CHARS = 65_536
+
+/** V8's message without the piece of the body that it sometimes quotes, and with the position it leaves out. */
+function parseFault(error: unknown, text: string): string {
+  const message = error instanceof Error ? error.message : ''
+  if (message.startsWith('Unexpected end')) return `it ends too early, at position ${text.length}`
+  const placed = /^(.{1,120}?) (?:in|after) JSON at position (\d+)/.exec(message)
+  if (placed) return `${lowerFirst(placed[1] ?? '')} at position ${placed[2]}`
+  const token = /^Unexpected token '(.{1,2})'/su.exec(message)
+  const where = text.length > MAX_LOCATED_CHARS ? '' : ` at position ${unexpectedAt(text)}`
+  return `unexpected ${JSON.stringify(token?.[1] ?? 'token')}${where}`
+}
+
+/** Where V8 met an unexpected token: the longest prefix without that complaint, by bisection. */
+function unexpectedAt(text: string): number {
+  let fine = 0
+  let bad = text.length
+  while (bad - fine > 1) {
+    const middle = (fine + bad) >>> 1
+    if (isUnexpectedToken(text.slice(0, middle))) bad = middle
+    else fine = middle
+  }
+  return fine
+}
+
+function isUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return false
+  } catch (error) {
+    return error instanceof Error && error.message.startsWith('Unexpected token')
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

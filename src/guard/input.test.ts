@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { ChatRequest } from '../contract/chat.ts'
+import { isRefusal, type Problem } from '../contract/problem.ts'
+import { guardSchema } from './config.ts'
+import { createInputGuard, type InputAdmitted } from './input.ts'
+
+const KEY = 'AKIA2E7XQ3LMNOP4RSTU'
+const CARD = '4111 1111 1111 1111'
+type Setting = Parameters<typeof guardSchema.parse>[0]
+
+function guard(setting: Setting = {}) {
+  return createInputGuard(guardSchema.parse(setting))
+}
+function chat(...messages: ChatRequest['messages']): ChatRequest {
+  return { model: 'auto', messages }
+}
+const user = (content: string): ChatRequest => chat({ role: 'user', content })
+function admitted(result: InputAdmitted | { type: 'refusal' }): InputAdmitted {
+  assert.equal(result.type, 'admitted')
+  return result as InputAdmitted // as just seen
+}
+function problem(result: unknown): Problem {
+  assert.ok(isRefusal(result))
+  return result.problem
+}
+
+test('the defaults are whole: an empty configuration parses', () => {
+  const config = guardSchema.parse({})
+  assert.equal(config.bounds.maxMessages, 2000)
+  assert.equal(config.input.secrets, 'refuse')
+  assert.equal(config.input.pii.card.action, 'redact')
+  assert.equal(config.output.links, 'redact')
+})
+
+test('a clean request is admitted as the very same object', () => {
+  const request = user('What is the capital of France?')
+  assert.equal(admitted(guard().admit(request, 100)).request, request)
+  assert.equal(admitted(guard().outbound(request)).request, request)
+})
+
+test('too many messages, bytes or characters are refused with the bound', () => {
+  const small = guard({ bounds: { maxMessages: 2, maxTextChars: 1024, maxBodyBytes: 4096 } })
+  const many = chat(...Array.from({ length: 3 }, () => ({ role: 'user', content: 'a' }) as const))
+  assert.equal(problem(small.admit(many, 100)).code, 'too_many_messages')
+  assert.equal(problem(small.admit(user('a'), 5000)).code, 'body_too_large')
+  assert.equal(problem(small.admit(user('a'.repeat(2000)), 2100)).code, 'body_too_large')
+  const image = {
+    type: 'image_url',
+    image_url: { url: `data:image/png;base64,${'A'.repeat(2000)}` },
+  } as const
+  assert.equal(small.admit(chat({ role: 'user', content: [image] }), 2100).type, 'admitted')
+})
+
+test('a secret is refused on its way off the machine, by rule and place, without being shown', () => {
+  const request = chat({ role: 'system', content: 'x' }, { role: 'user', content: `use ${KEY}` })
+  assert.equal(guard().admit(request, 100).type, 'admitted')
+  const found = problem(guard().outbound(request))
+  assert.equal(found.code, 'guard_refused')
+  assert.equal(found.rule, 'input.secret.aws_access_key')
+  assert.equal(found.param, 'messages[1].content')
+  assert.ok(!JSON.stringify(found).includes('2E7XQ'))
+})
+
+test('a secret is found wherever it would leave: parts, tool calls, tools, unknown fields, names of fields', () => {
+  const places: readonly [string, ChatRequest][] = [
+    [
+      'messages[0].content[1].text',
+      chat({
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: KEY },
+        ],
+      }),
+    ],
+    ['messages[0].content', chat({ role: 'tool', tool_call_id: 'a', content: KEY })],
+    ['messages[0].reasoning_content', chat({ role: 'assistant', content: 'a', reasoning_content: KEY })],
+    [
+      'messages[0].tool_calls[0].function.arguments',
+      chat({
+        role: 'assistant',
+        tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: `{"k":"${KEY}"}` } }],
+      }),
+    ],
+    [
+      'tools[0].function.description',
+      { ...user('a'), tools: [{ type: 'function', function: { name: 'f', description: `key ${KEY}` } }] },
+    ],
+    [
+      'tools[0].function.parameters.properties.k.default',
+      {
+        ...user('a'),
+        tools: [
+          { type: 'function', function: { name: 'f', parameters: { properties: { k: { default: KEY } } } } },
+        ],
+      },
+    ],
+    [
+      'messages[0].content[0].image_url.url',
+      chat({ role: 'user', content: [{ type: 'image_url', image_url: { url: `https://a.io/?k=${KEY}` } }] }),
+    ],
+    ['extra.deep[0]', { ...user('a'), extra: { deep: [KEY] } }],
+    ['metadata', { ...user('a'), metadata: { [KEY]: 'x' } }],
+  ]
+  for (const [param, request] of places) assert.equal(problem(guard().outbound(request)).param, param)
+})
+
+test('an image by value is not scanned', () => {
+  const url = `data:image/png;base64,${'A'.repeat(64)}4111111111111111${KEY}`
+  const request = chat({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
+  assert.equal(admitted(guard().outbound(request)).request, request)
+})
+
+test('personal data is redacted on its way out, in every text, and the original stays as it was', () => {
+  const request = chat(
+    { role: 'user', content: `pay with ${CARD} and ${CARD}` },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        {
+          id: 'a',
+          type: 'function',
+          function: { name: 'pay', arguments: '{"note":"4111111111111111","card":4111111111111111}' },
+        },
+      ],
+    },
+    {
+      role: 'tool',
+      tool_call_id: 'a',
+      content: [{ type: 'text', text: 'IBAN DE89 3704 0044 0532 0130 00.' }],
+    },
+    { role: 'user', content: 'thanks' },
+  )
+  const before = structuredClone(request)
+  const { request: sent, verdicts } = admitted(guard().outbound(request))
+  assert.deepEqual(request, before)
+  assert.equal(sent.messages[0]?.content, 'pay with [card] and [card]')
+  const [, call, result, last] = sent.messages
+  assert.ok(call?.role === 'assistant')
+  assert.deepEqual(JSON.parse(call.tool_calls?.[0]?.function.arguments ?? ''), {
+    note: '[card]',
+    card: '[card]',
+  })
+  assert.deepEqual(result?.content, [{ type: 'text', text: 'IBAN [iban].' }])
+  assert.equal(last, request.messages[3])
+  assert.deepEqual(verdicts, [
+    { check: 'input.pii.card', outcome: 'redacted', detail: '4 times' },
+    { check: 'input.pii.iban', outcome: 'redacted', detail: 'once' },
+  ])
+})
+
+test('each kind follows its own action and place', () => {
+  const mixed = guard({
+    input: {
+      secrets: 'redact',
+      pii: {
+        email: { action: 'refuse', applies: 'everywhere' },
+        phone: { action: 'redact' },
+        card: { action: 'allow' },
+      },
+    },
+  })
+  assert.equal(problem(mixed.admit(user('write to jane@corp.io'), 10)).rule, 'input.pii.email')
+  assert.equal(
+    admitted(mixed.outbound(user(`${CARD} ${KEY} 463-612-6138`))).request.messages[0]?.content,
+    `${CARD} [secret] [phone]`,
+  )
+  assert.equal(mixed.admit(user('463-612-6138'), 10).type, 'admitted')
+})
+
+test('personal data in the form of a request is left alone, secrets are not', () => {
+  const tools: ChatRequest['tools'] = [
+    { type: 'function', function: { name: 'pay', description: `e.g. ${CARD}` } },
+  ]
+  const request = { ...user('a'), tools }
+  assert.equal(admitted(guard().outbound(request)).request, request)
+})
+
+test('a field named __proto__ stays a field', () => {
+  const request = { ...user('a'), extra: JSON.parse(`{"__proto__":{"n":"${CARD}"}}`) }
+  const sent = admitted(guard().outbound(request)).request
+  assert.equal(JSON.stringify(sent['extra']), '{"__proto__":{"n":"[card]"}}')
+})
+
+test('a request that nests without end is refused, not recursed into', () => {
+  let deep: object = {}
+  let list: unknown[] = []
+  for (let level = 0; level < 10_000; level++) {
+    deep = { deep }
+    list = [list]
+  }
+  assert.equal(problem(guard().outbound({ ...user('a'), deep })).code, 'too_deep')
+  assert.equal(problem(guard().outbound({ ...user('a'), list })).code, 'too_deep')
+})
+
+test('no secret that stands by itself survives redaction', () => {
+  const all = guard({
+    input: {
+      secrets: 'redact',
+      pii: Object.fromEntries(
+        ['card', 'iban', 'ssn', 'email', 'phone', 'ip'].map((kind) => [kind, { action: 'redact' }]),
+      ),
+    },
+  })
+  const piece = fc.constantFrom(
+    KEY,
+    CARD,
+    '078-05-1120',
+    ' ',
+    'a',
+    '1',
+    '@',
+    'a@b.io',
+    '463-612-6138',
+    '8.8.4.4',
+    '-',
+  )
+  fc.assert(
+    fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 5 })), { maxLength: 20 }), (pieces) => {
+      const once = admitted(all.outbound(user(pieces.join('')))).request
+      const kept = once.messages[0]?.content
+      assert.ok(!String(kept).includes(KEY) || /[A-Za-z0-9]AKIA|AKIA[A-Z0-9]{17}/.test(pieces.join('')))
+    }),
+  )
+})

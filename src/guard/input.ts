@@ -1,0 +1,256 @@
+import type { ChatRequest } from '../contract/chat.ts'
+import type { Verdict } from '../contract/event.ts'
+import { type Refusal, refuse } from '../contract/problem.ts'
+import { type Action, type GuardConfig, PII_KINDS, type PiiKind } from './config.ts'
+import { findPii } from './pii.ts'
+import { findSecrets } from './secrets.ts'
+import { type Span, withoutOverlaps } from './spans.ts'
+
+/** Structurally what the path asks of the guard's input side. */
+export interface InputAdmitted {
+  readonly type: 'admitted'
+  /** The same object where nothing had to be changed; else a copy that shares what was not changed. */
+  readonly request: ChatRequest
+  readonly verdicts: readonly Verdict[]
+}
+
+export interface InputGuard {
+  /** Bounds, and the rules that hold everywhere. `bytes`: the request's JSON on the wire. */
+  admit(request: ChatRequest, bytes: number): InputAdmitted | Refusal
+  /** The rules for a request that is about to leave this machine. */
+  outbound(request: ChatRequest): InputAdmitted | Refusal
+}
+
+export function createInputGuard(config: GuardConfig): InputGuard {
+  const everywhere = rulesFor(config, false)
+  const leaving = rulesFor(config, true)
+  return {
+    admit: (request, bytes) => overBounds(request, bytes, config) ?? screen(request, everywhere, config),
+    outbound: (request) => screen(request, leaving, config),
+  }
+}
+
+interface Rules {
+  readonly secrets: Action
+  readonly pii: Readonly<Partial<Record<PiiKind, Action>>>
+  /** The kinds whose action is not `allow`. */
+  readonly kinds: readonly PiiKind[]
+  readonly idle: boolean
+}
+
+function rulesFor(config: GuardConfig, leaving: boolean): Rules {
+  const { secrets, pii } = config.input
+  const kinds = PII_KINDS.filter((kind) => {
+    return pii[kind].action !== 'allow' && (leaving || pii[kind].applies === 'everywhere')
+  })
+  const here = leaving ? secrets : 'allow'
+  const actions = Object.fromEntries(kinds.map((kind) => [kind, pii[kind].action]))
+  return { secrets: here, pii: actions, kinds, idle: kinds.length === 0 && here === 'allow' }
+}
+
+function overBounds(request: ChatRequest, bytes: number, config: GuardConfig): Refusal | undefined {
+  const { maxBodyBytes, maxMessages, maxTextChars } = config.bounds
+  if (bytes > maxBodyBytes) {
+    return refuse(
+      'body_too_large',
+      `The request has ${bytes} bytes and at most ${maxBodyBytes} are accepted (guard.bounds.maxBodyBytes): send less, or raise the bound.`,
+    )
+  }
+  if (request.messages.length > maxMessages) {
+    return refuse(
+      'too_many_messages',
+      `The request has ${request.messages.length} messages and at most ${maxMessages} are accepted (guard.bounds.maxMessages): drop or summarise the oldest.`,
+      { param: 'messages' },
+    )
+  }
+  // A character is at least one byte of the body, so a small body needs no count.
+  if (bytes > maxTextChars && textChars(request) > maxTextChars) {
+    return refuse(
+      'body_too_large',
+      `The messages hold more than ${maxTextChars} characters of text (guard.bounds.maxTextChars): send less, or raise the bound.`,
+      { param: 'messages' },
+    )
+  }
+  return undefined
+}
+
+function textChars(request: ChatRequest): number {
+  let chars = 0
+  for (const { content } of request.messages) {
+    if (typeof content === 'string') chars += content.length
+    else for (const part of content ?? []) chars += part.type === 'text' ? part.text.length : 0
+  }
+  return chars
+}
+
+const CLEAN: readonly Verdict[] = []
+
+function screen(request: ChatRequest, rules: Rules, config: GuardConfig): InputAdmitted | Refusal {
+  if (rules.idle) return { type: 'admitted', request, verdicts: CLEAN }
+  const walk = new Walk(rules, config.bounds.maxDepth)
+  const screened = walk.object(request, '', 0)
+  if (walk.refusal !== undefined) return walk.refusal
+  if (screened === request) return { type: 'admitted', request, verdicts: CLEAN }
+  const verdicts = [...walk.redacted].map(([check, times]): Verdict => {
+    return { check, outcome: 'redacted', detail: times === 1 ? 'once' : `${times} times` }
+  })
+  // Only strings have changed, none of them one that the schema bounds, so it still is a ChatRequest.
+  return { type: 'admitted', request: screened as ChatRequest, verdicts }
+}
+
+/** Fields whose text describes the request's form: secrets are looked for there, personal data is not. */
+const FORM_FIELDS = new Set(['tools', 'response_format', 'model', 'tool_choice'])
+/** Where media lie in a request. Scanning base64 costs much and finds only chance. */
+const MEDIA_FIELDS = new Set(['url', 'data', 'file_data'])
+const MEDIA = /^(?:data:[\w.+/-]{0,100}[;,]|[A-Za-z0-9+/]{256})/
+/** No key of a message is this long; one that is may be a secret itself. */
+const SCANNED_KEY_CHARS = 16
+const MAX_SHOWN_KEY_CHARS = 64
+const SHORTEST = 7
+
+/**
+ * One walk over everything that an engine would receive, unknown fields included. It copies only the way
+ * down to what changes.
+ */
+class Walk {
+  readonly redacted = new Map<string, number>()
+  refusal: Refusal | undefined
+  readonly #rules: Rules
+  readonly #maxDepth: number
+  #inForm = false
+
+  constructor(rules: Rules, maxDepth: number) {
+    this.#rules = rules
+    this.#maxDepth = maxDepth
+  }
+
+  object(record: object, path: string, depth: number): object {
+    let changed: [string, unknown][] | undefined
+    const keys = Object.keys(record)
+    for (let at = 0; at < keys.length && this.refusal === undefined; at++) {
+      const key = keys[at] as keyof typeof record // at < keys.length
+      const value: unknown = record[key]
+      if (depth === 0) this.#inForm = FORM_FIELDS.has(key)
+      const screened = this.#value(value, path, key, depth)
+      if (String(key).length >= SCANNED_KEY_CHARS) this.#key(key, path)
+      if (screened === value) continue
+      changed ??= Object.entries(record)
+      changed[at] = [key, screened]
+    }
+    // fromEntries defines own fields, so a field named __proto__ stays a field.
+    return changed === undefined ? record : Object.fromEntries(changed)
+  }
+
+  #value(value: unknown, path: string, key: string, depth: number): unknown {
+    if (typeof value === 'string') {
+      if (value.length < SHORTEST || (MEDIA_FIELDS.has(key) && MEDIA.test(value))) return value
+      return this.#text(value, path, key)
+    }
+    if (typeof value !== 'object' || value === null) return value
+    if (depth >= this.#maxDepth) {
+      const message = `The request nests deeper than ${this.#maxDepth} levels (guard.bounds.maxDepth): flatten it.`
+      this.refusal ??= refuse('too_deep', message)
+      return value
+    }
+    return Array.isArray(value)
+      ? this.#array(value, join(path, key), depth + 1)
+      : this.object(value, join(path, key), depth + 1)
+  }
+
+  #array(list: readonly unknown[], path: string, depth: number): readonly unknown[] {
+    let changed: unknown[] | undefined
+    for (let at = 0; at < list.length && this.refusal === undefined; at++) {
+      const screened = this.#value(list[at], `${path}[${at}]`, '', depth)
+      if (screened === list[at]) continue
+      changed ??= [...list]
+      changed[at] = screened
+    }
+    return changed ?? list
+  }
+
+  /** The name of a field cannot be redacted, so a secret there is refused under either action. */
+  #key(key: string, path: string): void {
+    const [secret] = this.#rules.secrets === 'allow' ? [] : findSecrets(key)
+    if (secret !== undefined)
+      this.#refuse(`input.secret.${secret.kind}`, path === '' ? 'a field’s name' : path)
+  }
+
+  #refuse(rule: string, param: string): void {
+    this.refusal ??= refuse(
+      'guard_refused',
+      `The rule ${rule} refused the request: ${param} holds what looks like ${describe(rule)}. Take it out, use an engine on this machine, or change guard.input in the configuration.`,
+      { rule, param },
+    )
+  }
+
+  #text(text: string, parent: string, key: string): string {
+    const spans: Finding[] = []
+    if (this.#rules.secrets !== 'allow') {
+      for (const secret of findSecrets(text)) {
+        spans.push({
+          ...secret,
+          rule: `input.secret.${secret.kind}`,
+          action: this.#rules.secrets,
+          label: '[secret]',
+        })
+      }
+    }
+    if (!this.#inForm && this.#rules.kinds.length > 0) {
+      for (const { kind, start, end } of findPii(text, this.#rules.kinds)) {
+        const action = this.#rules.pii[kind] ?? 'allow'
+        spans.push({ start, end, rule: `input.pii.${kind}`, action, label: `[${kind}]` })
+      }
+    }
+    if (spans.length === 0) return text
+    const stop = spans.find((span) => span.action === 'refuse')
+    if (stop !== undefined) {
+      this.#refuse(stop.rule, join(parent, key))
+      return text
+    }
+    return this.#redact(text, spans, key === 'arguments')
+  }
+
+  /** `json`: the text is JSON, so a number that is replaced becomes a string. */
+  #redact(text: string, spans: readonly Finding[], json: boolean): string {
+    let redacted = ''
+    let from = 0
+    let quoted = false
+    for (const span of withoutOverlaps(spans)) {
+      const between = text.slice(from, span.start)
+      if (json) quoted = endsInString(between, quoted)
+      redacted += between + (json && !quoted ? `"${span.label}"` : span.label)
+      from = span.end
+      this.redacted.set(span.rule, (this.redacted.get(span.rule) ?? 0) + 1)
+    }
+    return redacted + text.slice(from)
+  }
+}
+
+interface Finding extends Span {
+  readonly rule: string
+  readonly action: Action
+  readonly label: string
+}
+
+function join(path: string, key: string): string {
+  if (key === '') return path
+  const shown = key.length > MAX_SHOWN_KEY_CHARS ? `${key.slice(0, MAX_SHOWN_KEY_CHARS)}…` : key
+  return path === '' ? shown : `${path}.${shown}`
+}
+
+function describe(rule: string): string {
+  const [, family = '', kind = ''] = rule.split('.')
+  const words = kind.replaceAll('_', ' ')
+  return family === 'secret' ? `a secret (${words})` : `personal data (${words})`
+}
+
+/** Whether a piece of JSON that began inside a string, or did not, ends inside one. */
+function endsInString(piece: string, began: boolean): boolean {
+  let inside = began
+  for (let at = 0; at < piece.length; at++) {
+    const char = piece.charCodeAt(at)
+    if (char === 0x5c) at++
+    else if (char === 0x22) inside = !inside
+  }
+  return inside
+}

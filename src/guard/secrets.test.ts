@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { findSecrets } from './secrets.ts'
+
+// Made here, piece by piece, so that no scanner of this repository takes them for real.
+const body = (length: number): string => 'aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY'.repeat(9).slice(0, length)
+const upper = 'Z3XQ7LMN2OPR5TUV'
+const jwt = [
+  Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url'),
+  Buffer.from('{"sub":"1234567890"}').toString('base64url'),
+  body(43),
+].join('.')
+
+const SECRETS: readonly [string, string][] = [
+  ['aws_access_key', `AKIA${upper}`],
+  ['aws_access_key', `ASIA${upper}`],
+  ['aws_secret_key', `aws_secret_access_key = ${body(40)}`],
+  ['aws_secret_key', `"SecretAccessKey": "${body(40)}"`],
+  ['github_token', `ghp_${body(36)}`],
+  ['github_token', `github_pat_${body(60)}`],
+  ['gitlab_token', `glpat-${body(20)}`],
+  ['openai_key', `sk-proj-${body(48)}`],
+  ['openai_key', `sk-${body(48)}`],
+  ['anthropic_key', `sk-ant-api03-${body(80)}`],
+  ['xai_key', `xai-${body(80)}`],
+  ['google_key', `AIza${body(35)}`],
+  ['slack_token', `xoxb-${body(30)}`],
+  ['stripe_key', `sk_live_${body(24)}`],
+  ['npm_token', `npm_${body(36)}`],
+  ['huggingface_token', `hf_${body(34)}`],
+  ['upshift_key', `upk_${body(32)}`],
+  ['jwt', jwt],
+  ['private_key', `-----BEGIN PRIVATE KEY-----\n${body(64)}\n${body(64)}\n-----END PRIVATE KEY-----`],
+  ['url_password', 'postgres://app:hunter2X9@db.corp.io/app'],
+  ['private_key', `-----BEGIN OPENSSH PRIVATE KEY-----\n${body(64)}`],
+]
+
+test('every kind of secret is found in the middle of a text, from its marker to its end', () => {
+  for (const [kind, secret] of SECRETS) {
+    const text = `Here it is: ${secret}`
+    const found = findSecrets(`${text} and so on.`)
+    assert.deepEqual(
+      found.map((one) => one.kind),
+      [kind],
+      secret,
+    )
+    const { start, body: from, end } = found[0] ?? assert.fail()
+    assert.ok(start < from && from < end && start >= 'Here it is: '.length - 1)
+  }
+})
+
+test('what only looks like a secret is not found', () => {
+  for (const text of [
+    'AKIAIOSFODNN7EXAMPLE',
+    `xAKIA${upper}`,
+    `AKIA${upper}9`,
+    'AKIA in a sentence, ASIA PACIFIC',
+    'sk-your-key-here-please-0000',
+    'sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+    'a task-oriented, risk-averse-approach-to-everything-2024',
+    'class="sk-loading-spinner-container-2"',
+    `ghp_${'x'.repeat(36)}`,
+    'npm_config_registry and npm_lifecycle_event',
+    'eyJ is how base64 of {" begins',
+    'eyJhbGciOiJIUzI1NiJ9.only-two-parts-here-x',
+    '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----',
+    'A file that begins with -----BEGIN PRIVATE KEY----- is a key.',
+    'aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    'the secret_access_key is in the vault',
+    'postgres://user:password@prod.corp.io/db',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a shell script
+    'postgres://app:${PASSWORD}@db.corp.io/db',
+    'redis://app:hunter2X9@localhost:6379',
+    'https://example.com:8080/a@b',
+  ]) {
+    assert.deepEqual(findSecrets(text), [], text)
+  }
+})
+
+test('several secrets are found in order and do not overlap', () => {
+  const text = SECRETS.map(([, secret]) => secret).join('\n')
+  const found = findSecrets(text)
+  assert.equal(found.length, SECRETS.length)
+  for (const [at, one] of found.entries()) assert.ok(at === 0 || one.start >= (found[at - 1]?.end ?? 0))
+})
+
+test('arbitrary text is read without a throw', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.string(), fc.constantFrom('AKIA', 'eyJ', '-----BEGIN ', '://', ':', '@'))),
+      (all) => {
+        for (const { start, body: from, end } of findSecrets(all.join('')))
+          assert.ok(start < from && from < end)
+      },
+    ),
+  )
+})

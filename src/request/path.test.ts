@@ -1,0 +1,427 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Ask } from '../contract/ask.ts'
+import type { Caller } from '../contract/caller.ts'
+import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
+import type { AnswerEvent, Batch } from '../contract/event.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { Plan } from '../contract/plan.ts'
+import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
+import { createDirect } from './attempt.ts'
+import { createHandle } from './handle.ts'
+import type { AnswerCheck, AttemptPorts, Call, HandlePorts, Lease, RecordPort } from './ports.ts'
+import { createRetrieve } from './retrieve.ts'
+
+const caller: Caller = { key: 'key_test', name: 'test', owner: false, scope: { engines: 'any' } }
+
+function modelView(engine: string): ModelView {
+  return {
+    id: `${engine}/small`,
+    engine,
+    name: 'small',
+    tier: 'fast',
+    kind: 'chat',
+    offMachine: false,
+    allowed: true,
+    available: true,
+    contextTokens: undefined,
+    price: { inputPerMillion: 1_000_000, outputPerMillion: 2_000_000 },
+    enforcesSchema: false,
+  }
+}
+
+const plan: Plan = {
+  mode: 'direct',
+  requested: 'auto',
+  tier: 'fast',
+  candidates: ['one/small', 'two/small'],
+  effort: 'fast',
+  output: 'scan',
+  maxOutputTokens: 100,
+  capImposed: true,
+  deadlineMs: 5_000,
+  reasons: [],
+  rejected: [],
+}
+
+function chunk(content: string, more: Partial<ChatChunk['choices'][number]> = {}): AnswerEvent {
+  return { type: 'chunk-delta', chunk: { choices: [{ index: 0, delta: { content }, ...more }] } }
+}
+
+const usage = { promptTokens: 10, completionTokens: 5 }
+const finish: AnswerEvent = { type: 'answer-finish', usage, verdicts: [] }
+const stop = chunk('', { finish_reason: 'stop' })
+
+function failure(code: ProblemCode, more: Partial<Problem> = {}): Batch {
+  return [{ type: 'answer-error', problem: { code, message: `scripted ${code}`, ...more } }]
+}
+
+const passing: AnswerCheck = {
+  hold: false,
+  scan: (batch) => batch,
+  flush: () => [],
+  whole: async () => ({ type: 'passed' }),
+  verdicts: [],
+}
+
+interface World {
+  readonly entries: string[]
+  readonly dispatched: { replica: string; call: Call }[]
+  readonly released: string[]
+  readonly settled: string[]
+  /** What the closed entries say that answers cost. */
+  readonly costs: number[]
+  readonly handle: ReturnType<typeof createHandle>
+}
+
+type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch>
+
+function world(
+  script: Script,
+  more: { check?: () => AnswerCheck; plan?: Plan; replicas?: string[]; record?: RecordPort } = {},
+): World {
+  const entries: string[] = []
+  const dispatched: World['dispatched'] = []
+  const released: string[] = []
+  const settled: string[] = []
+  const costs: number[] = []
+  const replicas = more.replicas ?? ['one', 'two']
+  const record: RecordPort = more.record ?? {
+    append: async (entry) => {
+      await Promise.resolve()
+      const detail = 'outcome' in entry ? `:${entry.outcome}` : 'cause' in entry ? `:${entry.cause}` : ''
+      entries.push(`${entry.type}${detail}`)
+      if (entry.type === 'closed' && entry.costMicros !== undefined) costs.push(entry.costMicros)
+    },
+  }
+  const ports: AttemptPorts = {
+    acquire: async (need) => {
+      const replica = replicas.find((name) => !need.failed.has(name))
+      if (replica === undefined) return refuse('no_model', 'every replica has failed')
+      const lease: Lease = {
+        type: 'lease',
+        replica,
+        model: modelView(replica),
+        heldMicros: 1_000,
+        generate: (call) => {
+          dispatched.push({ replica, call })
+          return script(replica, dispatched.length, call)
+        },
+        settle: (outcome, used) => {
+          settled.push(`${replica}:${outcome}`)
+          return used === undefined ? undefined : 20
+        },
+        [Symbol.asyncDispose]: async () => {
+          released.push(replica)
+        },
+      }
+      return lease
+    },
+    hasOther: (_candidates, failed) => replicas.some((name) => !failed.has(name)),
+    outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
+    check: more.check ?? (() => passing),
+    record,
+    elapsed: () => performance.now(),
+    random: () => 0,
+    bounds: { turns: 4, backoffMs: 1, backoffMaxMs: 50, retryShare: 0.2, heldBytes: 10_000 },
+  }
+  const chosen = more.plan ?? plan
+  const handlePorts: HandlePorts = {
+    authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
+    admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
+    plan: (ask) => (ask.passages === undefined ? chosen : plan),
+    ways: {
+      direct: createDirect(ports),
+      retrieve: createRetrieve(
+        () => [],
+        () => 'req_child',
+      ),
+    },
+    record,
+    elapsed: () => performance.now(),
+  }
+  return { entries, dispatched, released, settled, costs, handle: createHandle(handlePorts) }
+}
+
+function askWith(more: Partial<Ask> = {}, request: Partial<ChatRequest> = {}): Ask {
+  return {
+    id: 'req_1',
+    origin: { type: 'wire', credential: 'good' },
+    request: { model: 'auto', messages: [{ role: 'user', content: 'hello' }], stream: true, ...request },
+    bytes: 100,
+    receivedAt: 0,
+    signal: new AbortController().signal,
+    ...more,
+  }
+}
+
+async function collect(events: AsyncIterable<Batch>): Promise<AnswerEvent[]> {
+  const all: AnswerEvent[] = []
+  for await (const batch of events) {
+    assert.ok(batch.length > 0, 'no batch is empty')
+    all.push(...batch)
+  }
+  return all
+}
+
+async function answered(one: World, ask: Ask = askWith()): Promise<AnswerEvent[]> {
+  const answer = await one.handle(ask)
+  assert.ok(!isRefusal(answer), 'an answer')
+  await using held = answer
+  return await collect(held.events)
+}
+
+function text(events: readonly AnswerEvent[]): string {
+  return events
+    .map((event) => (event.type === 'chunk-delta' ? (event.chunk.choices[0]?.delta.content ?? '') : ''))
+    .join('')
+}
+
+test('an answer is opened before its dispatch and closed before its finish chunk leaves', async () => {
+  const one = world(async function* () {
+    assert.deepEqual(one.entries, ['opened', 'attempt:first'])
+    yield [chunk('Hel')]
+    yield [chunk('lo'), stop]
+    yield [finish]
+  })
+  const answer = await one.handle(askWith())
+  assert.ok(!isRefusal(answer))
+  assert.equal(answer.start.model, 'one/small')
+  for await (const batch of answer.events) {
+    const ends = batch.some(
+      (event) => event.type === 'chunk-delta' && event.chunk.choices[0]?.finish_reason === 'stop',
+    )
+    if (ends) assert.deepEqual(one.entries, ['opened', 'attempt:first', 'settled:ok', 'closed:answered'])
+  }
+  assert.deepEqual(one.released, ['one'])
+})
+
+test('a caller who is not known gets no record and no dispatch', async () => {
+  const one = world(async function* () {
+    yield [finish]
+  })
+  const answer = await one.handle(askWith({ origin: { type: 'wire', credential: 'bad' } }))
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'invalid_key')
+  assert.deepEqual([one.entries, one.dispatched], [[], []])
+})
+
+test('a failure before the first content goes to another replica, and both attempts stand in the record', async () => {
+  const one = world(async function* (replica) {
+    if (replica === 'one') yield failure('upstream_unreachable')
+    else yield [chunk('fine'), stop, finish]
+  })
+  const events = await answered(one)
+  assert.equal(text(events), 'fine')
+  assert.deepEqual(one.entries, [
+    'opened',
+    'attempt:first',
+    'settled:upstream_unreachable',
+    'attempt:failover',
+    'settled:ok',
+    'closed:answered',
+  ])
+  assert.deepEqual(one.released, ['one', 'two'])
+})
+
+test('where every replica fails the caller is refused with the last reason, and nothing stays leased', async () => {
+  const one = world(async function* () {
+    yield failure('upstream_failed')
+  })
+  const answer = await one.handle(askWith())
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'upstream_failed')
+  assert.equal(one.dispatched.length, 4)
+  assert.equal(one.released.length, 4)
+  assert.equal(one.entries.at(-1), 'closed:failed')
+})
+
+test('what the engine says about the request itself is not retried', async () => {
+  const one = world(async function* () {
+    yield failure('upstream_rejected', { status: 422 })
+  })
+  const answer = await one.handle(askWith())
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.status, 422)
+  assert.equal(one.dispatched.length, 1)
+})
+
+test('a failure after the first content is one terminal error, never a second attempt', async () => {
+  const one = world(async function* () {
+    yield [chunk('half')]
+    yield failure('upstream_failed')
+  })
+  const events = await answered(one)
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['chunk-delta', 'answer-error'],
+  )
+  assert.equal(one.dispatched.length, 1)
+  assert.equal(one.entries.at(-1), 'closed:failed')
+})
+
+test('an answer that misses its shape is repaired once, with the advice shown to the model', async () => {
+  let wholes = 0
+  const check = (): AnswerCheck => ({
+    ...passing,
+    hold: true,
+    whole: async () => {
+      wholes += 1
+      if (wholes > 1) return { type: 'passed' }
+      return { type: 'unmet', problem: { code: 'schema_unmet', message: 'bad' }, advice: 'use a number' }
+    },
+  })
+  const one = world(
+    async function* (_replica, turn) {
+      yield [chunk(turn === 1 ? '{"a":"x"}' : '{"a":1}'), stop, finish]
+    },
+    { check },
+  )
+  const events = await answered(one, askWith({}, { response_format: { type: 'json_object' } }))
+  assert.equal(text(events), '{"a":1}')
+  const sent = one.dispatched[1]?.call.request.messages.map((message) => message.content)
+  assert.deepEqual(sent, ['hello', '{"a":"x"}', 'use a number'])
+  const end = events.at(-1)
+  assert.ok(end?.type === 'answer-finish')
+  assert.equal(end.costMicros, 40, 'both attempts are charged')
+  assert.deepEqual(end.verdicts, [{ check: 'answer-shape', outcome: 'repaired' }])
+  assert.ok(one.entries.includes('attempt:repair'))
+})
+
+test('an answer that misses its shape twice is refused', async () => {
+  const check = (): AnswerCheck => ({
+    ...passing,
+    hold: true,
+    whole: async () => ({
+      type: 'unmet',
+      problem: { code: 'schema_unmet', message: 'bad' },
+      advice: 'again',
+    }),
+  })
+  const one = world(
+    async function* () {
+      yield [chunk('x'), stop, finish]
+    },
+    { check },
+  )
+  const answer = await one.handle(askWith({}, { response_format: { type: 'json_object' } }))
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'schema_unmet')
+  assert.equal(one.dispatched.length, 2)
+})
+
+test('an abort ends as aborted in the record and releases the lease', async () => {
+  const gone = new AbortController()
+  const one = world(async function* (_replica, _turn, call) {
+    yield [chunk('a')]
+    assert.ok(call.signal.aborted)
+    yield failure('client_closed')
+  })
+  const answer = await one.handle(askWith({ signal: gone.signal }))
+  assert.ok(!isRefusal(answer))
+  for await (const _batch of answer.events) gone.abort()
+  assert.equal(one.entries.at(-1), 'closed:aborted')
+  assert.deepEqual(one.settled, ['one:client_closed'])
+  assert.deepEqual(one.released, ['one'])
+})
+
+test('an answer that is disposed unread after an abort is still closed in the record', async () => {
+  const gone = new AbortController()
+  const one = world(async function* (_replica, _turn, call) {
+    yield [chunk('a')]
+    while (!call.signal.aborted) yield [chunk('b')]
+    yield failure('client_closed')
+  })
+  const answer = await one.handle(askWith({ signal: gone.signal }))
+  assert.ok(!isRefusal(answer))
+  gone.abort()
+  await answer[Symbol.asyncDispose]()
+  assert.equal(one.entries.at(-1), 'closed:aborted')
+  assert.deepEqual(one.released, ['one'])
+})
+
+test('an end that cannot be recorded is not told as a good end', async () => {
+  const record: RecordPort = {
+    append: async (entry) => {
+      if (entry.type === 'closed') throw new Error('disk full')
+    },
+  }
+  const one = world(
+    async function* () {
+      yield [chunk('a'), stop, finish]
+    },
+    { record },
+  )
+  const events = await answered(one)
+  const end = events.at(-1)
+  assert.ok(end?.type === 'answer-error')
+  assert.equal(end.problem.code, 'record_unavailable')
+  assert.ok(
+    !events.some((event) => event.type === 'chunk-delta' && event.chunk.choices[0]?.finish_reason === 'stop'),
+  )
+})
+
+test('an engine that throws is a bug: it is closed as failed and nothing stays leased', async () => {
+  const one = world(async function* () {
+    if (one.dispatched.length > 0) throw new Error('a bug')
+    yield [finish]
+  })
+  await assert.rejects(one.handle(askWith()), /a bug/)
+  assert.equal(one.entries.at(-1), 'closed:failed')
+  assert.deepEqual(one.released, ['one'])
+})
+
+test('a held answer beyond its bound is refused by name', async () => {
+  const one = world(
+    async function* () {
+      for (let at = 0; at < 100; at++) yield [chunk('x'.repeat(1_000))]
+      yield [stop, finish]
+    },
+    { check: () => ({ ...passing, hold: true }) },
+  )
+  const answer = await one.handle(askWith())
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'answer_too_large')
+})
+
+test('from its first delta a tool call is held until it has been checked', async () => {
+  const call = { index: 0, id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const one = world(
+    async function* () {
+      yield [{ type: 'chunk-delta', chunk: { choices: [{ index: 0, delta: { tool_calls: [call] } }] } }]
+      yield [chunk('', { finish_reason: 'tool_calls' }), finish]
+    },
+    {
+      check: () => ({
+        ...passing,
+        whole: async () => ({
+          type: 'unmet',
+          problem: { code: 'tool_arguments_invalid', message: 'a is missing' },
+          advice: 'add a',
+        }),
+      }),
+    },
+  )
+  const answer = await one.handle(askWith({}, { tools: [{ type: 'function', function: { name: 'f' } }] }))
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'tool_arguments_invalid')
+  assert.equal(one.dispatched.length, 2, 'one repair')
+})
+
+test('a retrieval answers through a child with a record of its own, and is not charged twice', async () => {
+  const one = world(
+    async function* (_replica, _turn, call) {
+      assert.equal(call.id, 'req_child')
+      yield [chunk('quoted'), stop, finish]
+    },
+    { plan: { ...plan, mode: 'retrieve' } },
+  )
+  const events = await answered(one)
+  assert.equal(text(events), 'quoted')
+  const end = events.at(-1)
+  assert.ok(end?.type === 'answer-finish')
+  assert.deepEqual([end.costMicros, end.chargedTo], [20, 'req_child'])
+  assert.deepEqual(one.costs, [20], 'the record holds the cost once')
+  assert.equal(one.entries.filter((entry) => entry === 'opened').length, 2)
+  assert.equal(one.entries.filter((entry) => entry === 'closed:answered').length, 2)
+})

@@ -1,0 +1,164 @@
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { UpshiftError } from '../contract/problem.ts'
+import { assert } from '../lib/assert.ts'
+import { type Migration, migrate } from './migration.ts'
+
+// DESIGN. One SQLite file, opened by one process for writing (the home's lock sees to that) and readable by
+// others beside it thanks to the write-ahead log. `synchronous=NORMAL` means: a transaction survives the
+// death of the process at any moment and the file is never torn, but a loss of power may undo the last
+// transactions. That is right for projections of the log; where it is not (a revoked key must stay revoked),
+// the writer asks for `'power'` and the commit waits for the disk. `secure_delete` overwrites deleted bytes.
+// No feature's SQL stands in this folder.
+
+/** How long a statement waits for another process's lock before it fails. */
+const BUSY_TIMEOUT_MS = 5_000
+
+/** Files up to this size are checked whole when opened: some 20 ms at the bound, far below 1 ms as a rule. */
+const CHECK_ON_OPEN_BYTES = 16 * 1024 * 1024
+
+/** What a transaction survives once it has returned: the process's death, or the machine's power loss too. */
+export type Durability = 'process' | 'power'
+
+export interface Store extends Disposable {
+  readonly path: string
+  prepare(sql: string): StatementSync
+  /**
+   * Runs `change` between BEGIN IMMEDIATE and COMMIT and returns what it returned; where it throws, nothing
+   * is changed and the error goes on. Synchronous only, never nested: both are bugs and throw.
+   */
+  transaction<Result>(change: () => Result, durability?: Durability): Result
+  /** Reads the whole file and throws UpshiftError, naming the file, where it is damaged. */
+  check(): void
+  close(): void
+}
+
+/**
+ * Opens (or creates, with mode 0600) the database at `path` and brings its tables up to date.
+ * Throws UpshiftError that names the file: it cannot be opened, is damaged, is no database, or was written by
+ * a newer version.
+ */
+export function openStore(path: string, migrations: readonly Migration[]): Store {
+  keepPrivate(path)
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+    tune(database, path)
+    const store = new SqliteStore(database, path)
+    if (statSync(path).size <= CHECK_ON_OPEN_BYTES) store.check()
+    const obstacle = migrate(database, migrations)
+    if (obstacle === undefined) return store
+    throw new UpshiftError({ code: 'conflict', message: `The database ${path} ${obstacle}` })
+  } catch (error) {
+    database?.close()
+    throw explained(error, path)
+  }
+}
+
+class SqliteStore implements Store {
+  readonly path: string
+  readonly #database: DatabaseSync
+
+  constructor(database: DatabaseSync, path: string) {
+    this.#database = database
+    this.path = path
+  }
+
+  prepare(sql: string): StatementSync {
+    return this.#database.prepare(sql)
+  }
+
+  transaction<Result>(change: () => Result, durability: Durability = 'process'): Result {
+    const database = this.#database
+    assert(!database.isTransaction, 'a transaction inside a transaction')
+    if (durability === 'power') database.exec('PRAGMA synchronous = FULL')
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      const result = change()
+      assert(!(result instanceof Promise), 'a transaction must be synchronous: it returned a promise')
+      database.exec('COMMIT')
+      return result
+    } finally {
+      // SQLite itself may have rolled back (disk full); a second ROLLBACK would hide why.
+      if (database.isTransaction) database.exec('ROLLBACK')
+      if (durability === 'power') database.exec('PRAGMA synchronous = NORMAL')
+    }
+  }
+
+  check(): void {
+    try {
+      const first = this.#database.prepare('PRAGMA quick_check(1)').get()
+      const verdict = first === undefined ? 'no verdict' : String(Object.values(first)[0])
+      if (verdict !== 'ok') throw damaged(this.path, verdict)
+    } catch (error) {
+      throw explained(error, this.path)
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+function tune(database: DatabaseSync, path: string): void {
+  const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
+  if (mode !== 'wal') {
+    const message =
+      `The database ${path} cannot use a write-ahead log (SQLite answered "${mode}"): its folder is probably ` +
+      'on a network or read-only file system. Choose a home on a local disk (UPSHIFT_HOME).'
+    throw new UpshiftError({ code: 'conflict', message })
+  }
+  database.exec('PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF')
+}
+
+/**
+ * Creates the file before SQLite does, or narrows it: SQLite gives its -wal and -shm files the same mode.
+ * A file that is there is never opened here: closing it would drop the POSIX locks of every other connection
+ * that this process has to it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+ */
+function keepPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw unopened(path, error)
+  }
+  if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
+}
+
+// SQLite's result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
+const SQLITE_BUSY = 5
+const SQLITE_READONLY = 8
+const SQLITE_CORRUPT = 11
+const SQLITE_CANTOPEN = 14
+const SQLITE_NOTADB = 26
+
+function explained(error: unknown, path: string): unknown {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+  const why = error instanceof Error ? error.message : String(error)
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return damaged(path, why, error)
+  if (code === SQLITE_CANTOPEN || code === SQLITE_READONLY) return unopened(path, error)
+  if (code === SQLITE_BUSY) {
+    const message =
+      `The database ${path} was locked by another process for ${BUSY_TIMEOUT_MS / 1000} s. ` +
+      'Stop the other Upshift that uses this home, or choose another home (UPSHIFT_HOME).'
+    return new UpshiftError({ code: 'conflict', message }, error)
+  }
+  return error
+}
+
+function unopened(path: string, cause: unknown): UpshiftError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `The database ${path} cannot be opened for writing: ${why}. Check the path and who owns it.`
+  return new UpshiftError({ code: 'conflict', message }, cause)
+}
+
+function damaged(path: string, why: string, cause?: unknown): UpshiftError {
+  const message =
+    `The database ${path} is damaged or not a database: ${why}. ` +
+    'Move the file (and its -wal and -shm) aside and put a copy from a backup in its place.'
+  return new UpshiftError({ code: 'internal', message }, cause)
+}
