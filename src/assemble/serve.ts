@@ -55,17 +55,17 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const server = await createHttpServer({
     handle: path.handle,
     authenticate: (credential) => parts.keys.authenticate(credential),
-    parseBody: (bytes) => parseBody(bytes, { ...config.guard.bounds, maxBodyBytes: limits.maxBodyBytes }),
+    parseBody: (bytes) => parseBody(bytes, config.guard.bounds),
     routes,
     metrics,
     logs,
     newRequestId: () => newId('req', systemClock.now()),
-    now: systemClock.now,
+    clock: systemClock,
     origin: {
       hosts: [...limits.hosts, limits.host].map((host) => host.toLowerCase()),
       origins: limits.origins,
     },
-    limits,
+    limits: { ...limits, maxBodyBytes: config.guard.bounds.maxBodyBytes },
   })
   const address = await listen(server, parts, config, options.on)
   parts.fleet.start()

@@ -21,5 +21,3 @@ export const section = {
   summary: 'Who may call: API keys and the owner.',
   schema,
 } satisfies Section<typeof schema>
-
-export type CallerConfig = z.infer<typeof schema>

@@ -23,12 +23,7 @@ export interface Cli {
   readonly catalogue: Catalogue
   readonly version: string
   /** Opens the home's server, or handles calls inside this process; closed when the verb has ended. */
-  openServer(where: ServerWhere): Promise<OpenedPort>
-}
-
-/** A server's port, with where the configuration says that the server listens. */
-export interface OpenedPort extends ServerPort, Partial<AsyncDisposable> {
-  readonly listens: { readonly host: string; readonly port: number }
+  openServer(where: ServerWhere): Promise<ServerPort & Partial<AsyncDisposable>>
 }
 
 /** The global options that say which server is meant; undefined: as configured. */
@@ -49,7 +44,8 @@ export async function runCli(cli: Cli): Promise<ExitCode> {
     return output.fault() === undefined ? code : endOfOutput(cli, output.fault())
   } catch (error) {
     if (output.fault() !== undefined) return endOfOutput(cli, output.fault())
-    if (error instanceof UsageError) return complain(cli, `${error.message}.`, 2)
+    if (error instanceof UsageError)
+      return complain(cli, /[.?]$/.test(error.message) ? error.message : `${error.message}.`, 2)
     if (cli.signal.aborted) return complain(cli, 'interrupted.', 1)
     if (error instanceof UpshiftError) return complain(cli, error.message, 1)
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -87,7 +83,6 @@ async function dispatch(cli: Cli, signal: AbortSignal): Promise<ExitCode> {
     colour: cli.stdout.isTTY === true && !json && !cli.env['NO_COLOR'] && cli.env['TERM'] !== 'dumb',
     signal,
     server: server.open,
-    listens: server.listens,
   })
 }
 
@@ -150,17 +145,13 @@ function text(flag: unknown): string | undefined {
 
 /** One port however often a verb asks for it; disposing closes it where it was opened. */
 function serverOnce(cli: Cli, where: ServerWhere) {
-  let opening: Promise<OpenedPort> | undefined
-  let opened: OpenedPort | undefined
+  let opening: Promise<ServerPort & Partial<AsyncDisposable>> | undefined
+  let opened: Awaited<typeof opening>
   return {
     open: async (): Promise<ServerPort> => {
       opening ??= cli.openServer(where)
       opened = await opening
       return opened
-    },
-    listens: () => {
-      if (!opened) throw new Error('a verb asked where the server listens before it opened the server')
-      return opened.listens
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await opened?.[Symbol.asyncDispose]?.()

@@ -52,13 +52,6 @@ export function splitVerb(argv: readonly string[], names: readonly string[]): Sp
   return { verb: undefined, lead, rest: argv.filter((_, at) => !places.includes(at)) }
 }
 
-/** True where the words start the server: `serve`, or none but options; not where they ask for help or version. */
-export function isServe(argv: readonly string[]): boolean {
-  const { verb, lead } = splitVerb(argv, ['serve'])
-  const asks = argv.some((word) => ['--help', '-h', '--version', '-V'].includes(word))
-  return !asks && (verb === 'serve' || lead.length === 0)
-}
-
 function takesNextWord(word: string): boolean {
   return word.startsWith('--') && PROGRAM_OPTIONS[word.slice(2)]?.type === 'string'
 }

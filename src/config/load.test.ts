@@ -262,7 +262,7 @@ test('an empty file and a section with only comments say nothing', () => {
   }
 })
 
-test('the user’s file lies under XDG_CONFIG_HOME, or where --config or UPSHIFT_CONFIG says', () => {
+test('the user’s file lies under XDG_CONFIG_HOME, and a file that --config or UPSHIFT_CONFIG names stands in for the project’s', () => {
   const { around, cwd, homedir } = world({ user: 'net: { port: 1 }' })
   const place = (name: string, port: number): string => {
     const file = join(cwd, name)

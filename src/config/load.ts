@@ -19,8 +19,8 @@ import {
 } from './shape.ts'
 import { type Surroundings, surroundingLayers, variablesOf } from './surroundings.ts'
 
-// DESIGN. Levels, the strongest first: flag, environment, the project's `./upshift.yaml`, the user's file
-// (`--config FILE`, else `UPSHIFT_CONFIG`, else `$XDG_CONFIG_HOME/upshift/upshift.yaml`), default. Each becomes
+// DESIGN. Levels, the strongest first: flag, environment, the project's file (`--config FILE`, else
+// `UPSHIFT_CONFIG`, else `./upshift.yaml`), the user's `$XDG_CONFIG_HOME/upshift/upshift.yaml`, default. Each becomes
 // a plain tree; the trees are merged leaf by leaf along the shape (lists replace), validated once, and each
 // leaf remembers which level it came from. A complaint is a value with a place; all of them are shown at once.
 
@@ -64,22 +64,24 @@ export function loadConfig<S extends Sections>(sections: S, around: Surroundings
 export function readConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> | Invalid {
   const shape = shapeOf(sections)
   const above = surroundingLayers(around, shape)
-  const project = resolve(around.cwd, FILE_NAME)
+  const project = projectFile(around)
   const user = userFile(around)
   const complaints = [...above.complaints]
   const layers = [...above.layers]
   const files: string[] = []
-  const read: [string, FileLayer][] = [[project, readLayer('project', project, shape, around.homedir)]]
-  if (user.path !== project) read.push([user.path, readLayer('user', user.path, shape, around.homedir)])
+  const read: [string, FileLayer][] = [
+    [project.path, readLayer('project', project.path, shape, around.homedir)],
+  ]
+  if (user !== project.path) read.push([user, readLayer('user', user, shape, around.homedir)])
   for (const [file, layer] of read) {
     if (layer === undefined) continue
     if ('complaint' in layer) complaints.push(layer.complaint)
     else layers.push(layer)
     files.push(file)
   }
-  if (user.named !== undefined && !files.includes(user.path)) {
-    const message = `names ${user.path}, and there is no such file: create it or leave ${user.named} out`
-    complaints.push({ where: user.named, path: '', message })
+  if (project.named !== undefined && !files.includes(project.path)) {
+    const message = `names ${project.path}, and there is no such file: create it or leave ${project.named} out`
+    complaints.push({ where: project.named, path: '', message })
   }
   if (complaints.length > 0) return { type: 'invalid', complaints }
   const checked = checkLayers(sections, shape, layers, around)
@@ -115,15 +117,20 @@ export function wordsOf(complaints: readonly Complaint[]): string {
   return lines.join('\n')
 }
 
-function userFile(around: Surroundings): { path: string; named: string | undefined } {
+/** A file that is named stands in for `./upshift.yaml`. */
+function projectFile(around: Surroundings): { path: string; named: string | undefined } {
   const flag = around.flags['config']
   if (typeof flag === 'string') return { path: resolve(around.cwd, flag), named: '--config' }
   const variable = around.env[CONFIG_VARIABLE]
   if (variable) return { path: resolve(around.cwd, variable), named: CONFIG_VARIABLE }
+  return { path: resolve(around.cwd, FILE_NAME), named: undefined }
+}
+
+function userFile(around: Surroundings): string {
   // The XDG base directory specification: a relative path there is invalid and ignored.
   const xdg = around.env['XDG_CONFIG_HOME']
   const folder = xdg && isAbsolute(xdg) ? xdg : join(around.homedir, '.config')
-  return { path: join(folder, 'upshift', FILE_NAME), named: undefined }
+  return join(folder, 'upshift', FILE_NAME)
 }
 
 function checkLayers<S extends Sections>(

@@ -105,9 +105,9 @@ A value is taken from the first of these that sets it:
 
 1. a flag of the command line (\`--port 4100\`);
 2. an environment variable (\`PORT=4100\`); an empty one counts as unset, and lists are written with commas;
-3. the project's file, \`upshift.yaml\` in the current folder;
-4. the user's file: the one that \`--config FILE\` or \`UPSHIFT_CONFIG\` names, else
-   \`$XDG_CONFIG_HOME/upshift/upshift.yaml\`, which is \`~/.config/upshift/upshift.yaml\` as a rule;
+3. the project's file: the one that \`--config FILE\` or \`UPSHIFT_CONFIG\` names, else \`upshift.yaml\` in the
+   current folder;
+4. the user's file, \`$XDG_CONFIG_HOME/upshift/upshift.yaml\`, which is \`~/.config/upshift/upshift.yaml\` as a rule;
 5. the default.
 
 Files are merged value by value; a list replaces the whole list below it. \`upshift config explain\` shows every

@@ -65,13 +65,6 @@ const schema = z.strictObject({
     description: 'Milliseconds for which a client may leave a streamed answer unread before it is cut off.',
     env: 'UPSHIFT_SLOW_READER_MS',
   }),
-  maxBodyBytes: z
-    .number()
-    .int()
-    .min(1_024)
-    .max(256 * 1_048_576)
-    .default(16 * 1_048_576)
-    .meta({ description: 'Largest request body in bytes.', env: 'UPSHIFT_MAX_BODY_BYTES' }),
 })
 
 export const section = {
@@ -79,5 +72,3 @@ export const section = {
   summary: 'Where the server listens, where it keeps its state, and its bounds on connections.',
   schema,
 } satisfies Section<typeof schema>
-
-export type ServerConfig = z.infer<typeof schema>

@@ -116,7 +116,6 @@ export const chatRequestSchema = z
 
 export type ChatRequest = z.infer<typeof chatRequestSchema>
 export type ChatMessage = z.infer<typeof message>
-export type ChatTool = z.infer<typeof tool>
 
 /** What an engine sends back. Loose and mostly optional: engines differ, and what they add passes through. */
 export interface WireUsage {

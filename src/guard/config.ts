@@ -11,9 +11,9 @@ const count = (least: number, most: number) => z.number().int().min(least).max(m
 
 const bounds = z
   .strictObject({
-    maxBodyBytes: count(1024, 1_073_741_824).default(16_777_216).meta({
+    maxBodyBytes: count(1_024, 268_435_456).default(16_777_216).meta({
       description: 'Bytes of a request body at most.',
-      env: 'UPSHIFT_GUARD_MAX_BODY_BYTES',
+      env: 'UPSHIFT_MAX_BODY_BYTES',
     }),
     maxDepth: count(8, 512).default(64).meta({ description: 'Nesting of a request body’s JSON at most.' }),
     maxMessages: count(1, 100_000).default(2000).meta({ description: 'Messages of a request at most.' }),
@@ -87,7 +87,6 @@ const checks = z
 export const guardSchema = z.strictObject({ bounds, input, output, checks })
 
 export type GuardConfig = z.infer<typeof guardSchema>
-export type GuardBounds = GuardConfig['bounds']
 
 export const section: Section<typeof guardSchema> = {
   name: 'guard',

@@ -59,7 +59,7 @@ function* matches(
 const CARD = /(?<![\d.$€£#_-]|[A-Za-z])\d(?:[ -]?\d){11,18}(?![\d_]|[ -]\d|\.\d)/g
 
 /** Luhn (ISO/IEC 7812-1), and an issuer's prefix with a length that it uses. */
-export function isCard(text: string): boolean {
+function isCard(text: string): boolean {
   const digits = text.replace(/[ -]/g, '')
   const issued =
     /^4(?:\d{12}|\d{15}|\d{18})$/.test(digits) ||

@@ -95,6 +95,7 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, {
+    ...ownHeaders(reply),
     ...answerHead(ask.id, answer.plan, answer.start),
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
@@ -115,6 +116,12 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
   }
   raw.end()
+}
+
+/** What hooks have set on the reply, which writing to the socket directly would lose. */
+function ownHeaders(reply: FastifyReply): Record<string, string> {
+  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
 }
 
 /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */

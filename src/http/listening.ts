@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { type Clock, pause } from '../lib/clock.ts'
 
 /** A server that listens, and that ends without losing what it accepted. */
 export interface HttpServer {
@@ -25,11 +26,13 @@ export interface DrainState {
 export class Listening implements HttpServer {
   private readonly app: FastifyInstance
   private readonly state: DrainState
+  private readonly clock: Clock
   private control: { server: Server; path: string } | undefined
 
-  constructor(app: FastifyInstance, state: DrainState) {
+  constructor(app: FastifyInstance, state: DrainState, clock: Clock) {
     this.app = app
     this.state = state
+    this.clock = clock
   }
 
   listen(host: string, port: number): Promise<string> {
@@ -55,11 +58,12 @@ export class Listening implements HttpServer {
     // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
     // only the listening socket is closed first, and every answer from here on says `connection: close`.
     for (const server of servers) if (server.listening) NetServer.prototype.close.call(server)
-    const end = performance.now() + drainMs
-    let quietSince = performance.now()
-    while (performance.now() < end && performance.now() - quietSince < LINGER_MS) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
-      if (this.state.active > 0) quietSince = performance.now()
+    const { clock } = this
+    const end = clock.elapsed() + drainMs
+    let quietSince = clock.elapsed()
+    while (clock.elapsed() < end && clock.elapsed() - quietSince < LINGER_MS) {
+      await pause(DRAIN_POLL_MS)
+      if (this.state.active > 0) quietSince = clock.elapsed()
     }
     const cut = this.state.active
     for (const server of servers) server.closeAllConnections()

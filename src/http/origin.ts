@@ -48,9 +48,3 @@ function hostName(host: string | undefined): string | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host ?? '')
   return match?.[1]?.toLowerCase()
 }
-
-/** Loopback by address: what may be listened on without being told to. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true
-  return isIP(host) === 4 && host.startsWith('127.')
-}

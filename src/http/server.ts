@@ -2,6 +2,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   LogController,
 } from 'fastify'
@@ -9,6 +10,7 @@ import type { Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { type Finished, replyChat, sendProblem } from './chat.ts'
@@ -25,7 +27,7 @@ export interface HttpPorts {
   readonly metrics: Metrics
   readonly logs: Logs
   readonly newRequestId: () => string
-  readonly now: () => number
+  readonly clock: Clock
   readonly origin: OriginRules
   readonly limits: HttpLimits
 }
@@ -64,6 +66,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const access = accessCheck(ports.authenticate, 'key')
   const chat = {
     ...ports,
+    now: ports.clock.now,
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
@@ -73,7 +76,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   })
   app.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(app, request), request.id))
   await app.ready()
-  return new Listening(app, state)
+  return new Listening(app, state, ports.clock)
 }
 
 function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
@@ -100,9 +103,25 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
       reply.raw.shouldKeepAlive = false
       reply.header('connection', 'close')
     }
-    const refusal = checkOrigin(ports.origin, request.headers.host, request.headers.origin)
-    if (refusal === undefined) done()
-    else sendProblem(reply, refusal.problem, request.id)
+    const { host, origin } = request.headers
+    const refusal = checkOrigin(ports.origin, host, origin)
+    if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
+    if (origin !== undefined && ports.origin.origins.includes(origin)) shareWith(origin, reply)
+    if (request.method === 'OPTIONS' && origin !== undefined) reply.code(204).send()
+    else done()
+  })
+}
+
+/** Lets pages of an origin that the configuration names read the answers (the CORS protocol of the Fetch standard). */
+function shareWith(origin: string, reply: FastifyReply): void {
+  reply.headers({
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': 'GET, POST, DELETE',
+    'access-control-allow-headers': 'authorization, content-type',
+    'access-control-expose-headers':
+      'x-request-id, x-upshift-mode, x-upshift-tier, x-upshift-model, x-upshift-reason',
+    'access-control-max-age': '600',
+    vary: 'origin',
   })
 }
 
@@ -133,7 +152,7 @@ function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Proble
     const bound = `${ports.limits.maxBodyBytes} bytes`
     return {
       code: 'body_too_large',
-      message: `The body is larger than ${bound}. Send less, or raise server.maxBodyBytes.`,
+      message: `The body is larger than ${bound}. Send less, or raise guard.bounds.maxBodyBytes.`,
     }
   }
   if (error.statusCode === 415) {

@@ -7,6 +7,7 @@ const schema = z
       description:
         'Folder of Markdown pages that the embedded default answers from. Default: the handbook that comes with Upshift.',
       env: 'UPSHIFT_HANDBOOK',
+      path: true,
     }),
     passages: z.number().int().min(1).max(32).default(6).meta({
       description: 'Passages that a retrieval hands to the engine.',
@@ -19,5 +20,3 @@ export const section = {
   summary: 'What retrieval finds passages in.',
   schema,
 } satisfies Section<typeof schema>
-
-export type KnowledgeConfig = z.infer<typeof schema>

@@ -59,7 +59,10 @@ test('what a task throws rejects that task and leaves the worker alive', async (
 
 test('a worker that dies fails its task and is replaced for the next one in the queue', async () => {
   const one = pool()
-  const [died, next] = await Promise.allSettled([one.run({ do: 'exit' }), one.run({ do: 'double', value: 3 })])
+  const [died, next] = await Promise.allSettled([
+    one.run({ do: 'exit' }),
+    one.run({ do: 'double', value: 3 }),
+  ])
   assert.ok(died.status === 'rejected' && faultOf('crashed')(died.reason))
   assert.deepEqual(next, { status: 'fulfilled', value: 6 })
 })
@@ -109,7 +112,10 @@ test('a module that is not there fails the task with the reason', async () => {
 
 test('closing fails what runs and what waits, and refuses what comes later', async () => {
   const one = pool()
-  const ends = Promise.allSettled([one.run({ do: 'wait', value: 10_000 }), one.run({ do: 'double', value: 1 })])
+  const ends = Promise.allSettled([
+    one.run({ do: 'wait', value: 10_000 }),
+    one.run({ do: 'double', value: 1 }),
+  ])
   await one.close()
   for (const end of await ends) assert.ok(end.status === 'rejected' && faultOf('closed')(end.reason))
   await assert.rejects(one.run({ do: 'double', value: 1 }), faultOf('closed'))

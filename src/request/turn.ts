@@ -152,17 +152,14 @@ export class Turn {
     await this.settle('ok', finish.usage)
     if (unmet !== undefined && !this.left) {
       const { problem, advice } = unmet
-      if (cause === 'repair') return { type: 'failed', problem }
+      // Without advice a repair cannot help: the check itself had no answer.
+      if (cause === 'repair' || advice === '') return { type: 'failed', problem }
       return { type: 'repair', problem, advice, answer: textOf(this.seen) }
     }
     yield* this.release()
-    const late: readonly Verdict[] =
-      unmet === undefined
-        ? []
-        : [{ check: unmet.problem.code, outcome: 'failed', detail: unmet.problem.message }]
     const terminal: AnswerFinish = {
       ...finish,
-      verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts, ...late],
+      verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
       ...(lease.model.price === undefined ? {} : { costMicros: spent.costMicros }),
     }
     yield this.left ? [terminal] : [this.start(), terminal]
@@ -184,6 +181,6 @@ function hasToolCall(batch: Batch): boolean {
   return batch.some(
     (event) =>
       event.type === 'chunk-delta' &&
-      event.chunk.choices.some((choice) => choice.delta.tool_calls !== undefined),
+      event.chunk.choices.some((choice) => (choice.delta.tool_calls?.length ?? 0) > 0),
   )
 }

@@ -95,6 +95,12 @@ export function unknownModel(models: readonly ModelView[], wanted: string): Refu
   return refuse('unknown_model', message, { param: 'model' })
 }
 
+export function tierOutOfScope(caller: Caller, tier: Tier): Refusal {
+  const has = (caller.scope.tiers ?? []).join(', ')
+  const message = `The key ${caller.key} may use the tiers ${has}, not ${tier}. Ask for auto, or ask the owner for a key with a wider scope (\`upshift keys create\`).`
+  return refuse('out_of_scope', message, { param: 'model' })
+}
+
 export function outOfScope(caller: Caller, models: readonly ModelView[]): Refusal {
   const [first] = models
   const why = first === undefined ? 'nothing is left' : mayUse(caller.scope, first)

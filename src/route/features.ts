@@ -51,7 +51,7 @@ export function deliberate(request: ChatRequest): boolean {
   return request.reasoning_effort === 'high' || request.reasoning_effort === 'xhigh'
 }
 
-export function hasImage(request: ChatRequest): boolean {
+function hasImage(request: ChatRequest): boolean {
   return request.messages.some(
     (message) => Array.isArray(message.content) && message.content.some((part) => part.type === 'image_url'),
   )

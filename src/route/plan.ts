@@ -4,7 +4,7 @@ import type { ModelView } from '../contract/model.ts'
 import type { Mode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
-import { Notes, nearestTiers, noModel, outOfScope, rank, unknownModel } from './choice.ts'
+import { Notes, nearestTiers, noModel, outOfScope, rank, tierOutOfScope, unknownModel } from './choice.ts'
 import type { RouteConfig } from './config.ts'
 import { deliberate, featuresOf } from './features.ts'
 
@@ -110,6 +110,8 @@ function chooseModels(
   const all = ports.models()
   if (named === 'auto' || isTier(named)) {
     const tier = named === 'auto' ? autoTier(ports.config, ask, notes) : named
+    // `auto` makes do with the tiers that a key has; a tier that was asked for by name is not replaced unseen.
+    if (named !== 'auto' && caller.scope.tiers?.includes(tier) === false) return tierOutOfScope(caller, tier)
     if (named !== 'auto') notes.reason(`the ${tier} tier was asked for`)
     return ofTier(ports.config, all, ask, caller, tier, notes)
   }

@@ -36,7 +36,7 @@ export function selectQuotations(question: string, passages: readonly Passage[])
   let left = MAX_SENTENCES
   for (const [index, passage] of chosen.entries()) {
     const share = index + 1 < chosen.length ? Math.min(left, FIRST_SHARE) : left
-    const run = sentencesToQuote(question, passage, share)
+    const run = wholeThought(question, passage, share, left)
     const first = run[0]
     const last = run.at(-1)
     if (first === undefined || last === undefined) continue
@@ -73,6 +73,16 @@ function citationOf(passage: Passage, from: number, to: number): Citation {
     end,
     quote: passage.text.slice(from, to),
   }
+}
+
+/** At most `share` sentences; up to `most` where that finishes the paragraph instead of breaking off. */
+function wholeThought(question: string, passage: Passage, share: number, most: number): readonly Sentence[] {
+  const generous = sentencesToQuote(question, passage, most)
+  if (generous.length <= share) return generous
+  const last = generous.at(-1)
+  const after = sentencesOf(passage.text).find((one) => last !== undefined && one.start >= last.end)
+  const finished = after === undefined || after.block !== last?.block
+  return finished && last?.type === 'paragraph' ? generous : sentencesToQuote(question, passage, share)
 }
 
 /** Neighbouring sentences of the passage, at most `limit`: the focus, and what belongs to it. */

@@ -140,7 +140,7 @@ const DECIMAL_CHARS = 24
 const UNBROKEN_CHARS = 32
 
 /** Letters and digits that no person wrote as words: see the criteria above. Linear. */
-export function looksEncoded(text: string): boolean {
+function looksEncoded(text: string): boolean {
   if (text.length < ENCODED_CHARS) return false
   for (const run of text.split(/[^A-Za-z0-9+/=_-]+/)) if (runLooksEncoded(run)) return true
   return false

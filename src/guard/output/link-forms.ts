@@ -7,7 +7,7 @@ import { decodeEntities } from './address.ts'
  * CommonMark 0.31 and GFM, and read wider wherever renderers are known to: spaces in a destination, quotes
  * that do not close, unknown tags.
  */
-export const MAX_FORM_CHARS = 2048
+const MAX_FORM_CHARS = 2048
 
 export interface Destination {
   readonly address: string

@@ -8,8 +8,8 @@ import type { SchemaReply, SchemaTask } from './task.ts'
  * JSON Schema by Ajv, for the worker thread: a schema is the caller's, and its regular expressions may run
  * for ever. Drafts: 2020-12 (also where `$schema` is absent), 2019-09, and 07, 06 and 04 as far as 07 reads
  * them. Nothing is fetched: a `$ref` that leads outside the schema is an error.
- */
-/** Does one task. A schema that does not compile and a text that does not meet it are replies. */
+ *
+ * Does one task. A schema that does not compile and a text that does not meet it are replies. */
 export function performSchemaTask(task: SchemaTask): SchemaReply {
   let validate: ValidateFunction
   try {

@@ -1,6 +1,6 @@
 import { stem } from './stem.ts'
 
-/** One word of a text: where it stands (UTF-16 offsets) and what it is compared by. */
+/** One word of a text: it stands (UTF-16 offsets) and what it is compared by. */
 export interface Word {
   readonly raw: string
   readonly stem: string
@@ -31,12 +31,12 @@ export function stemOf(raw: string): string {
 /** Words that say how a question is asked and never what about. Compared unstemmed, in lower case. */
 const EMPTY = new Set(
   (
-    'a about above after again all also am an and any are aren as at be because been before being below between both but ' +
+    'when where who why a about above after again all also am an and any are aren as at be because been before being below between both but ' +
     'by can cannot could couldn d did didn do does doesn doing don down during each every exactly few for from further had has ' +
     'hasn have haven having he her here hers him his how i if in into is isn it its itself just let ll m may me might more ' +
     'most much must my need no nor not now of off on once one only or other our out over own please re s same shall she ' +
     'should so some such t tell than that the their them then there these they this those through to too under until up ' +
-    'us ve very was wasn way we were what whats when where whether which while who whom whose why will with within without ' +
+    'us ve very was wasn way we were what whats where whether which while whom whose will with within without ' +
     'won would wouldn you your yours upshift explain describe actually really anyone anybody someone somebody else ever ' +
     'hi hello hey thanks possible behind across along among around beside besides beyond despite inside near onto outside ' +
     'per since throughout toward towards upon via rather however maybe perhaps simply quite already almost anyway ' +

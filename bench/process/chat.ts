@@ -1,0 +1,21 @@
+/** A POST as it goes over the wire, head and body. */
+export function chatRequest(key: string, body: object): string {
+  const text = JSON.stringify(body)
+  return `${chatHead(key, Buffer.byteLength(text))}${text}`
+}
+
+/** The head alone: for a body that comes later. */
+export function chatHead(key: string, length: number): string {
+  return `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
+}
+
+export function getRequest(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+}
+
+/** A body for the scripted engine: its script is the last message. */
+export function chatBody(script: string, stream: boolean, paddingBytes = 0): object {
+  const padding =
+    paddingBytes === 0 ? [] : [{ role: 'system', content: 'lorem ipsum '.repeat(paddingBytes / 12) }]
+  return { model: 'scripted/small', stream, messages: [...padding, { role: 'user', content: script }] }
+}

@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** How the server is started: by this Node, by `npm start`, or by the launcher under the machine's own Node. */
+export type StartedBy = 'node' | 'npm' | 'launcher'
+
+export interface UpshiftOptions {
+  /** An existing folder that gets `home/` and the configuration; the same one again is a restart. */
+  readonly folder: string
+  /** The base URL of a scripted engine; without one only the handbook answers. */
+  readonly engine?: string
+  /** The section `server` of the configuration. */
+  readonly server?: Readonly<Record<string, unknown>>
+  readonly by?: StartedBy
+  /** Flags for the Node that runs the server; only where it is started by this one. */
+  readonly nodeFlags?: readonly string[]
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A running server: the whole process, as a user starts it. */
+export interface Upshift extends AsyncDisposable {
+  readonly child: ChildProcess
+  readonly port: number
+  readonly key: string
+  readonly home: string
+  /** What it printed so far, both streams. */
+  output(): string
+  /** Resolves when the started process has ended and its streams are closed. */
+  readonly ended: Promise<Ended>
+  /** Milliseconds from the start to the line with the address. */
+  readonly startMs: number
+}
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const MAIN = join(ROOT, 'src', 'main.ts')
+const LAUNCHER = join(ROOT, 'bin', 'upshift.mjs')
+const START_LIMIT_MS = 30_000
+
+/** Starts a server and waits until it listens. Throws with its output where it ends or is silent instead. */
+export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
+  const home = join(options.folder, 'home')
+  const config = join(options.folder, 'upshift.yaml')
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  writeFileSync(config, JSON.stringify(configuration(options)))
+  const [command, ...args] = commandOf(options.by ?? 'node', options.nodeFlags ?? [])
+  const begun = performance.now()
+  const child = spawn(command, args, {
+    cwd: options.by === 'npm' ? ROOT : options.folder,
+    // A fresh environment: no cloud key, proxy or npm variable of whoever runs this gets in.
+    env: { PATH: pathFor(options.by), HOME: options.folder, UPSHIFT_HOME: home, UPSHIFT_CONFIG: config },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Its own group, so that a signal reaches only the process it is sent to, and what is left can be ended.
+    detached: true,
+  })
+  let output = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    output += bytes
+  })
+  child.stderr.on('data', (bytes: Buffer) => {
+    output += bytes
+  })
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  const port = await listening(child, ended, () => output)
+  return {
+    child,
+    port,
+    home,
+    ended,
+    key: readFileSync(join(home, 'owner.key'), 'utf8').trim(),
+    startMs: performance.now() - begun,
+    output: () => output,
+    [Symbol.asyncDispose]: async () => {
+      endGroup(child)
+      await ended
+    },
+  }
+}
+
+function configuration({ engine, server }: UpshiftOptions): object {
+  const scripted = {
+    kind: 'openai-compatible',
+    url: engine,
+    models: [{ name: 'small', tier: 'fast' }],
+    maxConcurrent: 1_024,
+  }
+  return {
+    server: { port: 0, ...server },
+    fleet: { discover: false, ...(engine === undefined ? {} : { engines: { scripted } }) },
+  }
+}
+
+function commandOf(by: StartedBy, nodeFlags: readonly string[]): [string, ...string[]] {
+  if (by === 'npm') return ['npm', 'start', '--silent']
+  if (by === 'launcher') return ['node', LAUNCHER, 'serve']
+  return [process.execPath, ...nodeFlags, MAIN]
+}
+
+/** Without this clone's own Node in front: npm and the launcher meet the machine's, as in a fresh shell. */
+function pathFor(by: StartedBy | undefined): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  if (by !== 'npm' && by !== 'launcher') return folders.join(delimiter)
+  return folders.filter((folder) => !folder.includes(`${sep}node_modules${sep}`)).join(delimiter)
+}
+
+function listening(child: ChildProcess, ended: Promise<Ended>, output: () => string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => {
+      endGroup(child)
+      reject(new Error(`the server did not listen within ${START_LIMIT_MS} ms:\n${output()}`))
+    }, START_LIMIT_MS)
+    child.once('error', reject)
+    child.stdout?.on('data', () => {
+      const port = /^Upshift is at http:\/\/[^\n]*:(\d+)$/m.exec(output())?.[1]
+      if (port === undefined) return
+      clearTimeout(limit)
+      resolve(Number(port))
+    })
+    void ended.then(({ code, signal }) => {
+      clearTimeout(limit)
+      reject(new Error(`the server ended (${signal ?? code}) instead of listening:\n${output()}`))
+    })
+  })
+}
+
+/** SIGKILL to the process and what it started: for what is left at the end of a test or a bench. */
+function endGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

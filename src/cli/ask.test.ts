@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { run, type ScriptedReply } from './scripted.fixture.ts'
+
+const CITATION = {
+  id: 'tiers.md@3f9a1c0b7d2e:10-20',
+  document: 'tiers.md',
+  version: '3f',
+  headings: ['Tiers', 'Expert'],
+  start: 10,
+  end: 20,
+  quote: 'The expert',
+}
+const SUMMARY = {
+  request_id: 'req_1',
+  model: 'ollama/small',
+  tier: 'fast',
+  mode: 'direct',
+  reason: 'short question',
+  cost_micros: 1250,
+  declined: false,
+  citations: [CITATION],
+  verdicts: [],
+}
+const USAGE = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
+
+const models = (...owners: readonly string[]): ScriptedReply => ({
+  body: [JSON.stringify({ data: owners.map((owned_by, index) => ({ id: `m${index}`, owned_by })) })],
+})
+const whole = (summary: object = SUMMARY): ScriptedReply => ({
+  body: [
+    JSON.stringify({ choices: [{ message: { content: 'Grüße, 世界' } }], usage: USAGE, upshift: summary }),
+  ],
+})
+const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`
+const streamed = (...pieces: readonly (string | Buffer)[]): ScriptedReply => ({ body: pieces })
+const delta = (content: string): string => event({ choices: [{ index: 0, delta: { content } }] })
+const LAST = event({ choices: [], usage: USAGE, upshift: SUMMARY })
+
+const CHAT = 'POST /v1/chat/completions'
+const MODELS = 'GET /v1/models'
+
+test('the answer and its sources go to stdout, everything about it to stderr', async () => {
+  const replies = {
+    [MODELS]: models('ollama'),
+    [CHAT]: streamed(delta('Hel'), delta('lo'), LAST, 'data: [DONE]\n\n'),
+  }
+  const { code, out, err } = await run({ argv: ['ask', 'What', 'is', 'it?'], replies })
+  assert.equal(code, 0)
+  assert.equal(
+    out,
+    'Hello\n\nSources\n  tiers.md › Tiers › Expert\n    upshift cite tiers.md@3f9a1c0b7d2e:10-20\n',
+  )
+  assert.equal(err, '\n[fast · ollama/small · $0.001250 · short question · req_1]\n')
+})
+
+test('characters that are split between reads arrive whole', async () => {
+  const bytes = Buffer.from(delta('Grüße, 世界 😀') + LAST + 'data: [DONE]\n\n')
+  const pieces = [...bytes].map((byte) => Buffer.from([byte]))
+  const { out } = await run({
+    argv: ['ask', 'x'],
+    replies: { [MODELS]: models('ollama'), [CHAT]: streamed(...pieces) },
+  })
+  assert.match(out, /^Grüße, 世界 😀\n/)
+})
+
+test('sources that the answer names itself are not repeated', async () => {
+  const text = `Quoted. upshift cite ${CITATION.id}\n`
+  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta(text), LAST, 'data: [DONE]\n\n') }
+  assert.equal((await run({ argv: ['ask', 'x'], replies })).out, text)
+})
+
+test('the question, the system message and the limits reach the server', async () => {
+  const argv = [
+    'ask',
+    '--model',
+    'fast',
+    '--mode',
+    'direct',
+    '--max-tokens',
+    '9',
+    '--system',
+    'Be brief.',
+    '--no-stream',
+    'Why?',
+  ]
+  const { calls, out } = await run({ argv, replies: { [CHAT]: whole() } })
+  assert.match(out, /^Grüße, 世界\n/)
+  const messages = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Why?' },
+  ]
+  const body = { model: 'fast', messages, max_completion_tokens: 9, upshift: { mode: 'direct' } }
+  assert.deepEqual(calls, [{ method: 'POST', path: '/v1/chat/completions', body }])
+})
+
+for (const argv of [['ask'], ['ask', '-']]) {
+  test(`\`upshift ${argv.join(' ')}\` reads the question from stdin`, async () => {
+    const replies = { [MODELS]: models('ollama'), [CHAT]: whole() }
+    const { calls } = await run({ argv: [...argv, '--no-stream'], stdin: 'From a pipe\n', replies })
+    assert.match(JSON.stringify(calls[1]?.body), /"content":"From a pipe\\n"/)
+  })
+}
+
+test('with --json there is one document and nothing else', async () => {
+  const replies = { [MODELS]: models('ollama'), [CHAT]: whole() }
+  const { code, out, err } = await run({ argv: ['ask', '--json', 'x'], replies })
+  assert.equal(code, 0)
+  assert.equal(err, '')
+  assert.deepEqual(JSON.parse(out), {
+    id: 'req_1',
+    answer: 'Grüße, 世界',
+    declined: false,
+    citations: [CITATION],
+    model: 'ollama/small',
+    tier: 'fast',
+    mode: 'direct',
+    reason: 'short question',
+    usage: { promptTokens: 5, completionTokens: 7 },
+    costMicros: 1250,
+  })
+})
+
+test('where no model but the handbook’s own is listed, the handbook is asked', async () => {
+  const declined = { ...SUMMARY, declined: true, citations: [], cost_micros: null }
+  const only = await run({
+    argv: ['ask', '--json', 'x'],
+    replies: { [MODELS]: models('upshift', 'upshift'), [CHAT]: whole(declined) },
+  })
+  assert.match(JSON.stringify(only.calls[1]?.body), /"upshift":{"mode":"retrieve"}/)
+  assert.deepEqual(
+    [only.code, JSON.parse(only.out).declined, JSON.parse(only.out).costMicros],
+    [0, true, null],
+  )
+  const more = await run({
+    argv: ['ask', '--json', 'x'],
+    replies: { [MODELS]: models('upshift', 'ollama'), [CHAT]: whole() },
+  })
+  assert.match(JSON.stringify(more.calls[1]?.body), /"upshift":{"mode":"auto"}/)
+})
+
+const refusal = JSON.stringify({
+  error: { message: 'No model is connected. Start one.', type: 'x', code: 'no_model', param: null },
+})
+test('a refusal is told in the server’s words', async () => {
+  for (const more of [[], ['--json'], ['--no-stream']]) {
+    const replies = { [MODELS]: models('ollama'), [CHAT]: { status: 503, body: [refusal] } }
+    const { code, out, err } = await run({ argv: ['ask', 'x', ...more], replies })
+    assert.deepEqual([code, out, err], [1, '', 'upshift: No model is connected. Start one.\n'])
+  }
+})
+
+test('an error in mid-stream says that what stands above is not whole', async () => {
+  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta('Half'), `data: ${refusal}\n\n`) }
+  const { code, out, err } = await run({ argv: ['ask', 'x'], replies })
+  assert.deepEqual([code, out], [1, 'Half'])
+  assert.match(err, /The answer above is not whole\. No model is connected/)
+})
+
+test('a stream that stops without its last event is no answer', async () => {
+  for (const pieces of [[delta('Half')], [delta('Half'), LAST], [delta('Half'), 'data: [DONE]\n\n']]) {
+    const { code, err } = await run({
+      argv: ['ask', 'x'],
+      replies: { [MODELS]: models('ollama'), [CHAT]: streamed(...pieces) },
+    })
+    assert.equal(code, 1)
+    assert.match(err, /closed the stream before its last event/)
+  }
+})
+
+test('garbage from the server is an error that says so', async () => {
+  const { code, err } = await run({
+    argv: ['ask', 'x'],
+    replies: { [MODELS]: models('ollama'), [CHAT]: streamed('data: {oops\n\n') },
+  })
+  assert.equal(code, 1)
+  assert.match(err, /an event that this version does not know/)
+})
+
+test('Ctrl-C ends a stream that is still open', async () => {
+  const controller = new AbortController()
+  const stdout = new PassThrough()
+  stdout.on('data', () => controller.abort())
+  const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Hel')], hangs: true } }
+  const { code, err } = await run({ argv: ['ask', 'x'], replies, signal: controller.signal, stdout })
+  assert.deepEqual([code, err], [1, 'upshift: interrupted.\n'])
+})
+
+test('a terminal gets no control characters from a model, a pipe gets every byte', async () => {
+  const replies = {
+    [MODELS]: models('ollama'),
+    [CHAT]: streamed(delta('a\u001b[31mb\tc\n'), LAST, 'data: [DONE]\n\n'),
+  }
+  const terminal = Object.assign(new PassThrough(), { isTTY: true })
+  assert.match((await run({ argv: ['ask', 'x'], replies, stdout: terminal })).out, /^a\?\[31mb\tc\n/)
+  assert.match((await run({ argv: ['ask', 'x'], replies })).out, /^a\u001b\[31mb\tc\n/)
+})
+
+const wrong: readonly (readonly [argv: readonly string[], says: RegExp])[] = [
+  [['ask', '--mode', 'fast', 'x'], /--mode is one of auto, direct, retrieve, not "fast"/],
+  [['ask', '--max-tokens', '0', 'x'], /--max-tokens is a whole number/],
+  [['ask'], /there is no question/],
+]
+for (const [argv, says] of wrong) {
+  test(`\`upshift ${argv.join(' ')}\` is refused before anything is opened`, async () => {
+    const { code, err, opened } = await run({ argv })
+    assert.deepEqual([code, opened.length], [2, 0])
+    assert.match(err, says)
+  })
+}
+
+test('a question longer than 1 MiB is refused', async () => {
+  const { code, err } = await run({ argv: ['ask', '-'], stdin: 'x'.repeat(1024 * 1024 + 1) })
+  assert.equal(code, 1)
+  assert.match(err, /longer than 1048576 bytes/)
+})

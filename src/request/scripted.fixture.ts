@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import type { Ask } from '../contract/ask.ts'
+import type { Caller } from '../contract/caller.ts'
+import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
+import type { AnswerEvent, Batch } from '../contract/event.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { Plan } from '../contract/plan.ts'
+import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
+import { createDirect } from './attempt.ts'
+import { createHandle } from './handle.ts'
+import type { AnswerCheck, AttemptPorts, Call, HandlePorts, Lease, RecordPort } from './ports.ts'
+import { createRetrieve } from './retrieve.ts'
+
+/** A path of real parts over scripted replicas: what each engine says is the test's own generator. */
+const caller: Caller = { key: 'key_test', name: 'test', owner: false, scope: { engines: 'any' } }
+
+function modelView(engine: string): ModelView {
+  return {
+    id: `${engine}/small`,
+    engine,
+    name: 'small',
+    tier: 'fast',
+    kind: 'chat',
+    offMachine: false,
+    allowed: true,
+    available: true,
+    contextTokens: undefined,
+    price: { inputPerMillion: 1_000_000, outputPerMillion: 2_000_000 },
+    enforcesSchema: false,
+  }
+}
+
+export const plan: Plan = {
+  mode: 'direct',
+  requested: 'auto',
+  tier: 'fast',
+  candidates: ['one/small', 'two/small'],
+  effort: 'fast',
+  output: 'scan',
+  maxOutputTokens: 100,
+  capImposed: true,
+  deadlineMs: 5_000,
+  reasons: [],
+  rejected: [],
+}
+
+export function chunk(content: string, more: Partial<ChatChunk['choices'][number]> = {}): AnswerEvent {
+  return { type: 'chunk-delta', chunk: { choices: [{ index: 0, delta: { content }, ...more }] } }
+}
+
+const usage = { promptTokens: 10, completionTokens: 5 }
+export const finish: AnswerEvent = { type: 'answer-finish', usage, verdicts: [] }
+export const stop = chunk('', { finish_reason: 'stop' })
+
+export function failure(code: ProblemCode, more: Partial<Problem> = {}): Batch {
+  return [{ type: 'answer-error', problem: { code, message: `scripted ${code}`, ...more } }]
+}
+
+export const passing: AnswerCheck = {
+  hold: false,
+  scan: (batch) => batch,
+  flush: () => [],
+  whole: async () => ({ type: 'passed' }),
+  verdicts: [],
+}
+
+interface World {
+  readonly entries: string[]
+  readonly dispatched: { replica: string; call: Call }[]
+  readonly released: string[]
+  readonly settled: string[]
+  /** What the closed entries say that answers cost. */
+  readonly costs: number[]
+  readonly handle: ReturnType<typeof createHandle>
+}
+
+type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch>
+
+export function world(
+  script: Script,
+  more: { check?: () => AnswerCheck; plan?: Plan; replicas?: string[]; record?: RecordPort } = {},
+): World {
+  const entries: string[] = []
+  const dispatched: World['dispatched'] = []
+  const released: string[] = []
+  const settled: string[] = []
+  const costs: number[] = []
+  const replicas = more.replicas ?? ['one', 'two']
+  const record: RecordPort = more.record ?? {
+    append: async (entry) => {
+      await Promise.resolve()
+      const detail = 'outcome' in entry ? `:${entry.outcome}` : 'cause' in entry ? `:${entry.cause}` : ''
+      entries.push(`${entry.type}${detail}`)
+      if (entry.type === 'closed' && entry.costMicros !== undefined) costs.push(entry.costMicros)
+    },
+  }
+  const ports: AttemptPorts = {
+    acquire: async (need) => {
+      const replica = replicas.find((name) => !need.failed.has(name))
+      if (replica === undefined) return refuse('no_model', 'every replica has failed')
+      const lease: Lease = {
+        type: 'lease',
+        replica,
+        model: modelView(replica),
+        heldMicros: 1_000,
+        generate: (call) => {
+          dispatched.push({ replica, call })
+          return script(replica, dispatched.length, call)
+        },
+        settle: (outcome, used) => {
+          settled.push(`${replica}:${outcome}`)
+          return used === undefined ? undefined : 20
+        },
+        [Symbol.asyncDispose]: async () => {
+          released.push(replica)
+        },
+      }
+      return lease
+    },
+    hasOther: (_candidates, failed) => replicas.some((name) => !failed.has(name)),
+    outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
+    check: more.check ?? (() => passing),
+    record,
+    elapsed: () => performance.now(),
+    random: () => 0,
+    bounds: { turns: 4, backoffMs: 1, backoffMaxMs: 50, retryShare: 0.2, heldBytes: 10_000 },
+  }
+  const chosen = more.plan ?? plan
+  const handlePorts: HandlePorts = {
+    authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
+    admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
+    plan: (ask) => (ask.passages === undefined ? chosen : plan),
+    ways: {
+      direct: createDirect(ports),
+      retrieve: createRetrieve(
+        () => [],
+        () => 'req_child',
+      ),
+    },
+    record,
+    elapsed: () => performance.now(),
+  }
+  return { entries, dispatched, released, settled, costs, handle: createHandle(handlePorts) }
+}
+
+export function askWith(more: Partial<Ask> = {}, request: Partial<ChatRequest> = {}): Ask {
+  return {
+    id: 'req_1',
+    origin: { type: 'wire', credential: 'good' },
+    request: { model: 'auto', messages: [{ role: 'user', content: 'hello' }], stream: true, ...request },
+    bytes: 100,
+    receivedAt: 0,
+    signal: new AbortController().signal,
+    ...more,
+  }
+}
+
+async function collect(events: AsyncIterable<Batch>): Promise<AnswerEvent[]> {
+  const all: AnswerEvent[] = []
+  for await (const batch of events) {
+    assert.ok(batch.length > 0, 'no batch is empty')
+    all.push(...batch)
+  }
+  return all
+}
+
+export async function answered(one: World, ask: Ask = askWith()): Promise<AnswerEvent[]> {
+  const answer = await one.handle(ask)
+  assert.ok(!isRefusal(answer), 'an answer')
+  await using held = answer
+  return await collect(held.events)
+}
+
+export function text(events: readonly AnswerEvent[]): string {
+  return events
+    .map((event) => (event.type === 'chunk-delta' ? (event.chunk.choices[0]?.delta.content ?? '') : ''))
+    .join('')
+}
