@@ -22,13 +22,8 @@ after(async () => {
 for (const by of ['node', 'npm'] as const) {
   test(`SIGTERM under load to a server started by ${by} loses no accepted request`, async () => {
     await using upshift = await start(by)
-    const clients = await Promise.all(
-      Array.from({ length: CONNECTIONS }, async (_, index) => new Client(upshift, index)).map(async (one) => {
-        const client = await one
-        await client.open()
-        return client
-      }),
-    )
+    const clients = Array.from({ length: CONNECTIONS }, (_, index) => new Client(upshift, index))
+    await Promise.all(clients.map((client) => client.open()))
     const ends = clients.map((client) => client.run())
     await Promise.all(clients.map((client) => client.hasAnswers))
     upshift.child.kill('SIGTERM')
@@ -45,30 +40,40 @@ for (const by of ['node', 'npm'] as const) {
   })
 }
 
-test('a stream, a waiting answer and a body half sent at SIGTERM are all answered whole', async () => {
+test('a stream, a waiting answer, a body half sent and a request that comes late are all answered whole', async () => {
   await using upshift = await start('node')
   const open = await Promise.all([1, 2, 3, 4, 5].map(() => Connection.open(upshift.port)))
   const [streaming, waiting, sending, idle, quiet] = open
   assert.ok(streaming && waiting && sending && idle && quiet)
   await idle.send(getRequest('/health'))
-  const stream = streaming.send(request(upshift, 'events=60 gapMs=20', true))
-  const whole = waiting.send(request(upshift, 'waitMs=800', false))
+  const running = [
+    streaming.send(request(upshift, 'events=60 gapMs=20', true)),
+    waiting.send(request(upshift, 'waitMs=800', false)),
+  ] as const
   const body = JSON.stringify(chatBody('events=3', false))
   sending.write(chatHead(upshift.key, body.length) + body.slice(0, 20))
   await until(() => streaming.partial.includes('"delta"'))
 
   upshift.child.kill('SIGTERM')
   await until(() => upshift.output().includes('draining'))
-  const late = await idle.send(request(upshift, 'events=3', true))
-  const rest = await sending.send(body.slice(20))
-
+  const ends = await Promise.all([
+    idle.send(request(upshift, 'events=3', true)),
+    sending.send(body.slice(20)),
+    ...running,
+  ])
+  const [late, rest, stream, whole] = ends
   assertStreamed(late)
   assert.match(late.head, /\r\nconnection: close/)
-  assert.equal(rest.status, 200)
-  assert.match(rest.head, /\r\nconnection: close/)
-  assertStreamed(await stream)
-  assert.equal((await stream).body.match(/"content":"word/g)?.length, 60)
-  assert.equal((await whole).status, 200)
+  assertStreamed(stream)
+  assert.equal(stream.body.match(/"content":"word/g)?.length, 60)
+  for (const plain of [rest, whole]) {
+    assert.equal(plain.status, 200)
+    assert.match(
+      plain.head,
+      /\r\nconnection: close/,
+      'a head written while draining tells the client to leave',
+    )
+  }
   await quiet.closed
   assert.deepEqual(await upshift.ended, { code: 0, signal: null }, upshift.output())
 })

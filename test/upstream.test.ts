@@ -74,7 +74,10 @@ describe('a stream that is odd but right', () => {
   test('characters split at every byte arrive whole', async () => {
     const said = 'żółć – 漢字 – 👩🏽‍🚀 – é'
     const all = Buffer.from(event({ role: 'assistant', content: said }) + FINISH + STREAM_END)
-    bytes(first, Array.from(all, (_, at) => all.subarray(at, at + 1)))
+    bytes(
+      first,
+      Array.from(all, (_, at) => all.subarray(at, at + 1)),
+    )
     const answered = await stream('one/small')
     assert.equal(answered.status, 200)
     assert.equal(textOf(answered), said)
@@ -238,10 +241,19 @@ describe('another try', () => {
     assert.equal(first.received.length, 1)
     assert.equal(second.received.length, 1)
     const attempts = entriesOf(server.home, 'attempt', body.upshift.request_id)
-    assert.deepEqual(attempts.map(({ turn, cause }) => [turn, cause]), [[1, 'first'], [2, 'failover']])
+    assert.deepEqual(
+      attempts.map(({ turn, cause }) => [turn, cause]),
+      [
+        [1, 'first'],
+        [2, 'failover'],
+      ],
+    )
     assert.notEqual(attempts[0]?.replica, attempts[1]?.replica)
     const settled = entriesOf(server.home, 'settled', body.upshift.request_id)
-    assert.deepEqual(settled.map(({ outcome }) => outcome), ['upstream_failed', 'ok'])
+    assert.deepEqual(
+      settled.map(({ outcome }) => outcome),
+      ['upstream_failed', 'ok'],
+    )
   })
 
   test('a connection that is refused is failed over from as well', async () => {
@@ -323,7 +335,9 @@ for (const streams of [false, true]) {
       const answered = await chat(server, ask('one/small', { tools: TOOLS, stream: streams }))
       assert.equal(answered.status, 200, answered.text)
       assert.equal(first.received.length, 2)
-      const message = streams ? { tool_calls: [streamedCall(answered)] } : JSON.parse(answered.text).choices[0].message
+      const message = streams
+        ? { tool_calls: [streamedCall(answered)] }
+        : JSON.parse(answered.text).choices[0].message
       assert.deepEqual(JSON.parse(message.tool_calls[0].function.arguments), { name: 'Ada', age: 36 })
     })
 
@@ -342,7 +356,9 @@ function streamedCall(answered: Reply): { readonly function: { readonly argument
   let text = ''
   for (const one of eventsOf(answered)) {
     if (typeof one !== 'object' || one === null || !('choices' in one)) continue
-    const { choices } = one as { choices: { delta: { tool_calls?: { function?: { arguments?: string } }[] } }[] }
+    const { choices } = one as {
+      choices: { delta: { tool_calls?: { function?: { arguments?: string } }[] } }[]
+    }
     text += choices[0]?.delta.tool_calls?.[0]?.function?.arguments ?? ''
   }
   return { function: { arguments: text } }

@@ -35,7 +35,8 @@ export class Connection {
     this.socket = socket
     this.keepBodies = keepBodies
     socket.setNoDelay(true)
-    socket.on('data', (bytes) => this.receive(bytes))
+    // No encoding is set, so bytes come as buffers.
+    socket.on('data', (bytes) => this.receive(bytes as Buffer))
     socket.on('error', (error) => {
       this.fault = error
     })

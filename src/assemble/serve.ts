@@ -12,7 +12,7 @@ import { knowledgeRoutes } from '../knowledge/routes.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Logs } from '../observe/logs.ts'
-import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import { createMetrics, type FleetGauges, type Metrics } from '../observe/metrics.ts'
 import { modelRoutes } from '../route/routes.ts'
 import { doctorRoutes } from './doctor.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
@@ -48,7 +48,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const parts = opening.use(await openParts({ config, around, logs, ownPort }))
   const path = opening.use(createPath(config, parts))
   const metrics = createMetrics()
-  metrics.observe(() => replicaGauges(parts))
+  metrics.observe(() => fleetGauges(parts))
   const state = { draining: false }
   const routes = allRoutes(config, parts, metrics, options.version, state)
   const { server: limits } = config
@@ -117,12 +117,19 @@ function allRoutes(
   return [...features, ...ownRoutes({ version, notReady, metrics, routes: features })]
 }
 
-function replicaGauges(parts: Parts) {
-  return parts.fleet.snapshot().engines.flatMap((engine) =>
+function fleetGauges(parts: Parts): FleetGauges {
+  const { engines, queue } = parts.fleet.snapshot()
+  const replicas = engines.flatMap((engine) =>
     engine.replicas.map((replica) => ({
       replica: replica.id,
       up: engine.available && replica.reach.state !== 'down' && replica.breaker !== 'open',
       inFlight: replica.inFlight,
     })),
   )
+  const spend = engines.flatMap(({ name, spend: day }) =>
+    day === undefined
+      ? []
+      : [{ engine: name, spentMicros: day.spentMicros + day.heldMicros, capMicros: day.capMicros }],
+  )
+  return { replicas, waiting: queue.waiting, spend }
 }

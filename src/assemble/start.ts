@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { ExitCode } from '../contract/verb.ts'
+import { systemClock } from '../lib/clock.ts'
 import { createLogs } from '../observe/logs.ts'
 import { type Serving, serve } from './serve.ts'
 
@@ -14,15 +15,29 @@ export async function startServer(around: Surroundings, version: string, out: Wr
     throw explained(error)
   }
   out.write(welcome(serving))
-  const stopping = Promise.withResolvers<NodeJS.Signals>()
-  // `once` for both: a second signal of the same kind ends the process at once, as people expect of Ctrl-C.
-  process.once('SIGTERM', stopping.resolve)
-  process.once('SIGINT', stopping.resolve)
-  const signal = await stopping.promise
+  const signal = await stopSignal()
   out.write(`${signal}: draining\n`)
   const { cut } = await serving.stop()
   out.write(cut === 0 ? 'stopped: nothing was cut off\n' : `stopped: ${cut} requests were cut off\n`)
   return cut === 0 ? 0 : 1
+}
+
+/** A terminal's Ctrl-C reaches npm and the server, and npm hands it on: the same wish arrives twice. */
+const ECHO_MS = 1_000
+
+/** Resolves at the first SIGTERM or SIGINT. One more, later than an echo can be, ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let firstAt: number | undefined
+    const heard = (signal: NodeJS.Signals): void => {
+      const now = systemClock.elapsed()
+      if (firstAt !== undefined && now - firstAt > ECHO_MS) process.exit(1)
+      firstAt ??= now
+      resolve(signal)
+    }
+    process.on('SIGTERM', heard)
+    process.on('SIGINT', heard)
+  })
 }
 
 /** What the system says of a port, in words with a next step; everything else as it came. */

@@ -56,7 +56,7 @@ test('the answer and its sources go to stdout, everything about it to stderr', a
 })
 
 test('characters that are split between reads arrive whole', async () => {
-  const bytes = Buffer.from(delta('Grüße, 世界 😀') + LAST + 'data: [DONE]\n\n')
+  const bytes = Buffer.from(`${delta('Grüße, 世界 😀')}${LAST}data: [DONE]\n\n`)
   const pieces = [...bytes].map((byte) => Buffer.from([byte]))
   const { out } = await run({
     argv: ['ask', 'x'],

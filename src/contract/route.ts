@@ -2,14 +2,14 @@ import type * as z from 'zod'
 import type { Caller } from './caller.ts'
 import type { Refusal } from './problem.ts'
 
-/** Who may call: anyone, any valid key, or the owner. */
-export type Access = 'public' | 'key' | 'owner'
+/** Who may call: anyone; anyone on this machine and elsewhere any valid key; any valid key; or the owner. */
+export type Access = 'public' | 'local' | 'key' | 'owner'
 
 export interface RouteRequest<Params, Body> {
   readonly params: Params
   readonly body: Body
   readonly query: Readonly<Record<string, string>>
-  /** Null only where access is public. */
+  /** Null only where access is public or local. */
   readonly caller: Caller | null
   readonly signal: AbortSignal
 }

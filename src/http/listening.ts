@@ -16,11 +16,15 @@ export interface HttpServer {
 /** After the last answer a connection may still carry a request that is on its way. */
 const LINGER_MS = 250
 const DRAIN_POLL_MS = 20
+const CLOSING_MS = 2_000
 
 /** Shared with the hooks that see every request come and go. */
 export interface DrainState {
   draining: boolean
+  /** Requests whose connection is open. */
   active: number
+  /** Chat requests that have not been closed in the record. */
+  answering: number
 }
 
 export class Listening implements HttpServer {
@@ -67,6 +71,10 @@ export class Listening implements HttpServer {
     }
     const cut = this.state.active
     for (const server of servers) server.closeAllConnections()
+    // What was cut off ends as aborted in the record: it gets a moment to be written.
+    for (let waited = 0; this.state.answering > 0 && waited < CLOSING_MS; waited += DRAIN_POLL_MS) {
+      await pause(DRAIN_POLL_MS)
+    }
     await this.app.close()
     return { cut }
   }

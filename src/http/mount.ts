@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
-import type { Route } from '../contract/route.ts'
+import type { Access, Route } from '../contract/route.ts'
 import { sendProblem } from './chat.ts'
 import { invalidRequest } from './invalid.ts'
 
@@ -10,8 +10,12 @@ type Authenticate = (credential: string | undefined) => Caller | Refusal
 const CALLERS = new WeakMap<FastifyRequest, Caller>()
 
 /** A hook that refuses a caller without the right before the body is read. */
-export function accessCheck(authenticate: Authenticate, access: 'key' | 'owner') {
+export function accessCheck(authenticate: Authenticate, access: Exclude<Access, 'public'>) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    if (access === 'local' && isLocal(request)) {
+      done()
+      return
+    }
     const caller = authenticate(request.headers.authorization)
     if (isRefusal(caller)) sendProblem(reply, caller.problem, request.id)
     else if (access === 'owner' && !caller.owner) sendProblem(reply, notOwner(caller).problem, request.id)
@@ -20,6 +24,12 @@ export function accessCheck(authenticate: Authenticate, access: 'key' | 'owner')
       done()
     }
   }
+}
+
+/** A peer on loopback, or on the control socket, which has no address. */
+function isLocal(request: FastifyRequest): boolean {
+  const peer = request.socket.remoteAddress
+  return peer === undefined || peer === '::1' || /^(::ffff:)?127\./.test(peer)
 }
 
 function notOwner(caller: Caller): Refusal {

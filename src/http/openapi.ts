@@ -49,7 +49,7 @@ function operation(one: Route): Record<string, unknown> {
   const type = one.text ?? 'application/json'
   return {
     summary: one.summary,
-    ...(one.access === 'public' ? {} : { security: [{ key: [] }] }),
+    ...(one.access === 'public' || one.access === 'local' ? {} : { security: [{ key: [] }] }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(one.body === undefined
       ? {}

@@ -41,7 +41,7 @@ export function ownRoutes(ports: OwnPorts): readonly Route[] {
     route({
       method: 'GET',
       path: '/metrics',
-      access: 'public',
+      access: 'local',
       summary: 'Metrics in the text format of Prometheus.',
       answers: z.string(),
       text: ports.metrics.contentType,

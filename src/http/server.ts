@@ -59,7 +59,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
     exposeHeadRoutes: false,
   })
   app.server.maxConnections = ports.limits.maxConnections
-  const state: DrainState = { draining: false, active: 0 }
+  const state: DrainState = { draining: false, active: 0, answering: 0 }
   parseBodies(app, ports)
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
@@ -70,7 +70,14 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
-  app.post('/v1/chat/completions', { onRequest: access }, (request, reply) => replyChat(chat, request, reply))
+  app.post('/v1/chat/completions', { onRequest: access }, async (request, reply) => {
+    state.answering += 1
+    try {
+      await replyChat(chat, request, reply)
+    } finally {
+      state.answering -= 1
+    }
+  })
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(reply, problemOf(error, ports), request.id)
   })

@@ -10,7 +10,7 @@ export interface Metrics {
   answer(answered: AnswerCount): void
   readonly inFlight: { inc(): void; dec(): void }
   /** Called at each scrape, to set the gauges of things that are not events. */
-  observe(gauges: () => readonly ReplicaGauge[]): void
+  observe(read: () => FleetGauges): void
 }
 
 export interface AnswerCount {
@@ -26,6 +26,17 @@ export interface AnswerCount {
   readonly verdicts: readonly string[]
 }
 
+export interface FleetGauges {
+  readonly replicas: readonly ReplicaGauge[]
+  /** Requests that wait for a free replica. */
+  readonly waiting: number
+  readonly spend: readonly {
+    readonly engine: string
+    readonly spentMicros: number
+    readonly capMicros: number
+  }[]
+}
+
 export interface ReplicaGauge {
   readonly replica: string
   readonly up: boolean
@@ -36,20 +47,14 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const declared = declareMetrics(registry)
-  let replicas: () => readonly ReplicaGauge[] = () => []
-  const read = () => replicas()
-  declareReplicaGauge(registry, 'upshift_replica_up', '1 where a replica takes requests.', () =>
-    read().map((one) => [one.replica, one.up ? 1 : 0]),
-  )
-  declareReplicaGauge(registry, 'upshift_replica_in_flight', 'Requests leased to a replica.', () =>
-    read().map((one) => [one.replica, one.inFlight]),
-  )
+  let read: () => FleetGauges = () => ({ replicas: [], waiting: 0, spend: [] })
+  declareFleetGauges(registry, () => read())
   return {
     contentType: registry.contentType,
     expose: () => registry.metrics(),
     inFlight: declared.inFlight,
     observe(gauges) {
-      replicas = gauges
+      read = gauges
     },
     request(route, status, taken) {
       declared.requests.inc({ route, status })
@@ -72,21 +77,37 @@ function countAnswer(declared: ReturnType<typeof declareMetrics>, one: AnswerCou
   for (const verdict of one.verdicts) verdicts.inc({ verdict })
 }
 
-/** A gauge that is read at each scrape, so that a replica that has gone is gone from the text too. */
-function declareReplicaGauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  read: () => readonly (readonly [string, number])[],
-): Gauge {
-  return new Gauge({
-    name,
-    help,
-    labelNames: ['replica'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const [replica, value] of read()) this.set({ replica }, value)
-    },
-  })
+/** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */
+function declareFleetGauges(registry: Registry, read: () => FleetGauges): void {
+  const declare = (name: string, help: string, label: string | undefined, rows: () => readonly GaugeRow[]) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [of, value] of rows()) {
+          if (label === undefined) this.set(value)
+          else this.set({ [label]: of }, value)
+        }
+      },
+    })
+  declare('upshift_replica_up', '1 where a replica takes requests.', 'replica', () =>
+    read().replicas.map((one) => [one.replica, one.up ? 1 : 0]),
+  )
+  declare('upshift_replica_in_flight', 'Requests leased to a replica.', 'replica', () =>
+    read().replicas.map((one) => [one.replica, one.inFlight]),
+  )
+  declare('upshift_queue_waiting', 'Requests that wait for a free replica.', undefined, () => [
+    ['', read().waiting],
+  ])
+  declare('upshift_engine_spent_today_micro_dollars', 'Spent or held since midnight UTC.', 'engine', () =>
+    read().spend.map((one) => [one.engine, one.spentMicros]),
+  )
+  declare('upshift_engine_daily_cap_micro_dollars', 'What may be spent a UTC day.', 'engine', () =>
+    read().spend.map((one) => [one.engine, one.capMicros]),
+  )
 }
+
+type GaugeRow = readonly [string, number]

@@ -1,0 +1,36 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** The scripted engine in a process of its own, so that its CPU time is not the bench's. */
+export async function forkUpstream(): Promise<{ url: string } & AsyncDisposable> {
+  const path = fileURLToPath(new URL('upstream.ts', import.meta.url))
+  const child = spawn(process.execPath, [path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [bytes] = await once(child.stdout, 'data')
+  return { url: String(bytes).trim(), [Symbol.asyncDispose]: () => ended(child) }
+}
+
+export interface BareProxy extends AsyncDisposable {
+  readonly port: number
+  cpuSeconds(): Promise<number>
+}
+
+export async function forkBareProxy(engine: string): Promise<BareProxy> {
+  const child = fork(fileURLToPath(new URL('bare-proxy.ts', import.meta.url)), [engine])
+  const [{ port }]: { port: number }[] = await once(child, 'message')
+  return {
+    port,
+    cpuSeconds: async () => {
+      child.send('cpu')
+      const [usage]: NodeJS.CpuUsage[] = await once(child, 'message')
+      return usage === undefined ? Number.NaN : (usage.user + usage.system) / 1e6
+    },
+    [Symbol.asyncDispose]: () => ended(child),
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close')
+  child.kill('SIGKILL')
+  await closed
+}
