@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
 
 /**
@@ -19,10 +19,12 @@ class Piped implements Dispatcher.DispatchHandler {
     this.response = response
   }
 
+  onRequestStart(): void {}
+
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     statusCode: number,
-    headers: Record<string, string | string[]>,
+    headers: IncomingHttpHeaders,
   ): void {
     const length = headers['content-length']
     this.response.writeHead(statusCode, {

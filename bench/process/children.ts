@@ -17,9 +17,10 @@ export interface BareProxy extends AsyncDisposable {
 
 export async function forkBareProxy(engine: string): Promise<BareProxy> {
   const child = fork(fileURLToPath(new URL('bare-proxy.ts', import.meta.url)), [engine])
-  const [{ port }]: { port: number }[] = await once(child, 'message')
+  const [first]: { port: number }[] = await once(child, 'message')
+  if (first === undefined) throw new Error('the bare proxy sent no port')
   return {
-    port,
+    port: first.port,
     cpuSeconds: async () => {
       child.send('cpu')
       const [usage]: NodeJS.CpuUsage[] = await once(child, 'message')

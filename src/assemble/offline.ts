@@ -7,14 +7,18 @@ import { type Config, SECTIONS } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { ServerPort, ServerReply } from '../contract/verb.ts'
+import { pause } from '../lib/clock.ts'
 import { createLogs, type Logs } from '../observe/logs.ts'
 import { homePaths } from './home.ts'
-import { type Serving, serve } from './serve.ts'
+import { type ServeOptions, type Serving, serve } from './serve.ts'
 
 /** What a command talks to, and the configuration that led there. */
 export interface OpenedServer extends ServerPort, AsyncDisposable {
   readonly config: Config
 }
+
+const LOCK_WAIT_MS = 3_000
+const LOCK_POLL_MS = 100
 
 export interface OpenServerOptions {
   readonly around: Surroundings
@@ -30,8 +34,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenedServ
   const { config } = loadConfig(SECTIONS, options.around)
   const logs = createLogs('warn')
   const paths = homePaths(config.server.home)
-  const running = await answers(paths.control)
-  const own = running ? undefined : await serve({ ...options, logs, on: 'control' })
+  const own = await serveUnlessServed(paths.control, { ...options, logs, on: 'control' })
+  const running = own === undefined
   const credential = `Bearer ${ownerSecret(config, options.around, logs, own)}`
   return {
     config,
@@ -40,6 +44,21 @@ export async function openServer(options: OpenServerOptions): Promise<OpenedServ
     [Symbol.asyncDispose]: async () => {
       await own?.stop()
     },
+  }
+}
+
+/** Undefined where another process serves the home, or has just begun to. */
+async function serveUnlessServed(control: string, options: ServeOptions): Promise<Serving | undefined> {
+  for (let waitedMs = 0; ; waitedMs += LOCK_POLL_MS) {
+    if (await answers(control)) return undefined
+    try {
+      return await serve(options)
+    } catch (error) {
+      // The lock is held and nothing answers yet: a server or a command is starting or ending.
+      const held = error instanceof UpshiftError && error.problem.code === 'conflict'
+      if (!held || waitedMs >= LOCK_WAIT_MS) throw error
+      await pause(LOCK_POLL_MS)
+    }
   }
 }
 

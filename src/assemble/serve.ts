@@ -37,6 +37,9 @@ export interface ServeOptions {
   readonly on: 'network' | 'control'
 }
 
+/** Long enough for a request that is on its way through a network; a command knows that it has asked for all. */
+const LINGER_MS = 250
+
 /** Opens the home and serves it. Throws UpshiftError with the next step where it cannot. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { around, logs } = options
@@ -77,7 +80,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     config,
     stop: async () => {
       state.draining = true
-      const drained = await server.drain(config.server.drainMs)
+      const drained = await server.drain({
+        drainMs: config.server.drainMs,
+        lingerMs: address === undefined ? 0 : LINGER_MS,
+      })
       if (address !== undefined) removeServerFile(parts.paths)
       await opened.disposeAsync()
       return drained

@@ -31,7 +31,11 @@ function stopSignal(): Promise<NodeJS.Signals> {
     let firstAt: number | undefined
     const heard = (signal: NodeJS.Signals): void => {
       const now = systemClock.elapsed()
-      if (firstAt !== undefined && now - firstAt > ECHO_MS) process.exit(1)
+      if (firstAt !== undefined && now - firstAt > ECHO_MS) {
+        // Nobody handles it any more: the signal does what it does by default.
+        process.off('SIGTERM', heard).off('SIGINT', heard)
+        process.kill(process.pid, signal)
+      }
       firstAt ??= now
       resolve(signal)
     }

@@ -10,11 +10,15 @@ export interface HttpServer {
   /** Serves the same routes on a Unix socket that only this user can open. */
   listenControl(path: string): Promise<void>
   /** Stops accepting, lets what was accepted end, then closes; cuts off what is left after `drainMs`. */
-  drain(drainMs: number): Promise<{ readonly cut: number }>
+  drain(bounds: DrainBounds): Promise<{ readonly cut: number }>
 }
 
-/** After the last answer a connection may still carry a request that is on its way. */
-const LINGER_MS = 250
+export interface DrainBounds {
+  readonly drainMs: number
+  /** After the last answer a connection may still carry a request that is on its way: wait this long for it. */
+  readonly lingerMs: number
+}
+
 const DRAIN_POLL_MS = 20
 const CLOSING_MS = 2_000
 
@@ -56,7 +60,7 @@ export class Listening implements HttpServer {
     })
   }
 
-  async drain(drainMs: number): Promise<{ cut: number }> {
+  async drain({ drainMs, lingerMs }: DrainBounds): Promise<{ cut: number }> {
     this.state.draining = true
     const servers = [this.app.server, ...(this.control === undefined ? [] : [this.control.server])]
     // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
@@ -65,9 +69,10 @@ export class Listening implements HttpServer {
     const { clock } = this
     const end = clock.elapsed() + drainMs
     let quietSince = clock.elapsed()
-    while (clock.elapsed() < end && clock.elapsed() - quietSince < LINGER_MS) {
-      await pause(DRAIN_POLL_MS)
+    while (clock.elapsed() < end) {
       if (this.state.active > 0) quietSince = clock.elapsed()
+      else if (clock.elapsed() - quietSince >= lingerMs) break
+      await pause(DRAIN_POLL_MS)
     }
     const cut = this.state.active
     for (const server of servers) server.closeAllConnections()
