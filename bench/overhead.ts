@@ -10,7 +10,8 @@ import { selfTimes } from './process/profile.ts'
 import { startUpshift, type Upshift } from './process/upshift.ts'
 
 /**
- * What Upshift costs on top of a request: `npm run bench:overhead [-- --rounds 5 --slice-ms 600 --json --profile]`.
+ * What Upshift costs on top of a request: `npm run bench:overhead [-- --rounds 5 --slice-ms 600 --json]`, and with
+ * `--profile` where the time goes; `--only stream:16` takes one of the four cases.
  *
  * DESIGN. Three ways to one scripted engine: straight, through a bare undici-dispatch proxy, and through
  * Upshift as a user starts it (record and guards on). Each is its own process, as is the engine; the load comes
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     'slice-ms': { type: 'string', default: '600' },
     json: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
   },
 })
 const ROUNDS_MAX = 50
@@ -79,7 +81,8 @@ async function run(): Promise<void> {
   await using upshift = await startUpshift({ folder, engine: upstream.url, nodeFlags })
   const ways = waysTo(upstream.url, bare, upshift)
   const rows: Row[] = []
-  for (const one of CASES) rows.push(await measure(ways, upshift.key, one.kind, one.connections))
+  const wanted = CASES.filter((one) => values.only === '' || values.only === `${one.kind}:${one.connections}`)
+  for (const one of wanted) rows.push(await measure(ways, upshift.key, one.kind, one.connections))
   if (values.json) process.stdout.write(`${JSON.stringify({ rounds, sliceMs, rows }, null, 2)}\n`)
   else process.stdout.write(table(rows))
   if (values.profile) await printProfile(upshift)

@@ -48,12 +48,14 @@ export async function acquireLock(path, say) {
 }
 
 function take(path) {
+  let parent = true
   try {
     mkdirSync(dirname(path), { recursive: true })
+    parent = false
     mkdirSync(path)
     return true
   } catch (error) {
-    if (error.code === 'EEXIST') return false
+    if (error.code === 'EEXIST' && !parent) return false
     throw new StartError(
       `upshift: cannot write to ${dirname(path)}: ${error.message}. Give the folder the right owner, or take a clone of your own, and start again.`,
     )

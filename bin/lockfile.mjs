@@ -28,7 +28,7 @@ const PROCESSORS = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'ris
 const EXACT = /^\d+\.\d+\.\d+/
 
 /** The entries that `packages` lacks, by their place. Throws where a name does not tell its platform. */
-export function missingEntries(packages) {
+function missingEntries(packages) {
   const missing = {}
   for (const [place, entry] of Object.entries(packages)) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {

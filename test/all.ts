@@ -5,7 +5,7 @@ import { runTask, runTasks, STATIC_TASKS, testTask, testTotal } from './task.ts'
  * closing lines carry the total of the whole run and stand last. The code is 1 where anything failed, and
  * where no test ran.
  */
-const LIMIT_MINUTES = 20
+const LIMIT_MINUTES = 10
 const checks = await runTasks(STATIC_TASKS)
 const tests = await runTask(testTask(['src/**/*.test.ts', 'test/*.test.ts'], LIMIT_MINUTES, true))
 

@@ -15,6 +15,8 @@ const CONNECTIONS = 32
 /** What a round lets pass before it kills: a different number each time, so that the kill falls anywhere. */
 const ANSWERS_BEFORE_KILL = 40
 const REQUESTS_MAX = 5_000
+/** A server that never ends must fail its test, and not hold up the run. */
+const LIMIT = { timeout: 60_000 }
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-crash-'))
 const upstream = await startUpstream()
@@ -23,37 +25,45 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('after each kill -9 under streaming load every finished answer has its closed entry, and the home serves on', async () => {
-  const where = mkdtempSync(join(folder, 'home-'))
-  const finished = new Set<string>()
-  let ownerKey: string | undefined
-  let made: string | undefined
-  for (let round = 0; round < KILLS; round++) {
-    const upshift = await startUpshift({ folder: where, engine: upstream.url })
-    try {
-      ownerKey ??= upshift.key
-      assert.equal(upshift.key, ownerKey, 'the owner keeps the key')
-      assert.ok(await isAnswering(where), 'the socket of the dead process has been replaced by a live one')
-      made ??= await createKey(upshift)
-      await loadAndKill(upshift, made, ANSWERS_BEFORE_KILL * (round + 1) + round, finished)
-    } finally {
-      await upshift[Symbol.asyncDispose]()
+test(
+  'after each kill -9 under streaming load every finished answer has its closed entry, and the home serves on',
+  LIMIT,
+  async () => {
+    const where = mkdtempSync(join(folder, 'home-'))
+    const finished = new Set<string>()
+    let ownerKey: string | undefined
+    let made: string | undefined
+    for (let round = 0; round < KILLS; round++) {
+      const upshift = await startUpshift({ folder: where, engine: upstream.url })
+      try {
+        ownerKey ??= upshift.key
+        assert.equal(upshift.key, ownerKey, 'the owner keeps the key')
+        assert.ok(await isAnswering(where), 'the socket of the dead process has been replaced by a live one')
+        made ??= await createKey(upshift)
+        await loadAndKill(upshift, made, ANSWERS_BEFORE_KILL * (round + 1) + round, finished)
+      } finally {
+        await upshift[Symbol.asyncDispose]()
+      }
+      assert.ok(existsSync(join(where, 'home', 'control.sock')), 'a killed process leaves its socket behind')
+      assert.ok(!(await isAnswering(where)))
+      const closed = closedIn(join(where, 'home', 'log'))
+      const without = [...finished].filter((id) => !closed.has(id))
+      assert.deepEqual(
+        without,
+        [],
+        `round ${round}: ${finished.size} finished answers, these without a record`,
+      )
     }
-    assert.ok(existsSync(join(where, 'home', 'control.sock')), 'a killed process leaves its socket behind')
-    assert.ok(!(await isAnswering(where)))
-    const closed = closedIn(join(where, 'home', 'log'))
-    const without = [...finished].filter((id) => !closed.has(id))
-    assert.deepEqual(without, [], `round ${round}: ${finished.size} finished answers, these without a record`)
-  }
-  assert.ok(finished.size >= ANSWERS_BEFORE_KILL * KILLS)
-  await using last = await startUpshift({ folder: where, engine: upstream.url })
-  const connection = await Connection.open(last.port)
-  assert.equal((await connection.send(ask(last.key, false))).status, 200, 'the owner’s key is still valid')
-  assert.equal((await connection.send(ask(made ?? '', false))).status, 200, 'a created key is still valid')
-  connection.destroy()
-})
+    assert.ok(finished.size >= ANSWERS_BEFORE_KILL * KILLS)
+    await using last = await startUpshift({ folder: where, engine: upstream.url })
+    const connection = await Connection.open(last.port)
+    assert.equal((await connection.send(ask(last.key, false))).status, 200, 'the owner’s key is still valid')
+    assert.equal((await connection.send(ask(made ?? '', false))).status, 200, 'a created key is still valid')
+    connection.destroy()
+  },
+)
 
-test('a torn last line is cut, reported, and what comes after it is readable', async () => {
+test('a torn last line is cut, reported, and what comes after it is readable', LIMIT, async () => {
   const where = mkdtempSync(join(folder, 'torn-'))
   const log = join(where, 'home', 'log')
   {
@@ -76,20 +86,24 @@ test('a torn last line is cut, reported, and what comes after it is readable', a
   assert.ok(kept.equals(before), 'what was whole is untouched')
 })
 
-test('damage in the middle of the log is told from a torn tail, and the server does not start over it', async () => {
-  const where = mkdtempSync(join(folder, 'damaged-'))
-  const log = join(where, 'home', 'log')
-  {
-    await using upshift = await startUpshift({ folder: where, engine: upstream.url })
-    await askOnce(upshift)
-  }
-  const newest = readdirSync(log).sort().at(-1)
-  assert.ok(newest !== undefined)
-  const lines = readFileSync(join(log, newest), 'utf8')
-  appendFileSync(join(log, newest), `not a line\n${lines}`)
-  await assert.rejects(startUpshift({ folder: where, engine: upstream.url }), /is damaged at byte/)
-  assert.ok(!(await isAnswering(where)))
-})
+test(
+  'damage in the middle of the log is told from a torn tail, and the server does not start over it',
+  LIMIT,
+  async () => {
+    const where = mkdtempSync(join(folder, 'damaged-'))
+    const log = join(where, 'home', 'log')
+    {
+      await using upshift = await startUpshift({ folder: where, engine: upstream.url })
+      await askOnce(upshift)
+    }
+    const newest = readdirSync(log).sort().at(-1)
+    assert.ok(newest !== undefined)
+    const lines = readFileSync(join(log, newest), 'utf8')
+    appendFileSync(join(log, newest), `not a line\n${lines}`)
+    await assert.rejects(startUpshift({ folder: where, engine: upstream.url }), /is damaged at byte/)
+    assert.ok(!(await isAnswering(where)))
+  },
+)
 
 /** Streams on every connection until so many answers were finished, then kills the server between two bytes. */
 async function loadAndKill(

@@ -9,6 +9,8 @@ import { type StartedBy, startUpshift, type Upshift } from '../bench/process/ups
 import { startUpstream } from '../bench/process/upstream.ts'
 
 const CONNECTIONS = 64
+/** A server that never ends must fail its test, and not hold up the run. */
+const LIMIT = { timeout: 60_000 }
 /** A client that is never told to leave would turn for ever: then the drain is broken, and this ends the test. */
 const REQUESTS_MAX = 2_000
 
@@ -20,7 +22,7 @@ after(async () => {
 })
 
 for (const by of ['node', 'npm'] as const) {
-  test(`SIGTERM under load to a server started by ${by} loses no accepted request`, async () => {
+  test(`SIGTERM under load to a server started by ${by} loses no accepted request`, LIMIT, async () => {
     await using upshift = await start(by)
     const clients = Array.from({ length: CONNECTIONS }, (_, index) => new Client(upshift, index))
     await Promise.all(clients.map((client) => client.open()))
@@ -40,55 +42,63 @@ for (const by of ['node', 'npm'] as const) {
   })
 }
 
-test('a stream, a waiting answer, a body half sent and a request that comes late are all answered whole', async () => {
-  await using upshift = await start('node')
-  const open = await Promise.all([1, 2, 3, 4, 5].map(() => Connection.open(upshift.port)))
-  const [streaming, waiting, sending, idle, quiet] = open
-  assert.ok(streaming && waiting && sending && idle && quiet)
-  await idle.send(getRequest('/health'))
-  const running = [
-    streaming.send(request(upshift, 'events=60 gapMs=20', true)),
-    waiting.send(request(upshift, 'waitMs=800', false)),
-  ] as const
-  const body = JSON.stringify(chatBody('events=3', false))
-  sending.write(chatHead(upshift.key, body.length) + body.slice(0, 20))
-  await until(() => streaming.partial.includes('"delta"'))
+test(
+  'a stream, a waiting answer, a body half sent and a request that comes late are all answered whole',
+  LIMIT,
+  async () => {
+    await using upshift = await start('node')
+    const open = await Promise.all([1, 2, 3, 4, 5].map(() => Connection.open(upshift.port)))
+    const [streaming, waiting, sending, idle, quiet] = open
+    assert.ok(streaming && waiting && sending && idle && quiet)
+    await idle.send(getRequest('/health'))
+    const running = [
+      streaming.send(request(upshift, 'events=60 gapMs=20', true)),
+      waiting.send(request(upshift, 'waitMs=800', false)),
+    ] as const
+    const body = JSON.stringify(chatBody('events=3', false))
+    sending.write(chatHead(upshift.key, body.length) + body.slice(0, 20))
+    await until(() => streaming.partial.includes('"delta"'))
 
-  upshift.child.kill('SIGTERM')
-  await until(() => upshift.output().includes('draining'))
-  const ends = await Promise.all([
-    idle.send(request(upshift, 'events=3', true)),
-    sending.send(body.slice(20)),
-    ...running,
-  ])
-  const [late, rest, stream, whole] = ends
-  assertStreamed(late)
-  assert.match(late.head, /\r\nconnection: close/)
-  assertStreamed(stream)
-  assert.equal(stream.body.match(/"content":"word/g)?.length, 60)
-  for (const plain of [rest, whole]) {
-    assert.equal(plain.status, 200)
-    assert.match(
-      plain.head,
-      /\r\nconnection: close/,
-      'a head written while draining tells the client to leave',
-    )
-  }
-  await quiet.closed
-  assert.deepEqual(await upshift.ended, { code: 0, signal: null }, upshift.output())
-})
+    upshift.child.kill('SIGTERM')
+    await until(() => upshift.output().includes('draining'))
+    const ends = await Promise.all([
+      idle.send(request(upshift, 'events=3', true)),
+      sending.send(body.slice(20)),
+      ...running,
+    ])
+    const [late, rest, stream, whole] = ends
+    assertStreamed(late)
+    assert.match(late.head, /\r\nconnection: close/)
+    assertStreamed(stream)
+    assert.equal(stream.body.match(/"content":"word/g)?.length, 60)
+    for (const plain of [rest, whole]) {
+      assert.equal(plain.status, 200)
+      assert.match(
+        plain.head,
+        /\r\nconnection: close/,
+        'a head written while draining tells the client to leave',
+      )
+    }
+    await quiet.closed
+    assert.deepEqual(await upshift.ended, { code: 0, signal: null }, upshift.output())
+  },
+)
 
-test('what has not ended when the time for draining is over is cut off, counted, and the server still ends', async () => {
-  await using upshift = await start('node', { drainMs: 300 })
-  const connection = await Connection.open(upshift.port)
-  const stream = connection.send(request(upshift, 'events=10000 gapMs=10', true))
-  const lost = assert.rejects(stream, /closed after \d+ bytes of a body/)
-  await until(() => connection.partial.includes('"delta"'))
-  upshift.child.kill('SIGTERM')
-  await lost
-  assert.deepEqual(await upshift.ended, { code: 1, signal: null }, upshift.output())
-  assert.match(upshift.output(), /stopped: 1 requests were cut off/)
-})
+test(
+  'what has not ended when the time for draining is over is cut off, counted, and the server still ends',
+  LIMIT,
+  async () => {
+    await using upshift = await start('node', { drainMs: 300 })
+    const connection = await Connection.open(upshift.port)
+    const stream = connection.send(request(upshift, 'events=10000 gapMs=10', true))
+    const lost = assert.rejects(stream, /closed after \d+ bytes of a body/)
+    await until(() => connection.partial.includes('"delta"'))
+    upshift.child.kill('SIGTERM')
+    await lost
+    assert.deepEqual(await upshift.ended, { code: 1, signal: null }, upshift.output())
+    assert.match(upshift.output(), /stopped: 1 requests were cut off/)
+  },
+)
 
 /** One connection that asks again and again, plain and streaming in turn, until the server closes it. */
 class Client {

@@ -97,7 +97,8 @@ test('our own source builds, and runs from under node_modules as an installed pa
     const words = [join(root, 'bin/upshift.mjs'), ...args, '--home', home]
     return spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' })
   }
-  assert.match(run('help').stdout, /Usage: upshift COMMAND/)
+  const help = run('help')
+  assert.match(help.stdout, /Usage: upshift COMMAND/, help.stderr)
   const answer = run('ask', '--json', 'How does Upshift decide to use the expert tier?')
   assert.equal(answer.status, 0, answer.stderr)
   assert.ok(JSON.parse(answer.stdout).citations.length > 0, answer.stdout)

@@ -5,6 +5,7 @@ import { entriesOf, readLog } from './process/log.ts'
 import { chat, errorOf, eventsOf, type Reply, textOf } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
 import { configOf, engineAt } from './process/settings.ts'
+import { until } from './process/until.ts'
 import {
   event,
   reply,
@@ -25,29 +26,27 @@ const ask = (model: string, more: Record<string, unknown> = {}) => ({
   ...more,
 })
 const FINISH = event({}, 'stop')
-const SHORT = { firstTokenMs: 400, betweenTokensMs: 400 }
+const SHORT = { firstTokenMs: 500, betweenTokensMs: 500 }
 
+const held = new AsyncDisposableStack()
 let first: Upstream
 let second: Upstream
 let server: RunningServer
 
 before(async () => {
-  first = await startUpstream()
-  second = await startUpstream()
-  server = await startServer({
-    config: configOf({
-      one: engineAt([first.url]),
-      hasty: engineAt([first.url], { timeouts: SHORT }),
-      pair: engineAt([first.url, second.url]),
-    }),
+  first = held.use(await startUpstream())
+  second = held.use(await startUpstream())
+  const config = configOf({
+    one: engineAt([first.url]),
+    hasty: engineAt([first.url], { timeouts: SHORT }),
+    pair: engineAt([first.url, second.url]),
+    tardy: engineAt([first.url], { tier: 'mid' }),
   })
+  config['route'] = { tiers: { mid: { deadlineMs: 1_000 } } }
+  server = held.use(await startServer({ config }))
 })
 
-after(async () => {
-  await server[Symbol.asyncDispose]()
-  await first[Symbol.asyncDispose]()
-  await second[Symbol.asyncDispose]()
-})
+after(() => held.disposeAsync())
 
 /** What the last event of a stream says went wrong; there is no end mark after it. */
 function streamError(streamed: Reply): ReturnType<typeof errorOf> {
@@ -187,13 +186,23 @@ describe('silence', () => {
     const answered = await stream('hasty/small')
     assert.equal(answered.status, 504)
     assert.equal(errorOf(answered).code, 'upstream_timeout')
-    assert.match(errorOf(answered).message, /400|0\.4/)
-    assert.ok(first.abandoned > 0, 'the silent connection was closed')
+    assert.match(errorOf(answered).message, /500|0\.5/)
+    await until('every silent connection was closed', () => first.abandoned === 4)
   })
 
   test('not even a response head within the bound is a 504', async () => {
     first.answer(() => {})
     assert.equal((await stream('hasty/small')).status, 504)
+  })
+
+  test('a whole answer that does not come within its tier’s deadline is a 504, asked for once', async () => {
+    first.answer(() => {})
+    const answered = await chat(server, ask('tardy/small'))
+    assert.equal(answered.status, 504, answered.text)
+    assert.equal(errorOf(answered).code, 'deadline_exceeded')
+    assert.equal(answered.headers['x-should-retry'], 'false')
+    assert.equal(first.received.length, 1)
+    await until('the connection was closed', () => first.abandoned === 1)
   })
 
   test('silence between two tokens ends the answer with an error event', async () => {
@@ -286,14 +295,17 @@ describe('another try', () => {
   test('a Retry-After that is too long to wait for is handed on to the caller', async () => {
     await using own = await startUpstream()
     await using other = await startServer({ config: configOf({ one: engineAt([own.url]) }) })
-    own.answer((response) => reply(response, 429, { error: { message: 'no' } }, { 'retry-after': '77' }))
+    own.answer((response) => reply(response, 429, { error: { message: 'no' } }, { 'retry-after': '25' }))
     const answered = await chat(other, ask('one/small'))
     assert.equal(answered.status, 429)
-    assert.equal(answered.headers['retry-after'], '77')
+    assert.equal(answered.headers['retry-after'], '25')
     assert.equal(errorOf(answered).code, 'upstream_rate_limited')
     assert.equal(own.received.length, 1)
-    // Until then nobody else troubles the engine either.
-    assert.notEqual((await chat(other, ask('one/small'))).status, 200)
+    // Until then nobody else troubles the engine either, and nobody is told that waiting is of no use.
+    const next = await chat(other, ask('one/small'))
+    assert.notEqual(next.status, 200)
+    assert.match(String(next.headers['retry-after']), /^2[0-5]$/)
+    assert.equal(next.headers['x-should-retry'], undefined)
     assert.equal(own.received.length, 1)
   })
 })

@@ -13,9 +13,9 @@ export function getRequest(path: string): string {
   return `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
 }
 
-/** A body for the scripted engine: its script is the last message. */
-export function chatBody(script: string, stream: boolean, paddingBytes = 0): object {
-  const padding =
-    paddingBytes === 0 ? [] : [{ role: 'system', content: 'lorem ipsum '.repeat(paddingBytes / 12) }]
-  return { model: 'scripted/small', stream, messages: [...padding, { role: 'user', content: script }] }
+/** A body for a scripted engine: its script is the last message. */
+export function chatBody(script: string, stream: boolean, paddingBytes = 0, engine = 'scripted'): object {
+  const padding = 'lorem ipsum '.repeat(paddingBytes / 12)
+  const system = paddingBytes === 0 ? [] : [{ role: 'system', content: padding }]
+  return { model: `${engine}/small`, stream, messages: [...system, { role: 'user', content: script }] }
 }

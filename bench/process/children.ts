@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { ClientsReport } from './clients.ts'
 
 /** The scripted engine in a process of its own, so that its CPU time is not the bench's. */
 export async function forkUpstream(): Promise<{ url: string } & AsyncDisposable> {
@@ -34,4 +35,36 @@ async function ended(child: ChildProcess): Promise<void> {
   const closed = once(child, 'close')
   child.kill('SIGKILL')
   await closed
+}
+
+export interface Clients extends AsyncDisposable {
+  report(): Promise<ClientsReport>
+}
+
+/** Many connections in one child process; resolves when all of them are open or refused. */
+export async function forkClients(
+  kind: 'idle' | 'slow',
+  port: number,
+  count: number,
+  request = '',
+): Promise<Clients> {
+  const child = fork(fileURLToPath(new URL('clients.ts', import.meta.url)), [
+    kind,
+    String(port),
+    String(count),
+    request,
+  ])
+  const report = async (): Promise<ClientsReport> => {
+    const [said]: ClientsReport[] = await once(child, 'message')
+    if (said === undefined) throw new Error('the clients said nothing')
+    return said
+  }
+  await report()
+  return {
+    report: () => {
+      child.send('report')
+      return report()
+    },
+    [Symbol.asyncDispose]: () => ended(child),
+  }
 }

@@ -9,8 +9,10 @@ export type StartedBy = 'node' | 'npm' | 'launcher'
 export interface UpshiftOptions {
   /** An existing folder that gets `home/` and the configuration; the same one again is a restart. */
   readonly folder: string
-  /** The base URL of a scripted engine; without one only the handbook answers. */
+  /** The base URL of the scripted engine `scripted`; without one only the handbook answers. */
   readonly engine?: string
+  /** The base URL of another one, `second`. */
+  readonly second?: string
   /** The section `server` of the configuration. */
   readonly server?: Readonly<Record<string, unknown>>
   readonly by?: StartedBy
@@ -33,11 +35,9 @@ export interface Upshift extends AsyncDisposable {
   output(): string
   /** Resolves when the started process has ended and its streams are closed. */
   readonly ended: Promise<Ended>
-  /** Milliseconds from the start to the line with the address. */
-  readonly startMs: number
 }
 
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = join(ROOT, 'src', 'main.ts')
 const LAUNCHER = join(ROOT, 'bin', 'upshift.mjs')
 const START_LIMIT_MS = 30_000
@@ -49,7 +49,6 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   writeFileSync(config, JSON.stringify(configuration(options)))
   const [command, ...args] = commandOf(options.by ?? 'node', options.nodeFlags ?? [])
-  const begun = performance.now()
   const child = spawn(command, args, {
     cwd: options.by === 'npm' ? ROOT : options.folder,
     // A fresh environment: no cloud key, proxy or npm variable of whoever runs this gets in.
@@ -75,7 +74,6 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
     home,
     ended,
     key: readFileSync(join(home, 'owner.key'), 'utf8').trim(),
-    startMs: performance.now() - begun,
     output: () => output,
     [Symbol.asyncDispose]: async () => {
       endGroup(child)
@@ -84,16 +82,20 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
   }
 }
 
-function configuration({ engine, server }: UpshiftOptions): object {
-  const scripted = {
+function configuration({ engine, second, server }: UpshiftOptions): object {
+  const engines = {
+    ...(engine === undefined ? {} : { scripted: scripted(engine) }),
+    ...(second === undefined ? {} : { second: scripted(second) }),
+  }
+  return { server: { port: 0, ...server }, fleet: { discover: false, engines } }
+}
+
+function scripted(url: string): object {
+  return {
     kind: 'openai-compatible',
-    url: engine,
+    url,
     models: [{ name: 'small', tier: 'fast' }],
     maxConcurrent: 1_024,
-  }
-  return {
-    server: { port: 0, ...server },
-    fleet: { discover: false, ...(engine === undefined ? {} : { engines: { scripted } }) },
   }
 }
 

@@ -93,7 +93,7 @@ for (const [argv, says] of mistakes) {
 }
 
 test('no words at all, `help` and `--help` list every command on stdout', async () => {
-  for (const argv of [[], ['help'], ['--help'], ['-h']]) {
+  for (const argv of [[], ['help'], ['--help'], ['-h'], ['help', '--home', '/h'], ['--home', '/h', 'help']]) {
     const { code, out, err } = await run({ argv })
     assert.equal(code, 0)
     assert.match(out, /Usage: upshift COMMAND/)

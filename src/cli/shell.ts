@@ -4,7 +4,7 @@ import type { ExitCode, ServerPort } from '../contract/verb.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Catalogue } from './catalogue.ts'
 import { groupHelp, helpWidth, programHelp, verbHelp } from './help.ts'
-import { readProgramFlags, readVerbWords, splitVerb, UsageError } from './words.ts'
+import { readProgramWords, readVerbWords, splitVerb, UsageError } from './words.ts'
 
 /** A stream that may be a terminal. */
 export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }
@@ -60,11 +60,7 @@ async function dispatch(cli: Cli, signal: AbortSignal): Promise<ExitCode> {
   const names = [...cli.catalogue.map((entry) => entry.name), 'help', 'version']
   const { verb: name, lead, rest } = splitVerb(cli.argv, names)
   if (name === 'version') return tellVersion(cli, rest.includes('--json'))
-  if (name === 'help')
-    return help(
-      cli,
-      rest.filter((word) => !word.startsWith('-')),
-    )
+  if (name === 'help') return help(cli, readProgramWords(rest).args)
   const entry = cli.catalogue.find((one) => one.name === name)
   if (!entry) return withoutVerb(cli, lead, rest)
 
@@ -90,7 +86,7 @@ async function dispatch(cli: Cli, signal: AbortSignal): Promise<ExitCode> {
 async function withoutVerb(cli: Cli, lead: readonly string[], rest: readonly string[]): Promise<ExitCode> {
   const [first, ...more] = lead
   if (first === undefined) {
-    const flags = readProgramFlags(rest)
+    const { flags } = readProgramWords(rest)
     return flags['version'] === true ? tellVersion(cli, flags['json'] === true) : help(cli, [])
   }
   const group = cli.catalogue.filter((entry) => entry.name.startsWith(`${first} `))

@@ -23,6 +23,11 @@ const PROGRAM_OPTIONS: Readonly<Record<string, VerbOption>> = {
 /** The words were wrong: told in one sentence, exit code 2. */
 export class UsageError extends Error {}
 
+export interface Words {
+  readonly flags: Flags
+  readonly args: readonly string[]
+}
+
 export interface Split {
   /** The verb that the leading words name, the longest that fits. */
   readonly verb: string | undefined
@@ -62,22 +67,19 @@ function isGlobal(word: string): boolean {
   return Object.values(PROGRAM_OPTIONS).some((option) => option.short === name)
 }
 
-/** The options of the program itself, where no verb was named. Throws UsageError. */
-export function readProgramFlags(argv: readonly string[]): Flags {
-  return readWords(argv, PROGRAM_OPTIONS).flags
+/** The options of the program itself, where no verb was named, and what is left. Throws UsageError. */
+export function readProgramWords(argv: readonly string[]): Words {
+  return readWords(argv, PROGRAM_OPTIONS)
 }
 
 /** A verb's flags and operands, global options included. Throws UsageError. */
-export function readVerbWords(
-  verb: Verb,
-  argv: readonly string[],
-): { flags: Flags; args: readonly string[] } {
+export function readVerbWords(verb: Verb, argv: readonly string[]): Words {
   const words = readWords(argv, { ...GLOBAL_OPTIONS, ...verb.options })
   if (words.flags['help'] !== true) checkOperands(verb, words.args)
   return words
 }
 
-function readWords(argv: readonly string[], options: Readonly<Record<string, VerbOption>>) {
+function readWords(argv: readonly string[], options: Readonly<Record<string, VerbOption>>): Words {
   const known = Object.entries(options).map(([name, { type, short, multiple }]) => {
     return [name, { type, ...(short ? { short } : {}), ...(multiple ? { multiple } : {}) }] as const
   })

@@ -45,7 +45,7 @@ export async function replyChat(
     id: request.id,
     origin: { type: 'wire', credential: request.headers.authorization },
     request: parsed.data,
-    bytes: Number(request.headers['content-length'] ?? 0),
+    bytes: request.bodyBytes,
     receivedAt,
     signal: gone.signal,
   }

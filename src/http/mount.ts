@@ -7,7 +7,14 @@ import { invalidRequest } from './invalid.ts'
 
 type Authenticate = (credential: string | undefined) => Caller | Refusal
 
-const CALLERS = new WeakMap<FastifyRequest, Caller>()
+/** What hooks and parsers learn about a request on its way in. */
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null
+    /** Bytes of the body as it arrived; 0 before it has. */
+    bodyBytes: number
+  }
+}
 
 /** A hook that refuses a caller without the right before the body is read. */
 export function accessCheck(authenticate: Authenticate, access: Exclude<Access, 'public'>) {
@@ -20,7 +27,7 @@ export function accessCheck(authenticate: Authenticate, access: Exclude<Access, 
     if (isRefusal(caller)) sendProblem(reply, caller.problem, request.id)
     else if (access === 'owner' && !caller.owner) sendProblem(reply, notOwner(caller).problem, request.id)
     else {
-      CALLERS.set(request, caller)
+      request.caller = caller
       done()
     }
   }
@@ -59,7 +66,7 @@ async function answerRoute(route: Route, request: FastifyRequest, reply: Fastify
     params: request.params as Readonly<Record<string, string>>,
     query: request.query as Readonly<Record<string, string>>,
     body: body?.data,
-    caller: CALLERS.get(request) ?? null,
+    caller: request.caller,
     signal: gone.signal,
   })
   if (isRefusal(answered)) return sendProblem(reply, answered.problem, request.id)

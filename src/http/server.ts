@@ -88,7 +88,10 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
 
 function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+  app.decorateRequest('caller', null)
+  app.decorateRequest('bodyBytes', 0)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    request.bodyBytes = bytes.length
     const value = ports.parseBody(bytes as Buffer)
     if (isRefusal(value)) done(new UpshiftError(value.problem))
     else done(null, value)

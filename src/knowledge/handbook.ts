@@ -1,22 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Passage } from '../contract/passage.ts'
 import type { Refusal } from '../contract/problem.ts'
-import { stemOf } from '../lib/text/words.ts'
 import { chunksOf } from './chunk.ts'
 import { openIndex } from './database.ts'
 import { readDocuments } from './documents.ts'
-import { formatId } from './id.ts'
-import { type OpenedCitation, openCitation } from './open-citation.ts'
-import { matchExpression, type Term, termsOf } from './question.ts'
 import {
   type Analysis,
   analyse,
   type Evidence,
   evidenceOf,
   type Found,
-  supportOf,
   type WeightedTerm,
-} from './support.ts'
+} from './evidence.ts'
+import { formatId } from './id.ts'
+import { type OpenedCitation, openCitation } from './open-citation.ts'
+import { alternativesOf, matchExpression, readQuestion, type Term } from './question.ts'
+import { supportOf } from './support.ts'
+import { weightOf } from './weight.ts'
 
 /**
  * DESIGN. The handbook is a folder of Markdown files; the index beside the other state is derived from it.
@@ -59,7 +59,7 @@ export interface HandbookOptions {
 }
 
 /** Passages that are judged for one question. */
-const CANDIDATES = 20
+const CANDIDATES = 24
 const HEADING_WEIGHT = 3
 const ASKED_WEIGHT = 2
 const KEPT_VERSIONS = 32
@@ -115,15 +115,15 @@ class IndexedHandbook implements Handbook {
   }
 
   explain(question: string, limit: number): readonly Explained[] {
-    const terms = termsOf(question)
-    const match = matchExpression(terms)
+    const read = readQuestion(question)
+    const match = matchExpression(read.terms)
     if (match === null || limit < 1) return []
-    const weighted = this.#weigh(terms)
+    const weighted = read.terms.map((term) => this.#weigh(this.#withParts(term)))
     return this.#search
       .all(match)
       .map((row, rank) => {
         const candidate = readCandidate(row)
-        const found = evidenceOf(weighted, this.#analysis(candidate))
+        const found = evidenceOf(read, weighted, this.#analysis(candidate))
         return { rank, evidence: found.evidence, passage: passageOf(candidate, found) }
       })
       .sort((a, b) => b.passage.support - a.passage.support || a.rank - b.rank)
@@ -169,18 +169,8 @@ class IndexedHandbook implements Handbook {
     this.#database.close()
   }
 
-  #weigh(terms: readonly Term[]): WeightedTerm[] {
-    return terms.map((asked) => {
-      const term = this.#withParts(asked)
-      const own = this.#frequency(term.raw)
-      const known = own > 0 || term.alternatives.some((one) => this.#frequency(one.raw) > 0)
-      // BM25's inverse document frequency, with one added inside so that it is never negative. A word that is
-      // known only by an alternative weighs as that alternative does.
-      const count = own > 0 ? own : Math.max(0, ...term.alternatives.map((one) => this.#frequency(one.raw)))
-      const rarity = Math.log(1 + (this.#passages - count + 0.5) / (count + 0.5))
-      const weight = term.faint ? FAINT_WEIGHT * Math.min(rarity, FAINT_RARITY) : Math.min(rarity, MAX_RARITY)
-      return { ...term, unknown: !known, weight }
-    })
+  #weigh(term: Term): WeightedTerm {
+    return weightOf(term, (word) => this.#frequency(word), this.#passages)
   }
 
   /** "healthcheck" is looked for as "health" and "check" where the documents know only those. */
@@ -190,8 +180,7 @@ class IndexedHandbook implements Handbook {
     for (let cut = MIN_PART; cut <= raw.length - MIN_PART; cut++) {
       const parts = [raw.slice(0, cut), raw.slice(cut)]
       if (parts.every((part) => this.#frequency(part) > 0)) {
-        const found = parts.map((part) => ({ raw: part, stem: stemOf(part) }))
-        return { ...term, alternatives: [...term.alternatives, ...found] }
+        return { ...term, alternatives: [...term.alternatives, ...alternativesOf(parts)] }
       }
     }
     return term
@@ -285,12 +274,6 @@ class IndexedHandbook implements Handbook {
 /** Letters of each half of a compound, and of the whole, between which it is taken apart. */
 const MIN_PART = 4
 const MAX_COMPOUND = 24
-/** A word of every day weighs this much of its rarity, and is never taken for rarer than this. */
-const FAINT_WEIGHT = 0.35
-const FAINT_RARITY = 3
-/** Beyond this, rarer is not more telling: one unknown word must not outweigh two that are known and rare. */
-const MAX_RARITY = 4
-
 /** SQLite hands out columns as unknown values; this is where they become a candidate. */
 function readCandidate(row: Record<string, unknown>): Candidate {
   const headings: unknown = JSON.parse(String(row['headings']))

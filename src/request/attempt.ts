@@ -8,6 +8,7 @@ import { pause } from '../lib/clock.ts'
 import type { AttemptPorts, Lease, Need } from './ports.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
 import { type End, Turn } from './turn.ts'
+import { promptTokensBound } from './worst-case.ts'
 
 /**
  * The way `direct`: a bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks
@@ -19,9 +20,6 @@ export function createDirect(ports: AttemptPorts): Way {
   const budget = new RetryBudget(ports.bounds.retryShare)
   return (ask, _caller, plan) => attempts(ports, budget, ask, plan)
 }
-
-/** A bytes-per-token floor: no tokenizer in use yields more than one token a byte, and three is the usual least. */
-const BYTES_PER_TOKEN_FLOOR = 2
 
 async function* attempts(
   ports: AttemptPorts,
@@ -121,7 +119,7 @@ function lend(
     id: ask.id,
     candidates: plan.candidates,
     failed,
-    promptTokensBound: Math.ceil(ask.bytes / BYTES_PER_TOKEN_FLOOR),
+    promptTokensBound: promptTokensBound(ask),
     maxOutputTokens: plan.maxOutputTokens,
     choices: ask.request.n ?? 1,
     deadline,

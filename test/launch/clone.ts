@@ -37,13 +37,11 @@ const OLD = `data:text/javascript,Object.defineProperty(process.versions,'node',
 /** The program says who runs it, and waits for a signal where it is told to. */
 const PROGRAM = `
 const name: string = process.argv[2] ?? ''
+if (name === 'wait') process.on('SIGTERM', () => process.exit(7))
 console.log(JSON.stringify({ argv: process.argv.slice(2), exec: process.execPath, entry: process.argv[1] }))
 if (name === 'fail') process.exitCode = 3
 if (name === 'crash') process.kill(process.pid, 'SIGKILL')
-if (name === 'wait') {
-  process.on('SIGTERM', () => process.exit(7))
-  setInterval(() => {}, 1000)
-}
+if (name === 'wait') setInterval(() => {}, 1000)
 `
 
 /**

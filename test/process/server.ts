@@ -39,7 +39,7 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'upshift-process-'))
   const home = options.home ?? join(folder, 'home')
-  const words = [join(ROOT, 'src/main.ts')]
+  const words = [join(ROOT, 'src/main.ts'), 'serve']
   if (options.config !== undefined) {
     const file = join(folder, 'upshift.yaml')
     writeFileSync(file, JSON.stringify(options.config))

@@ -8,13 +8,15 @@ const PATIENT = {
 const PRICE = { input: 1, output: 2 } as const
 
 export interface EngineSettings {
+  /** The tier of its model; fast where absent. */
+  readonly tier?: 'fast' | 'mid' | 'expert'
   readonly timeouts?: { readonly firstTokenMs?: number; readonly betweenTokensMs?: number }
-  readonly maxConcurrent?: number
 }
 
-/** One model `small` of the fast tier behind these addresses, $1 a million tokens in and $2 out. */
-export function engineAt(urls: readonly string[], more: EngineSettings = {}): Record<string, unknown> {
-  const models = [{ name: 'small', tier: 'fast', price: PRICE }]
+/** One model `small` behind these addresses, $1 a million tokens in and $2 out. */
+export function engineAt(urls: readonly string[], settings: EngineSettings = {}): Record<string, unknown> {
+  const { tier = 'fast', ...more } = settings
+  const models = [{ name: 'small', tier, price: PRICE }]
   return { kind: 'openai-compatible', urls, models, ...more }
 }
 

@@ -75,11 +75,13 @@ class Scripted implements Upstream {
     }
     const body = bodySchema.parse(await json(request))
     const received = { headers: request.headers, body, roles: body.messages.map(({ role }) => role) }
-    this.received.push(received)
+    const since = this.received
+    since.push(received)
     response.once('close', () => {
-      if (!response.writableFinished) this.abandoned += 1
+      // One of an earlier script may end late.
+      if (!response.writableFinished && this.received === since) this.abandoned += 1
     })
-    await this.script(response, received, this.received.length - 1)
+    await this.script(response, received, since.length - 1)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -147,7 +149,7 @@ export const STREAM_END = `data: ${JSON.stringify({
 })}\n\ndata: [DONE]\n\n`
 
 /** A whole stream: pieces of text, or tool calls each in two pieces. */
-export function streamed(
+function streamed(
   response: ServerResponse,
   content: readonly string[] | readonly Record<string, unknown>[],
 ): void {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 
 /** The folders that hold code of ours. */
-export const FOLDERS = ['bin', 'src', 'test', 'bench'] as const
+const FOLDERS = ['bin', 'src', 'test', 'bench'] as const
 
 const CODE = /\.(ts|mts|cts|js|mjs|cjs)$/
 

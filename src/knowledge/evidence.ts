@@ -1,0 +1,333 @@
+import { type Sentence, sentencesOf } from '../lib/text/sentences.ts'
+import { isEmptyWord, wordsOf } from '../lib/text/words.ts'
+import { type Question, subjectStems, type Term } from './question.ts'
+
+/**
+ * DESIGN. What speaks for a passage as the answer to a question, in a few measures. Evidence is a window of up
+ * to three neighbouring sentences of one passage, and the headings and asked-for phrases above it: words that
+ * are scattered over a page are no evidence. Finding a word and missing it are weighed apart: a rare word that
+ * is found is strong evidence for, but an everyday word that is missing is hardly any against.
+ */
+
+/** What is known of a passage before any question is asked. */
+export interface Analysis {
+  /** Stems of the headings, the document's title included. */
+  readonly headings: ReadonlySet<string>
+  /** The headings and the phrases by which the text is asked for, without the words that carry no subject. */
+  readonly phrases: readonly (readonly string[])[]
+  /** How many of the phrases, from the first, are headings. */
+  readonly titles: number
+  /** Stem → the phrases that hold it, by number. */
+  readonly phrasesOf: ReadonlyMap<string, readonly number[]>
+  readonly sentences: readonly Telling[]
+  /** Headings, asked-for words and text in lower case: where identifiers are looked for. */
+  readonly plain: string
+  /** What the passage defines: its own heading, and what stands before "is" where a sentence begins. */
+  readonly defines: ReadonlySet<string>
+}
+
+interface Telling extends Sentence {
+  readonly stems: readonly string[]
+  readonly has: ReadonlySet<string>
+  /** Holds a figure, a number word or a listing. */
+  readonly figure: boolean
+}
+
+/** A question's term with its weights among these documents. */
+export interface WeightedTerm extends Term {
+  /** What finding it is worth. */
+  readonly weight: number
+  /** What missing it costs. */
+  readonly loss: number
+  /** Neither the word nor one that may stand for it occurs in any document. */
+  readonly unknown: boolean
+}
+
+/** Measures of one passage's best window, each from 0 to 1. */
+export interface Evidence {
+  /** Share of the question's weight that the window and its headings cover. */
+  readonly coverage: number
+  /** Share that the window's own sentences cover. */
+  readonly body: number
+  /** Share of the question's weight that the headings cover. */
+  readonly heading: number
+  /** How nearly the question is one of the phrases by which the text is asked for (harmonic mean of both shares). */
+  readonly phrase: number
+  /** Share of neighbouring pairs of telling words that stand near each other in the window or the headings. */
+  readonly pairs: number
+  /** How much was matched at all, whatever the question's length: two words of every day prove little. */
+  readonly mass: number
+  /** The greatest loss among the terms that the window and headings leave uncovered. */
+  readonly gap: number
+  /** The same, where a phrase that no reader sees is not counted as covering. */
+  readonly unshown: number
+  /** The greatest loss among the uncovered words that the question hinges on. */
+  readonly missed: number
+  /** The same, where a phrase that no reader sees is not counted as covering. */
+  readonly unquoted: number
+  /** Specific words, neither everyday nor faint, that no document knows; three count as all. */
+  readonly unknowns: number
+  /** Names and numbers that are left uncovered; two count as all. */
+  readonly names: number
+  /** The question asks for the meaning of something that the passage defines. */
+  readonly defines: number
+  /** A quantity is asked for and the window holds no figure. */
+  readonly figureless: number
+  /** Share of the question's identifiers that stand in the passage as they are written. */
+  readonly identifiers: number
+}
+
+export type Measure = keyof Evidence
+
+/** Sentences of one window. */
+const WINDOW = 3
+/** A word that merely may stand for the asked one counts for less, and so does one in a heading. */
+const ALTERNATIVE_CREDIT = 0.75
+const ABOUT_CREDIT = 0.9
+/** A listing shows an example; it states nothing. */
+const LISTING_CREDIT = 0.7
+/** Matched weight at which half of the doubt is gone that anything was matched: about one rare word. */
+const HALF_MASS = 4
+/** Words between two that still stand near each other. */
+const NEAR = 6
+/** The greatest weight of a term: rarer is not more telling. */
+export const MAX_WEIGHT = 4
+
+const FIGURE =
+  /\p{N}|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundreds?|thousands?|millions?|half|once|twice|single|midnight|nothing)\b/iu
+const SUBJECT = /^(?:an? |the )?((?:[\w`'-]+ ){0,3}[\w`'-]+) (?:is|are|means|says|consists|holds)\b/i
+
+export function analyse(headings: readonly string[], asked: string, text: string): Analysis {
+  const phrases = [...headings, ...asked.split(/[,;]/)].map(telling)
+  const phrasesOf = new Map<string, number[]>()
+  for (const [number, phrase] of phrases.entries()) {
+    for (const stem of new Set(phrase)) phrasesOf.set(stem, [...(phrasesOf.get(stem) ?? []), number])
+  }
+  const defines = new Set<string>([subjectStems(wordsOf(headings.at(-1) ?? ''))])
+  const sentences = sentencesOf(text).map((sentence): Telling => {
+    const own = text.slice(sentence.start, sentence.end)
+    const subject = SUBJECT.exec(own)?.[1]
+    if (subject !== undefined) defines.add(subjectStems(wordsOf(subject)))
+    const stems = wordsOf(own).map((word) => word.stem)
+    return { ...sentence, stems, has: new Set(stems), figure: sentence.type === 'code' || FIGURE.test(own) }
+  })
+  const plain = `${headings.join('\n')}\n${asked}\n${text}`.toLowerCase()
+  defines.delete('')
+  return {
+    headings: new Set(headings.flatMap(telling)),
+    titles: headings.length,
+    phrases,
+    phrasesOf,
+    sentences,
+    plain,
+    defines,
+  }
+}
+
+function telling(text: string): string[] {
+  return wordsOf(text).flatMap((word) => (isEmptyWord(word.raw) ? [] : [word.stem]))
+}
+
+/** The best window of one passage. */
+export interface Found {
+  readonly evidence: Evidence
+  /** UTF-16 offsets into the passage: the sentences of the window that the question's words stand in. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The best window's evidence for a question over one passage. */
+export function evidenceOf(question: Question, terms: readonly WeightedTerm[], passage: Analysis): Found {
+  const phrase = bestPhrase(terms, passage)
+  const inHeadings = terms.map(
+    (term) => Math.max(creditIn(term, passage.headings), creditIn(term, phrase.stems)) * ABOUT_CREDIT,
+  )
+  const bySentence = passage.sentences.map((sentence) => {
+    const credit = sentence.type === 'code' ? LISTING_CREDIT : 1
+    return terms.map((term) => creditIn(term, sentence.has) * credit)
+  })
+  let best = { worth: -1, first: 0 }
+  for (let first = 0; first < bySentence.length; first++) {
+    const window = windowAt(passage, first)
+    const figure = question.quantity && window.some((at) => passage.sentences[at]?.figure === true)
+    let worth = figure ? FIGURE_WORTH : 0
+    for (const [index, term] of terms.entries()) {
+      let credit = 0
+      for (const at of window) credit = Math.max(credit, bySentence[at]?.[index] ?? 0)
+      worth += term.weight * (credit + Math.max(credit, inHeadings[index] ?? 0))
+    }
+    if (worth > best.worth + 1e-9) best = { worth, first }
+  }
+  const window = windowAt(passage, best.first)
+  const inBody = terms.map((_, index) => Math.max(0, ...window.map((at) => bySentence[at]?.[index] ?? 0)))
+  return {
+    evidence: measure({ question, terms, inBody, inHeadings, passage, window, phrase }),
+    ...focusOf(terms, passage, bySentence, window),
+  }
+}
+
+/** A figure in the window, where a quantity is asked for, is worth this much weight. */
+const FIGURE_WORTH = 2
+
+/** The sentences of the window that begins here; the rows of a table speak of different things. */
+function windowAt(passage: Analysis, first: number): number[] {
+  const size = passage.sentences[first]?.type === 'table' ? 1 : WINDOW
+  return Array.from({ length: size }, (_, index) => first + index).filter(
+    (at) => at < passage.sentences.length,
+  )
+}
+
+/** The window without the sentences at its ends that add no word. */
+function focusOf(
+  terms: readonly WeightedTerm[],
+  passage: Analysis,
+  bySentence: readonly (readonly number[])[],
+  window: readonly number[],
+): { start: number; end: number } {
+  const worth = (at: number): number =>
+    sum(terms.map((term, index) => term.weight * (bySentence[at]?.[index] ?? 0)))
+  const least = Math.max(0, ...window.map(worth)) * TELLING_SHARE
+  const kept = window.filter((at) => least > 0 && worth(at) >= least)
+  const first = passage.sentences[kept[0] ?? window[0] ?? 0]
+  const last = passage.sentences[kept.at(-1) ?? window[0] ?? 0]
+  return { start: first?.start ?? 0, end: last?.end ?? 0 }
+}
+
+/** A sentence at a window's end stays if it is worth this share of the best one. */
+const TELLING_SHARE = 0.35
+
+function creditIn(term: Term, stems: ReadonlySet<string>): number {
+  if (stems.has(term.stem)) return 1
+  for (const one of term.alternatives) if (stems.has(one.stem)) return ALTERNATIVE_CREDIT
+  return 0
+}
+
+/** Everything that the measures are taken of; the credits are by term. */
+interface Scene {
+  readonly question: Question
+  readonly terms: readonly WeightedTerm[]
+  readonly inBody: readonly number[]
+  readonly inHeadings: readonly number[]
+  readonly passage: Analysis
+  readonly window: readonly number[]
+  readonly phrase: Phrase
+}
+
+function measure({ question, terms, inBody, inHeadings, passage, window, phrase }: Scene): Evidence {
+  const covered = terms.map((_, index) => Math.max(inBody[index] ?? 0, inHeadings[index] ?? 0))
+  const lostOf = (credits: readonly number[], index: number): number =>
+    (credits[index] ?? 0) === 0 ? (terms[index]?.loss ?? 0) / MAX_WEIGHT : 0
+  const mass = sum(terms.map((term, index) => term.weight * (covered[index] ?? 0)))
+  const focus = terms.flatMap((term, index) => (term.focus && !term.faint ? [index] : []))
+  const asked = terms.flatMap((term, index) => (term.context ? [] : [index]))
+  const stems = window.flatMap((at) => passage.sentences[at]?.stems ?? [])
+  const named = question.identifiers.filter((one) => passage.plain.includes(one)).length
+  const figure = window.some((at) => passage.sentences[at]?.figure === true)
+  const shown = terms.map((term, index) => Math.max(inBody[index] ?? 0, creditIn(term, passage.headings)))
+  return {
+    coverage: share(terms, covered),
+    body: share(terms, inBody),
+    heading: share(terms, inHeadings),
+    phrase: phrase.likeness,
+    pairs: pairShare(terms, [stems, phrase.words, ...passage.phrases.slice(0, passage.titles)]),
+    mass: mass / (mass + HALF_MASS),
+    gap: Math.max(0, ...asked.map((index) => lostOf(covered, index))),
+    unshown: Math.max(0, ...asked.map((index) => lostOf(shown, index))),
+    missed: Math.max(0, ...focus.map((index) => lostOf(covered, index))),
+    unquoted: Math.max(0, ...focus.map((index) => lostOf(shown, index))),
+    unknowns: Math.min(3, terms.filter((term) => term.unknown && !term.faint && !term.everyday).length) / 3,
+    names: Math.min(2, terms.filter((term, index) => term.named && (shown[index] ?? 0) === 0).length) / 2,
+    defines: question.defined !== '' && passage.defines.has(question.defined) ? 1 : 0,
+    figureless: question.quantity && !figure ? 1 : 0,
+    identifiers: question.identifiers.length === 0 ? 0 : named / question.identifiers.length,
+  }
+}
+
+/** What was found of what could have been: a missing term counts by its loss, a found one by its weight. */
+function share(terms: readonly WeightedTerm[], credits: readonly number[]): number {
+  let found = 0
+  let all = 0
+  for (const [index, term] of terms.entries()) {
+    const credit = credits[index] ?? 0
+    found += term.weight * credit
+    all += credit > 0 ? term.weight : term.loss
+  }
+  return all === 0 ? 0 : found / all
+}
+
+interface Phrase {
+  readonly words: readonly string[]
+  readonly stems: ReadonlySet<string>
+  readonly likeness: number
+}
+
+/**
+ * The heading or asked-for phrase that is nearest to the question, by F1 of the question's weight that the
+ * phrase covers and of the phrase's words that the question covers. Only one phrase counts as evidence: words
+ * that are scattered over many phrases are no more a question than words scattered over a page are an answer.
+ */
+function bestPhrase(terms: readonly WeightedTerm[], passage: Analysis): Phrase {
+  const found = new Float64Array(passage.phrases.length)
+  const spared = new Float64Array(passage.phrases.length)
+  const met = new Uint16Array(passage.phrases.length)
+  const seen = new Set<string>()
+  let losses = 0
+  for (const term of terms) {
+    losses += term.loss
+    const credited = new Set<number>()
+    for (const [order, { stem }] of [term, ...term.alternatives].entries()) {
+      const first = !seen.has(stem)
+      seen.add(stem)
+      for (const number of passage.phrasesOf.get(stem) ?? []) {
+        if (first) met[number] = (met[number] ?? 0) + 1
+        if (credited.has(number)) continue
+        credited.add(number)
+        found[number] = (found[number] ?? 0) + term.weight * (order === 0 ? 1 : ALTERNATIVE_CREDIT)
+        spared[number] = (spared[number] ?? 0) + term.weight - term.loss
+      }
+    }
+  }
+  let best = { number: -1, likeness: 0 }
+  for (const [number, weight] of found.entries()) {
+    if (weight === 0) continue
+    const recall = weight / (losses + (spared[number] ?? 0))
+    const precision = (met[number] ?? 0) / new Set(passage.phrases[number]).size
+    const likeness = (2 * recall * precision) / (recall + precision)
+    if (likeness > best.likeness) best = { number, likeness }
+  }
+  const words = passage.phrases[best.number] ?? []
+  return { words, stems: new Set(words), likeness: best.likeness }
+}
+
+/** Question words that belong together ("daily cap") should stand together. One telling word alone counts as met. */
+function pairShare(terms: readonly WeightedTerm[], texts: readonly (readonly string[])[]): number {
+  if (terms.length < 2) return 1
+  let near = 0
+  let all = 0
+  for (let index = 1; index < terms.length; index++) {
+    const left = terms[index - 1]
+    const right = terms[index]
+    if (left === undefined || right === undefined) continue
+    const weight = Math.min(left.loss, right.loss)
+    all += weight
+    if (texts.some((stems) => standNear(left, right, stems))) near += weight
+  }
+  return all === 0 ? 0 : near / all
+}
+
+function standNear(left: Term, right: Term, stems: readonly string[]): boolean {
+  let lastLeft = Number.NEGATIVE_INFINITY
+  let lastRight = Number.NEGATIVE_INFINITY
+  for (const [at, stem] of stems.entries()) {
+    if (stem === left.stem || left.alternatives.some((one) => one.stem === stem)) lastLeft = at
+    if (stem === right.stem || right.alternatives.some((one) => one.stem === stem)) lastRight = at
+    if (Math.abs(lastLeft - lastRight) <= NEAR) return true
+  }
+  return false
+}
+
+function sum(numbers: readonly number[]): number {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}

@@ -1,0 +1,27 @@
+import type { Ask } from '../contract/ask.ts'
+
+/** What a chat template may add to a message: role, separators, names. */
+const TEMPLATE_TOKENS_PER_MESSAGE = 16
+/** More than any vendor named in the catalogue charges for one image at the highest detail. */
+const TOKENS_PER_IMAGE = 16_384
+
+/**
+ * An upper bound on the tokens of a prompt, without a tokenizer: a byte-level tokenizer makes at most one token
+ * of one byte, and the request's JSON has no fewer bytes than its text. So the bound holds for any language and
+ * any model; ordinary English is about four times below it. Images are counted apart, because what they cost
+ * goes by their size in pixels and not by the bytes of their encoding.
+ */
+export function promptTokensBound({ request, bytes }: Pick<Ask, 'request' | 'bytes'>): number {
+  let images = 0
+  let imageBytes = 0
+  for (const { content } of request.messages) {
+    if (!Array.isArray(content)) continue
+    for (const part of content) {
+      if (part.type !== 'image_url') continue
+      images += 1
+      imageBytes += part.image_url.url.length
+    }
+  }
+  const template = request.messages.length * TEMPLATE_TOKENS_PER_MESSAGE
+  return Math.max(0, bytes - imageBytes) + template + images * TOKENS_PER_IMAGE
+}
