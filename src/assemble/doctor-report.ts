@@ -2,8 +2,8 @@ import { createConnection } from 'node:net'
 import { loadConfig } from '../config/load.ts'
 import { SECTIONS } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
+import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, VerbContext } from '../contract/verb.ts'
-import { expectJson } from '../lib/reply.ts'
 import { type Check, doctorSchema, serverFile } from './doctor.ts'
 
 const PORT_WAIT_MS = 1_000

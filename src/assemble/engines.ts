@@ -1,3 +1,4 @@
+import type { Call } from '../contract/call.ts'
 import type { Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { ProblemCode } from '../contract/problem.ts'
@@ -6,7 +7,7 @@ import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { isEngineKind, quirksFor } from '../engine/quirks.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
-import type { Call, Lease } from '../request/ports.ts'
+import type { Lease } from '../request/ports.ts'
 
 /** The engines that a lease's target may name. */
 export interface Engines {

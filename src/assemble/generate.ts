@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readJson } from '../lib/reply.ts'
+import { readJson } from '../contract/reply.ts'
 import { openServer } from './offline.ts'
 
 /** The API's description as it is committed, for people and for tools that read it without a server. */

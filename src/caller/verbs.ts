@@ -1,6 +1,6 @@
+import { expectJson } from '../contract/reply.ts'
 import type { Flags, Verb, VerbContext } from '../contract/verb.ts'
 import { parseDuration } from '../lib/duration.ts'
-import { expectJson } from '../lib/reply.ts'
 import { textTable } from '../lib/table.ts'
 import { type KeyReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
 

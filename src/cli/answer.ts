@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder'
 import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
+import { expectJson } from '../contract/reply.ts'
 import type { ServerReply } from '../contract/verb.ts'
-import { expectJson } from '../lib/reply.ts'
 
 /** What `upshift ask --json` prints: stable, one document. */
 export interface Answered {

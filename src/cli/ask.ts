@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
+import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, ServerPort, Verb, VerbContext } from '../contract/verb.ts'
-import { expectJson } from '../lib/reply.ts'
 import { type Answered, readStream, readWhole } from './answer.ts'
 
 const MAX_QUESTION_BYTES = 1024 * 1024

@@ -13,10 +13,10 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { Call } from '../contract/call.ts'
 import type { AnswerError, AnswerEvent, AnswerFinish, Batch } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Call } from '../request/ports.ts'
 import { problemOfNetwork } from './network.ts'
 import type { Payload } from './payload.ts'
 import {

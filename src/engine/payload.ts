@@ -1,6 +1,6 @@
+import type { Call } from '../contract/call.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
-import type { Call } from '../request/ports.ts'
 import type { Quirks } from './quirks.ts'
 import type { Target } from './target.ts'
 

@@ -1,5 +1,5 @@
+import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
-import { expectJson } from '../lib/reply.ts'
 import { type EngineReply, engineListReply, engineReply } from './routes.ts'
 
 const USAGE: ExitCode = 2

@@ -16,6 +16,8 @@ export interface ChatPorts {
   readonly handle: Handle
   readonly now: () => number
   readonly slowReaderMs: number
+  /** Called before the head of a stream is written. */
+  heading(reply: FastifyReply): void
   finished(done: Finished): void
 }
 
@@ -92,6 +94,7 @@ async function writeWhole({ ports, reply, ask, answer, firstTokenMs }: Writing):
 
 async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
   const { ports, reply, ask, answer, firstTokenMs } = writing
+  ports.heading(reply)
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, {
@@ -100,7 +103,6 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
-    ...(raw.shouldKeepAlive ? {} : { connection: 'close' }),
   })
   const shape: StreamShape = {
     requestId: ask.id,

@@ -66,7 +66,7 @@ export class Listening implements HttpServer {
     // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
     // only the listening socket is closed first, and every answer from here on says `connection: close`.
     for (const server of servers) if (server.listening) NetServer.prototype.close.call(server)
-    const { clock } = this
+    const clock = this.clock
     const end = clock.elapsed() + drainMs
     let quietSince = clock.elapsed()
     while (clock.elapsed() < end) {

@@ -18,6 +18,9 @@ export interface WireProblem {
   readonly body: WireError
 }
 
+/** OpenAI's own clients wait for a Retry-After up to this as it is. */
+const RETRY_SOON_MS = 60_000
+
 /** The one place where a problem becomes a response. */
 export function wireProblem(problem: Problem, requestId: string): WireProblem {
   const row = problemRow(problem.code)
@@ -27,8 +30,9 @@ export function wireProblem(problem: Problem, requestId: string): WireProblem {
     headers['retry-after'] = String(Math.max(1, Math.ceil(problem.retryAfterMs / 1_000)))
   }
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="upshift"'
-  // OpenAI's clients retry by status alone; where a retry cannot help they are told so.
-  if (!row.retryable && (status === 429 || status >= 500)) headers['x-should-retry'] = 'false'
+  // OpenAI's clients retry by status alone, and wait for at most a minute; where that cannot help they are told so.
+  const soon = problem.retryAfterMs !== undefined && problem.retryAfterMs <= RETRY_SOON_MS
+  if (!row.retryable && !soon && (status === 429 || status >= 500)) headers['x-should-retry'] = 'false'
   return {
     status,
     headers,

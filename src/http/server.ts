@@ -17,6 +17,7 @@ import { type Finished, replyChat, sendProblem } from './chat.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
+import { answerUnreadable } from './unreadable.ts'
 
 export interface HttpPorts {
   readonly handle: Handle
@@ -57,6 +58,14 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
     return503OnClosing: false,
     forceCloseConnections: false,
     exposeHeadRoutes: false,
+    // Both come before any hook: an address that cannot be decoded, and bytes that are no HTTP.
+    frameworkErrors: (error, request, reply) => sendProblem(reply, problemOf(error, ports), request.id),
+    clientErrorHandler: (error, socket) =>
+      answerUnreadable(error, socket, {
+        requestId: ports.newRequestId(),
+        headerBytesMax: HEADER_BYTES_MAX,
+        requestTimeoutMs: ports.limits.requestTimeoutMs,
+      }),
   })
   app.server.maxConnections = ports.limits.maxConnections
   const state: DrainState = { draining: false, active: 0, answering: 0 }
@@ -67,6 +76,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const chat = {
     ...ports,
     now: ports.clock.now,
+    heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
@@ -98,8 +108,19 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   })
 }
 
+/** Where the server is draining when a head is written, it tells the client to leave with this answer. */
+function sayGoodbye(state: DrainState, reply: FastifyReply): void {
+  if (!state.draining) return
+  reply.raw.shouldKeepAlive = false
+  reply.header('connection', 'close')
+}
+
 /** Origin check, counters and the close of connections while draining: for every request. */
 function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    sayGoodbye(state, reply)
+    done()
+  })
   app.addHook('onRequest', (request, reply, done) => {
     state.active += 1
     ports.metrics.inFlight.inc()
@@ -109,10 +130,6 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
       const route = request.routeOptions.url ?? 'unknown'
       ports.metrics.request(route, reply.raw.statusCode, reply.elapsedTime / 1_000)
     })
-    if (state.draining) {
-      reply.raw.shouldKeepAlive = false
-      reply.header('connection', 'close')
-    }
     const { host, origin } = request.headers
     const refusal = checkOrigin(ports.origin, host, origin)
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)

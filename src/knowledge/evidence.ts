@@ -1,6 +1,6 @@
 import { type Sentence, sentencesOf } from '../lib/text/sentences.ts'
 import { isEmptyWord, wordsOf } from '../lib/text/words.ts'
-import { type Question, subjectStems, type Term } from './question.ts'
+import { codesIn, type Question, subjectStems, type Term } from './question.ts'
 
 /**
  * DESIGN. What speaks for a passage as the answer to a question, in a few measures. Evidence is a window of up
@@ -53,10 +53,14 @@ export interface Evidence {
   readonly heading: number
   /** How nearly the question is one of the phrases by which the text is asked for (harmonic mean of both shares). */
   readonly phrase: number
+  /** How much of one such phrase stands in the question, however much else the question says. */
+  readonly contained: number
   /** Share of neighbouring pairs of telling words that stand near each other in the window or the headings. */
   readonly pairs: number
   /** How much was matched at all, whatever the question's length: two words of every day prove little. */
   readonly mass: number
+  /** Share that the window, the headings and all asked-for phrases together cover. */
+  readonly loose: number
   /** The greatest loss among the terms that the window and headings leave uncovered. */
   readonly gap: number
   /** The same, where a phrase that no reader sees is not counted as covering. */
@@ -109,7 +113,12 @@ export function analyse(headings: readonly string[], asked: string, text: string
     const subject = SUBJECT.exec(own)?.[1]
     if (subject !== undefined) defines.add(subjectStems(wordsOf(subject)))
     const stems = wordsOf(own).map((word) => word.stem)
-    return { ...sentence, stems, has: new Set(stems), figure: sentence.type === 'code' || FIGURE.test(own) }
+    return {
+      ...sentence,
+      stems,
+      has: new Set([...stems, ...codesIn(own)]),
+      figure: sentence.type === 'code' || FIGURE.test(own),
+    }
   })
   const plain = `${headings.join('\n')}\n${asked}\n${text}`.toLowerCase()
   defines.delete('')
@@ -125,7 +134,7 @@ export function analyse(headings: readonly string[], asked: string, text: string
 }
 
 function telling(text: string): string[] {
-  return wordsOf(text).flatMap((word) => (isEmptyWord(word.raw) ? [] : [word.stem]))
+  return [...wordsOf(text).flatMap((word) => (isEmptyWord(word.raw) ? [] : [word.stem])), ...codesIn(text)]
 }
 
 /** The best window of one passage. */
@@ -196,7 +205,7 @@ function focusOf(
 /** A sentence at a window's end stays if it is worth this share of the best one. */
 const TELLING_SHARE = 0.35
 
-function creditIn(term: Term, stems: ReadonlySet<string>): number {
+function creditIn(term: Term, stems: { has(stem: string): boolean }): number {
   if (stems.has(term.stem)) return 1
   for (const one of term.alternatives) if (stems.has(one.stem)) return ALTERNATIVE_CREDIT
   return 0
@@ -224,11 +233,14 @@ function measure({ question, terms, inBody, inHeadings, passage, window, phrase 
   const named = question.identifiers.filter((one) => passage.plain.includes(one)).length
   const figure = window.some((at) => passage.sentences[at]?.figure === true)
   const shown = terms.map((term, index) => Math.max(inBody[index] ?? 0, creditIn(term, passage.headings)))
+  const loose = terms.map((term, index) => Math.max(covered[index] ?? 0, creditIn(term, passage.phrasesOf)))
   return {
     coverage: share(terms, covered),
     body: share(terms, inBody),
+    loose: share(terms, loose),
     heading: share(terms, inHeadings),
     phrase: phrase.likeness,
+    contained: phrase.contained,
     pairs: pairShare(terms, [stems, phrase.words, ...passage.phrases.slice(0, passage.titles)]),
     mass: mass / (mass + HALF_MASS),
     gap: Math.max(0, ...asked.map((index) => lostOf(covered, index))),
@@ -259,6 +271,7 @@ interface Phrase {
   readonly words: readonly string[]
   readonly stems: ReadonlySet<string>
   readonly likeness: number
+  readonly contained: number
 }
 
 /**
@@ -288,15 +301,17 @@ function bestPhrase(terms: readonly WeightedTerm[], passage: Analysis): Phrase {
     }
   }
   let best = { number: -1, likeness: 0 }
+  let contained = 0
   for (const [number, weight] of found.entries()) {
     if (weight === 0) continue
     const recall = weight / (losses + (spared[number] ?? 0))
     const precision = (met[number] ?? 0) / new Set(passage.phrases[number]).size
     const likeness = (2 * recall * precision) / (recall + precision)
+    contained = Math.max(contained, (precision * weight) / (weight + HALF_MASS))
     if (likeness > best.likeness) best = { number, likeness }
   }
   const words = passage.phrases[best.number] ?? []
-  return { words, stems: new Set(words), likeness: best.likeness }
+  return { words, stems: new Set(words), likeness: best.likeness, contained }
 }
 
 /** Question words that belong together ("daily cap") should stand together. One telling word alone counts as met. */

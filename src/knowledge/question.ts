@@ -55,8 +55,11 @@ export function readQuestion(text: string): Question {
     addTerms(terms, sentence, !asked.has(sentence))
   }
   const last = [...asked].at(-1) ?? ''
+  const found = [...terms.values()]
+  // "Cap hit at noon. What now?" asks with nothing but faint words: then the scene is the question.
+  const told = found.some((term) => !term.context && !term.faint && !term.everyday)
   return {
-    terms: [...terms.values()],
+    terms: told ? found : found.map((term) => ({ ...term, context: false })),
     defined: subjectOf(last),
     quantity: [...asked].some((one) => QUANTITY.test(one)),
     identifiers: identifiersIn(bounded),
@@ -67,6 +70,11 @@ const SENTENCE_BREAK = /(?<=[.?!])\s+|\n+/
 
 function addTerms(terms: Map<string, Term>, sentence: string, context: boolean): void {
   const focus = context ? new Set<string>() : focusOf(sentence)
+  for (const code of codesIn(sentence)) {
+    if (terms.size < MAX_TERMS) terms.set(code, { ...CODE, raw: code, stem: code, context })
+  }
+  // A code's own parts only lend their weight: the code as a whole is what is asked for.
+  const parts = new Set(codesIn(sentence).flatMap((code) => wordsOf(code).map((word) => word.stem)))
   const spoken = spelledOut(sentence)
   for (const [index, word] of wordsOf(spoken).entries()) {
     if (terms.size >= MAX_TERMS) return
@@ -78,10 +86,19 @@ function addTerms(terms: Map<string, Term>, sentence: string, context: boolean):
       faint: isFaintWord(word.raw),
       everyday: isEverydayStem(word.stem),
       named: /\p{N}/u.test(word.raw) || (index > 0 && /^\p{Lu}/u.test(word.raw)),
-      context,
+      context: context || parts.has(word.stem),
       focus: focus.has(word.stem),
     })
   }
+}
+
+const CODE = { alternatives: [], faint: false, everyday: false, named: true, focus: false }
+const CODES =
+  /(?<![\w.])(?:--[a-z][a-z-]+|[a-z][a-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+|[a-z0-9]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|[a-z]+[A-Z][A-Za-z]+)(?![\w])/g
+
+/** Names of settings, error codes, flags and fields as they are written, in lower case: `server.drainMs`. */
+export function codesIn(text: string): string[] {
+  return [...text.matchAll(CODES)].map((match) => match[0].toLowerCase())
 }
 
 /** Phrases that mean more than their words, with the one word behind them: "roll back downgrade". */

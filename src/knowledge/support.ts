@@ -13,6 +13,8 @@ const BIAS = -5.5
 const WEIGHTS: readonly (readonly [Measure, number])[] = [
   ['coverage', 2.6],
   ['body', 2.2],
+  ['contained', 1],
+  ['loose', 1],
   ['heading', 1.2],
   ['phrase', 2.2],
   ['pairs', 0.4],

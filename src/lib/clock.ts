@@ -13,6 +13,7 @@ export const systemClock: Clock = {
 
 /** Resolves after `ms`, or as soon as the signal aborts: the caller looks at the signal. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  const end = systemClock.elapsed() + ms
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = (): void => {
@@ -20,7 +21,13 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, ms)
+    // A timer counts from the loop's own, older reading of the clock and may fire up to a millisecond early.
+    const look = (): void => {
+      const leftMs = end - systemClock.elapsed()
+      if (leftMs > 0) timer = setTimeout(look, Math.ceil(leftMs))
+      else done()
+    }
+    let timer = setTimeout(look, ms)
     signal?.addEventListener('abort', done, { once: true })
   })
 }

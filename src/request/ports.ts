@@ -1,10 +1,10 @@
 import type { Ask, Way } from '../contract/ask.ts'
+import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Attempted, Closed, Opened, Refused, Settled } from '../contract/entry.ts'
 import type { Batch, Verdict } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { Passage } from '../contract/passage.ts'
 import type { Mode, Plan } from '../contract/plan.ts'
 import type { Problem, ProblemCode, Refusal } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
@@ -84,17 +84,6 @@ export interface Lease extends AsyncDisposable {
   generate(call: Call): AsyncIterable<Batch>
   /** Feeds health, breaker and the daily cap; returns the cost in micro-dollars where it is known. */
   settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined
-}
-
-/** One call of an engine: it yields `answer-start` never, content and exactly one terminal event always. */
-export interface Call {
-  readonly id: string
-  readonly request: ChatRequest
-  readonly maxOutputTokens: number
-  readonly passages: readonly Passage[]
-  /** On the monotonic clock. */
-  readonly deadline: number
-  readonly signal: AbortSignal
 }
 
 /** Output rules and shape checks over one answer. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Ask } from '../contract/ask.ts'
+import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
 import type { AnswerEvent, Batch } from '../contract/event.ts'
@@ -8,7 +9,7 @@ import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
 import { createDirect } from './attempt.ts'
 import { createHandle } from './handle.ts'
-import type { AnswerCheck, AttemptPorts, Call, HandlePorts, Lease, RecordPort } from './ports.ts'
+import type { AnswerCheck, AttemptPorts, HandlePorts, Lease, RecordPort } from './ports.ts'
 import { createRetrieve } from './retrieve.ts'
 
 /** A path of real parts over scripted replicas: what each engine says is the test's own generator. */

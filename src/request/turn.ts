@@ -1,5 +1,5 @@
 import type { Ask } from '../contract/ask.ts'
-import type { ChatRequest } from '../contract/chat.ts'
+import type { ChatRequest, WireMessage } from '../contract/chat.ts'
 import type { Attempted } from '../contract/entry.ts'
 import type { AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
@@ -178,9 +178,12 @@ function isShaped(request: ChatRequest): boolean {
 }
 
 function hasToolCall(batch: Batch): boolean {
-  return batch.some(
-    (event) =>
-      event.type === 'chunk-delta' &&
-      event.chunk.choices.some((choice) => (choice.delta.tool_calls?.length ?? 0) > 0),
-  )
+  return batch.some((event) => {
+    if (event.type === 'answer-whole') return event.completion.choices.some(({ message }) => calls(message))
+    return event.type === 'chunk-delta' && event.chunk.choices.some(({ delta }) => calls(delta))
+  })
+}
+
+function calls(message: WireMessage): boolean {
+  return (message.tool_calls?.length ?? 0) > 0
 }

@@ -12,7 +12,7 @@ const BELOW_FEATURES = [...FOUNDATION, 'store', 'observe']
 
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   contract: [],
-  lib: ['contract'],
+  lib: [],
   store: FOUNDATION,
   observe: FOUNDATION,
   request: FOUNDATION,
@@ -31,7 +31,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ['http'],
   pino: ['observe'],
   'prom-client': ['observe'],
-  undici: ['engine', 'fleet', 'assemble'],
+  undici: ['engine', 'fleet'],
   yaml: ['config'],
   zod: Object.keys(ROOMS),
 }
@@ -81,7 +81,7 @@ function judgeOwn(source: Source, one: Import): string | undefined {
   return exception(from, to, target, one) ? undefined : refusal(from, to, allowed)
 }
 
-/** The three ways through a wall, each narrower than a room. */
+/** The two ways through a wall, each narrower than a room. */
 function exception(from: string, to: string, target: string, one: Import): boolean {
   const feature = FEATURES.some((name) => name === to)
   // The configuration is made of the features' own sections.
@@ -89,15 +89,9 @@ function exception(from: string, to: string, target: string, one: Import): boole
   // The CLI loads a verb only when it is called, so that help and version stay quick.
   if (from === 'cli') {
     const lazy = one.form === 'dynamic' || one.form === 'type'
-    return (
-      lazy &&
-      (to === 'assemble' ||
-        to === 'observe' ||
-        ((feature || to === 'config') && target === `src/${to}/verbs.ts`))
-    )
+    return lazy && (to === 'assemble' || ((feature || to === 'config') && target === `src/${to}/verbs.ts`))
   }
-  // An adapter may name the type of the port that it is made to fit.
-  return target === 'src/request/ports.ts' && one.form === 'type' && FEATURES.some((name) => name === from)
+  return false
 }
 
 function refusal(from: string, to: string, allowed: readonly string[]): string {

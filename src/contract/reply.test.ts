@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import * as z from 'zod'
-import { UpshiftError } from '../contract/problem.ts'
-import type { ServerReply } from '../contract/verb.ts'
+import { UpshiftError } from './problem.ts'
 import { expectJson, readJson } from './reply.ts'
+import type { ServerReply } from './verb.ts'
 
 const reply = (status: number, ...pieces: (string | Buffer)[]): ServerReply => ({
   status,

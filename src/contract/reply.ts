@@ -1,7 +1,7 @@
 import type * as z from 'zod'
-import type { ProblemCode } from '../contract/problem.ts'
-import { PROBLEM_CODES, UpshiftError } from '../contract/problem.ts'
-import type { ServerReply } from '../contract/verb.ts'
+import type { ProblemCode } from './problem.ts'
+import { PROBLEM_CODES, UpshiftError } from './problem.ts'
+import type { ServerReply } from './verb.ts'
 
 /** A JSON reply larger than this is not one of ours. */
 const MAX_REPLY_BYTES = 16 * 1024 * 1024

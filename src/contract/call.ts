@@ -1,0 +1,13 @@
+import type { ChatRequest } from './chat.ts'
+import type { Passage } from './passage.ts'
+
+/** One call of an engine: it yields `answer-start` never, content and exactly one terminal event always. */
+export interface Call {
+  readonly id: string
+  readonly request: ChatRequest
+  readonly maxOutputTokens: number
+  readonly passages: readonly Passage[]
+  /** On the monotonic clock. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
