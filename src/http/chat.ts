@@ -54,12 +54,14 @@ export async function replyChat(
   const answer = await ports.handle(ask)
   if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
   const writing = { ports, reply, gone, ask, answer, firstTokenMs: ports.now() - receivedAt }
+  let whole = false
   try {
     if (parsed.data.stream === true) await writeStream(writing, parsed.data)
     else await writeWhole(writing)
+    whole = true
   } finally {
     // Ends what is still running where the caller left or writing failed; after a good end it does nothing.
-    gone.abort()
+    if (!whole) gone.abort()
     await answer[Symbol.asyncDispose]()
   }
 }

@@ -14,9 +14,7 @@ export interface Analysis {
   /** Stems of the headings, the document's title included. */
   readonly headings: ReadonlySet<string>
   /** The headings and the phrases by which the text is asked for, without the words that carry no subject. */
-  readonly phrases: readonly (readonly string[])[]
-  /** How many of the phrases, from the first, are headings. */
-  readonly titles: number
+  readonly phrases: readonly ReadonlySet<string>[]
   /** Stem → the phrases that hold it, by number. */
   readonly phrasesOf: ReadonlyMap<string, readonly number[]>
   readonly sentences: readonly Telling[]
@@ -27,7 +25,6 @@ export interface Analysis {
 }
 
 interface Telling extends Sentence {
-  readonly stems: readonly string[]
   readonly has: ReadonlySet<string>
   /** Holds a figure, a number word or a listing. */
   readonly figure: boolean
@@ -45,34 +42,22 @@ export interface WeightedTerm extends Term {
 
 /** Measures of one passage's best window, each from 0 to 1. */
 export interface Evidence {
-  /** Share of the question's weight that the window and its headings cover. */
+  /** Share of the question's weight that the window, the headings and all asked-for phrases together cover. */
   readonly coverage: number
   /** Share that the window's own sentences cover. */
   readonly body: number
-  /** Share of the question's weight that the headings cover. */
+  /** Share that the headings and the nearest asked-for phrase cover. */
   readonly heading: number
   /** How nearly the question is one of the phrases by which the text is asked for (harmonic mean of both shares). */
   readonly phrase: number
   /** How much of one such phrase stands in the question, however much else the question says. */
   readonly contained: number
-  /** Share of neighbouring pairs of telling words that stand near each other in the window or the headings. */
-  readonly pairs: number
   /** How much was matched at all, whatever the question's length: two words of every day prove little. */
   readonly mass: number
-  /** Share that the window, the headings and all asked-for phrases together cover. */
-  readonly loose: number
-  /** The greatest loss among the terms that the window and headings leave uncovered. */
-  readonly gap: number
-  /** The same, where a phrase that no reader sees is not counted as covering. */
-  readonly unshown: number
-  /** The greatest loss among the uncovered words that the question hinges on. */
-  readonly missed: number
-  /** The same, where a phrase that no reader sees is not counted as covering. */
+  /** The greatest loss among the words that the question hinges on and that neither window nor headings show. */
   readonly unquoted: number
   /** Specific words, neither everyday nor faint, that no document knows; three count as all. */
   readonly unknowns: number
-  /** Names and numbers that are left uncovered; two count as all. */
-  readonly names: number
   /** The question asks for the meaning of something that the passage defines. */
   readonly defines: number
   /** A quantity is asked for and the window holds no figure. */
@@ -92,8 +77,6 @@ const ABOUT_CREDIT = 0.9
 const LISTING_CREDIT = 0.7
 /** Matched weight at which half of the doubt is gone that anything was matched: about one rare word. */
 const HALF_MASS = 4
-/** Words between two that still stand near each other. */
-const NEAR = 6
 /** The greatest weight of a term: rarer is not more telling. */
 export const MAX_WEIGHT = 4
 
@@ -102,21 +85,19 @@ const FIGURE =
 const SUBJECT = /^(?:an? |the )?((?:[\w`'-]+ ){0,3}[\w`'-]+) (?:is|are|means|says|consists|holds)\b/i
 
 export function analyse(headings: readonly string[], asked: string, text: string): Analysis {
-  const phrases = [...headings, ...asked.split(/[,;]/)].map(telling)
+  const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => new Set(telling(one)))
   const phrasesOf = new Map<string, number[]>()
   for (const [number, phrase] of phrases.entries()) {
-    for (const stem of new Set(phrase)) phrasesOf.set(stem, [...(phrasesOf.get(stem) ?? []), number])
+    for (const stem of phrase) phrasesOf.set(stem, [...(phrasesOf.get(stem) ?? []), number])
   }
   const defines = new Set<string>([subjectStems(wordsOf(headings.at(-1) ?? ''))])
   const sentences = sentencesOf(text).map((sentence): Telling => {
     const own = text.slice(sentence.start, sentence.end)
     const subject = SUBJECT.exec(own)?.[1]
     if (subject !== undefined) defines.add(subjectStems(wordsOf(subject)))
-    const stems = wordsOf(own).map((word) => word.stem)
     return {
       ...sentence,
-      stems,
-      has: new Set([...stems, ...codesIn(own)]),
+      has: new Set([...wordsOf(own).map((word) => word.stem), ...codesIn(own)]),
       figure: sentence.type === 'code' || FIGURE.test(own),
     }
   })
@@ -124,7 +105,6 @@ export function analyse(headings: readonly string[], asked: string, text: string
   defines.delete('')
   return {
     headings: new Set(headings.flatMap(telling)),
-    titles: headings.length,
     phrases,
     phrasesOf,
     sentences,
@@ -211,6 +191,8 @@ function creditIn(term: Term, stems: { has(stem: string): boolean }): number {
   return 0
 }
 
+const NO_STEMS: ReadonlySet<string> = new Set()
+
 /** Everything that the measures are taken of; the credits are by term. */
 interface Scene {
   readonly question: Question
@@ -228,27 +210,19 @@ function measure({ question, terms, inBody, inHeadings, passage, window, phrase 
     (credits[index] ?? 0) === 0 ? (terms[index]?.loss ?? 0) / MAX_WEIGHT : 0
   const mass = sum(terms.map((term, index) => term.weight * (covered[index] ?? 0)))
   const focus = terms.flatMap((term, index) => (term.focus && !term.faint ? [index] : []))
-  const asked = terms.flatMap((term, index) => (term.context ? [] : [index]))
-  const stems = window.flatMap((at) => passage.sentences[at]?.stems ?? [])
   const named = question.identifiers.filter((one) => passage.plain.includes(one)).length
   const figure = window.some((at) => passage.sentences[at]?.figure === true)
   const shown = terms.map((term, index) => Math.max(inBody[index] ?? 0, creditIn(term, passage.headings)))
   const loose = terms.map((term, index) => Math.max(covered[index] ?? 0, creditIn(term, passage.phrasesOf)))
   return {
-    coverage: share(terms, covered),
     body: share(terms, inBody),
-    loose: share(terms, loose),
+    coverage: share(terms, loose),
     heading: share(terms, inHeadings),
     phrase: phrase.likeness,
     contained: phrase.contained,
-    pairs: pairShare(terms, [stems, phrase.words, ...passage.phrases.slice(0, passage.titles)]),
     mass: mass / (mass + HALF_MASS),
-    gap: Math.max(0, ...asked.map((index) => lostOf(covered, index))),
-    unshown: Math.max(0, ...asked.map((index) => lostOf(shown, index))),
-    missed: Math.max(0, ...focus.map((index) => lostOf(covered, index))),
     unquoted: Math.max(0, ...focus.map((index) => lostOf(shown, index))),
     unknowns: Math.min(3, terms.filter((term) => term.unknown && !term.faint && !term.everyday).length) / 3,
-    names: Math.min(2, terms.filter((term, index) => term.named && (shown[index] ?? 0) === 0).length) / 2,
     defines: question.defined !== '' && passage.defines.has(question.defined) ? 1 : 0,
     figureless: question.quantity && !figure ? 1 : 0,
     identifiers: question.identifiers.length === 0 ? 0 : named / question.identifiers.length,
@@ -268,7 +242,6 @@ function share(terms: readonly WeightedTerm[], credits: readonly number[]): numb
 }
 
 interface Phrase {
-  readonly words: readonly string[]
   readonly stems: ReadonlySet<string>
   readonly likeness: number
   readonly contained: number
@@ -305,40 +278,12 @@ function bestPhrase(terms: readonly WeightedTerm[], passage: Analysis): Phrase {
   for (const [number, weight] of found.entries()) {
     if (weight === 0) continue
     const recall = weight / (losses + (spared[number] ?? 0))
-    const precision = (met[number] ?? 0) / new Set(passage.phrases[number]).size
+    const precision = (met[number] ?? 0) / (passage.phrases[number]?.size ?? 1)
     const likeness = (2 * recall * precision) / (recall + precision)
     contained = Math.max(contained, (precision * weight) / (weight + HALF_MASS))
     if (likeness > best.likeness) best = { number, likeness }
   }
-  const words = passage.phrases[best.number] ?? []
-  return { words, stems: new Set(words), likeness: best.likeness, contained }
-}
-
-/** Question words that belong together ("daily cap") should stand together. One telling word alone counts as met. */
-function pairShare(terms: readonly WeightedTerm[], texts: readonly (readonly string[])[]): number {
-  if (terms.length < 2) return 1
-  let near = 0
-  let all = 0
-  for (let index = 1; index < terms.length; index++) {
-    const left = terms[index - 1]
-    const right = terms[index]
-    if (left === undefined || right === undefined) continue
-    const weight = Math.min(left.loss, right.loss)
-    all += weight
-    if (texts.some((stems) => standNear(left, right, stems))) near += weight
-  }
-  return all === 0 ? 0 : near / all
-}
-
-function standNear(left: Term, right: Term, stems: readonly string[]): boolean {
-  let lastLeft = Number.NEGATIVE_INFINITY
-  let lastRight = Number.NEGATIVE_INFINITY
-  for (const [at, stem] of stems.entries()) {
-    if (stem === left.stem || left.alternatives.some((one) => one.stem === stem)) lastLeft = at
-    if (stem === right.stem || right.alternatives.some((one) => one.stem === stem)) lastRight = at
-    if (Math.abs(lastLeft - lastRight) <= NEAR) return true
-  }
-  return false
+  return { stems: passage.phrases[best.number] ?? NO_STEMS, likeness: best.likeness, contained }
 }
 
 function sum(numbers: readonly number[]): number {

@@ -9,25 +9,19 @@ import type { Evidence, Measure } from './evidence.ts'
  */
 
 /** 0.5 is where a passage begins to be worth quoting. */
-const BIAS = -5.5
+const BIAS = -7
 const WEIGHTS: readonly (readonly [Measure, number])[] = [
-  ['coverage', 2.6],
-  ['body', 2.2],
-  ['contained', 1],
-  ['loose', 1],
-  ['heading', 1.2],
-  ['phrase', 2.2],
-  ['pairs', 0.4],
-  ['mass', 1.8],
-  ['gap', -1],
-  ['unshown', -0.5],
-  ['missed', -1],
-  ['unquoted', -1],
-  ['unknowns', -2],
-  ['names', -2],
-  ['defines', 3],
-  ['figureless', -1.5],
-  ['identifiers', 1.5],
+  ['coverage', 4.5],
+  ['body', 0.2],
+  ['heading', 0.85],
+  ['phrase', 1.9],
+  ['contained', 2.1],
+  ['mass', 1.3],
+  ['unquoted', -1.2],
+  ['unknowns', -1],
+  ['defines', 3.4],
+  ['figureless', -2.2],
+  ['identifiers', 0.9],
 ]
 
 /** 0–1. */

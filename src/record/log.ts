@@ -56,6 +56,7 @@ export interface LogOptions {
 }
 
 const SYNC_EVERY_MS = 100
+const DAY_MS = 86_400_000
 const SEGMENT = /^(\d{12})-(\d{8})\.log$/
 
 export function openLog(options: LogOptions): Log {
@@ -103,7 +104,7 @@ class Writer implements Log {
   newestAt: number
   private readonly options: LogOptions
   private descriptor: number | undefined
-  private day = 0
+  private epochDay = 0
   private size = 0
   private lines = ''
   private pending: Pending | undefined
@@ -168,9 +169,11 @@ class Writer implements Log {
   }
 
   private write(bytes: Buffer): void {
-    const day = utcDay(this.options.clock.now())
+    const now = this.options.clock.now()
     const full = this.size + bytes.length > this.options.config.segmentBytes && this.size > 0
-    if (this.descriptor === undefined || full || day !== this.day) this.rotate(day, countLines(bytes))
+    if (this.descriptor === undefined || full || epochDay(now) !== this.epochDay) {
+      this.rotate(utcDay(now), countLines(bytes))
+    }
     const descriptor = this.descriptor
     if (descriptor === undefined) throw new Error('no segment is open')
     let written = 0
@@ -194,7 +197,7 @@ class Writer implements Log {
   private open(name: string): void {
     const path = join(this.options.folder, name)
     this.descriptor = openSync(path, 'a', 0o600)
-    this.day = dayOf(name)
+    this.epochDay = epochDayOf(name)
     this.size = fstatSync(this.descriptor).size
   }
 
@@ -240,6 +243,16 @@ function countLines(bytes: Buffer): number {
 /** 20261121 for any moment of that UTC day. */
 function utcDay(ms: number): number {
   return Number(new Date(ms).toISOString().slice(0, 10).replaceAll('-', ''))
+}
+
+function epochDay(ms: number): number {
+  return Math.floor(ms / DAY_MS)
+}
+
+/** The days since the epoch of a segment's name, so that a write compares numbers and formats none. */
+function epochDayOf(name: string): number {
+  const day = dayOf(name)
+  return epochDay(Date.UTC(Math.floor(day / 10_000), (Math.floor(day / 100) % 100) - 1, day % 100))
 }
 
 function dayOf(name: string): number {

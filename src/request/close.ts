@@ -52,8 +52,7 @@ export class Closing {
         if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
           ended = true
           // Runs the way to its end, so that its lease is free before the caller learns that it is.
-          await reading.return?.()
-          yield await this.end(passing.slice(0, -1), ending, last)
+          yield await this.end(passing.slice(0, -1), ending, last, reading)
           return
         }
         if (passing.length > 0) yield passing
@@ -69,11 +68,12 @@ export class Closing {
     rest: Batch,
     ending: readonly ChunkDelta[],
     last: AnswerFinish | AnswerError,
+    reading: AsyncIterator<Batch>,
   ): Promise<Batch> {
     const terminal =
       last.type === 'answer-finish' ? { ...last, verdicts: [...this.verdicts, ...last.verdicts] } : last
     try {
-      await this.record(terminal)
+      await Promise.all([this.record(terminal), reading.return?.()])
     } catch (cause) {
       // Promise 1: what could not be recorded is not completed.
       const why = cause instanceof Error ? cause.message : String(cause)

@@ -37,7 +37,7 @@ export class Turn {
   private keptBytes = 0
   private holding: boolean
   private left = false
-  private settled = false
+  private written: Promise<void> | undefined
   private firstTokenMs: number | undefined
 
   constructor(parts: TurnParts) {
@@ -67,7 +67,7 @@ export class Turn {
       if (passed.length > 0) {
         const full = this.keep(passed)
         if (full !== undefined) return yield* this.fail(full, undefined)
-        if (!this.holding) yield* this.release()
+        if (!this.holding && terminal?.type !== 'answer-finish') yield* this.release()
       }
       if (terminal?.type === 'answer-error') return yield* this.fail(terminal.problem, terminal.usage)
       if (terminal?.type === 'answer-finish') return yield* this.finish(terminal)
@@ -77,9 +77,16 @@ export class Turn {
   }
 
   /** Settles the lease and writes the entry, once. */
-  async settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
-    if (this.settled) return
-    this.settled = true
+  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
+    this.written ??= this.write(outcome, usage, retryAfterMs)
+    return this.written
+  }
+
+  private async write(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    retryAfterMs?: number,
+  ): Promise<void> {
     const { lease, ask, turn, spent, ports } = this.parts
     const costMicros = lease.settle(outcome, usage, retryAfterMs)
     spent.costMicros += costMicros ?? 0
@@ -149,20 +156,21 @@ export class Turn {
     }
     const shape = this.shaped ? await check.whole(this.seen) : undefined
     const unmet = shape?.type === 'unmet' ? shape : undefined
-    await this.settle('ok', finish.usage)
+    const settled = this.settle('ok', finish.usage)
     if (unmet !== undefined && !this.left) {
+      await settled
       const { problem, advice } = unmet
       // Without advice a repair cannot help: the check itself had no answer.
       if (cause === 'repair' || advice === '') return { type: 'failed', problem }
       return { type: 'repair', problem, advice, answer: textOf(this.seen) }
     }
-    yield* this.release()
     const terminal: AnswerFinish = {
       ...finish,
       verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
       ...(lease.model.price === undefined ? {} : { costMicros: spent.costMicros }),
     }
-    yield this.left ? [terminal] : [this.start(), terminal]
+    yield this.left ? [...this.kept.flat(), terminal] : [this.start(), ...this.kept.flat(), terminal]
+    await settled
     return { type: 'done' }
   }
 }

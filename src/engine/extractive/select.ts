@@ -14,9 +14,9 @@ import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
 export const WORTH_QUOTING = 0.5
 /** Sentences in one answer. */
 export const MAX_SENTENCES = 4
-const MAX_PASSAGES = 2
+const MAX_PASSAGES = 3
 /** A second passage is quoted when its support comes this near to the best one's. */
-const SECOND_WITHIN = 0.15
+const SECOND_WITHIN = 0.2
 /** Sentences that one passage may take while another is waiting. */
 const FIRST_SHARE = 3
 /** A quotation is not continued beyond this size, in UTF-16 units. */
