@@ -5,6 +5,7 @@ import type { Batch } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
+import { Bill } from './bill.ts'
 import type { AttemptPorts, Lease, Need } from './ports.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
 import { type End, Turn } from './turn.ts'
@@ -30,7 +31,7 @@ async function* attempts(
   const { bounds } = ports
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
-  const spent = { costMicros: 0 }
+  const bill = new Bill()
   let next: { request: ChatRequest; cause: Attempted['cause'] } = { request: ask.request, cause: 'first' }
   let problem: Problem | undefined
   budget.request()
@@ -39,10 +40,10 @@ async function* attempts(
     const lease = await lend(ports, ask, plan, failed, deadline)
     if (isRefusal(lease)) {
       // Where a replica has already failed, its reason says more than that none is left.
-      yield [{ type: 'answer-error', problem: problem ?? lease.problem, ...spent }]
+      yield [{ type: 'answer-error', problem: problem ?? lease.problem, ...bill.total() }]
       return
     }
-    const end = yield* oneTurn({ ports, ask, plan, lease, turn, deadline, spent, ...next })
+    const end = yield* oneTurn({ ports, ask, plan, lease, turn, deadline, bill, ...next })
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
@@ -55,7 +56,7 @@ async function* attempts(
     if (again === undefined) break
     next = { request: next.request, cause: again }
   }
-  yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...spent }]
+  yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
 
 interface TurnInput {
@@ -65,14 +66,14 @@ interface TurnInput {
   readonly lease: Lease
   readonly turn: number
   readonly deadline: number
-  readonly spent: { costMicros: number }
+  readonly bill: Bill
   readonly request: ChatRequest
   readonly cause: Attempted['cause']
 }
 
 /** One lease, one dispatch, one settlement: whatever happens in between. */
 async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
-  const { ports, ask, plan, turn, cause, spent } = input
+  const { ports, ask, plan, turn, cause, bill } = input
   await using lease = input.lease
   const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
@@ -93,7 +94,7 @@ async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
   })
   const check = ports.check(request, plan, lease.model.enforcesSchema)
   const verdicts = [...(screened?.verdicts ?? []), ...(cause === 'repair' ? [REPAIRED] : [])]
-  const running = new Turn({ ports, ask, plan, lease, turn, check, request, spent, verdicts, cause })
+  const running = new Turn({ ports, ask, plan, lease, turn, check, request, bill, verdicts, cause })
   try {
     return yield* running.run(input.deadline)
   } finally {

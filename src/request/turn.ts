@@ -5,6 +5,7 @@ import type { AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/even
 import type { Plan } from '../contract/plan.ts'
 import type { Problem, ProblemCode } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
+import type { Bill } from './bill.ts'
 import { textOf, wireBytes } from './content.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
 
@@ -22,7 +23,7 @@ export interface TurnParts {
   readonly turn: number
   readonly check: AnswerCheck
   readonly request: ChatRequest
-  readonly spent: { costMicros: number }
+  readonly bill: Bill
   readonly verdicts: readonly Verdict[]
   readonly cause: Attempted['cause']
 }
@@ -87,9 +88,9 @@ export class Turn {
     usage: Usage | undefined,
     retryAfterMs?: number,
   ): Promise<void> {
-    const { lease, ask, turn, spent, ports } = this.parts
+    const { lease, ask, turn, bill, ports } = this.parts
     const costMicros = lease.settle(outcome, usage, retryAfterMs)
-    spent.costMicros += costMicros ?? 0
+    bill.add(costMicros)
     await ports.record.append({
       type: 'settled',
       id: ask.id,
@@ -141,13 +142,19 @@ export class Turn {
   private async *fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
     await this.settle(problem.code, usage, problem.retryAfterMs)
     if (!this.left) return { type: 'failed', problem }
-    const { costMicros } = this.parts.spent
-    yield [{ type: 'answer-error', problem, ...(usage === undefined ? {} : { usage }), costMicros }]
+    yield [
+      {
+        type: 'answer-error',
+        problem,
+        ...(usage === undefined ? {} : { usage }),
+        ...this.parts.bill.total(),
+      },
+    ]
     return { type: 'done' }
   }
 
   private async *finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
-    const { check, verdicts, cause, spent, lease } = this.parts
+    const { check, verdicts, cause, bill } = this.parts
     const rest = check.flush()
     if (!isBatch(rest)) return yield* this.fail(rest, finish.usage)
     if (rest.length > 0) {
@@ -167,7 +174,7 @@ export class Turn {
     const terminal: AnswerFinish = {
       ...finish,
       verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
-      ...(lease.model.price === undefined ? {} : { costMicros: spent.costMicros }),
+      ...bill.total(),
     }
     yield this.left ? [...this.kept.flat(), terminal] : [this.start(), ...this.kept.flat(), terminal]
     await settled
