@@ -12,10 +12,15 @@ import { systemClock } from '../src/lib/clock.ts'
  * answered correctly when one quotation holds one of the phrases that its author expects; a near miss counts
  * as a fault when it is answered at all. Exits with 3 where the gate is not met.
  *
- * The test questions (`handbook-test.jsonl`) were written once, before anything was tuned, but by the author of
- * the handbook, who saw their results while tuning: they guard against getting worse. The development questions
- * (`--set dev`) are what the weights were fitted on; four rounds of them were first asked unseen, then added.
- * For questions of another author use `--file FILE`: only those measure what a stranger would find.
+ * Three sets, none of which shows what the next stranger will find:
+ *   - `test`, the gate, was written before anything was tuned, but by the author of the handbook, who saw its
+ *     results while tuning: it guards against getting worse.
+ *   - `dev` is what the weights are fitted on; several rounds of it were first asked unseen, then added.
+ *   - `stranger` was written by somebody who had only read the pages. On first sight 9 of 40 were answered and
+ *     10 of 40 near misses mistaken; it is part of development since, so its figure flatters. Three of its near
+ *     misses are answered by a page that was added later, and now expect that answer.
+ * Questions that nobody has tuned on come in with `--file FILE`: only those measure. When this was last done,
+ * with a second stranger's 80 questions, 21 of 40 were answered rightly and 9 of 40 near misses mistaken.
  */
 
 const MIN_ANSWERED_SHARE = 36 / 40

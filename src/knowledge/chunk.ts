@@ -11,7 +11,7 @@ export interface Chunk {
 }
 
 /** Blocks under one heading are joined up to this size, in UTF-16 units. */
-export const TARGET_SIZE = 1_000
+const TARGET_SIZE = 1_000
 /** A block above this size is cut: listings and tables by the line, prose by the sentence. */
 export const MAX_SIZE = 1_600
 const ASKED = 'asked:'

@@ -5,9 +5,10 @@
  * A line too many lets a near miss pass for an answer, so a line states a concept and not an association.
  */
 export const CONCEPTS = `
-credential credentials secret token apikey > key secret
+credential credentials secret apikey > key secret
+token > key secret bearer
 key > secret credential
-password passwords passphrase > key secret accounts
+password passwords passphrase > passwords accounts
 authenticate authentication auth authorise authorize login signin logon > key authorization authenticate
 permission permissions permit permits permitted entitlement entitled privilege rights access allowed may > scope allow permit use
 scope scopes scoped restriction restrict restricted restricts confine confined > scope limit restrict
@@ -208,6 +209,84 @@ grep jq awk tool tools > jq grep
 torn corrupt corrupted corruption damaged incomplete partial > incomplete
 tamper tampering forge forged sealed > tamper sealed
 multi many several multiple > several
+regex regexp expression pattern > pattern expression
+screenshot scan jpg drawing > image images
+dashboards dashboard graph graphs chart charts kpi > metrics figures console
+numbers number count counts figure > figures number counters
+level levels strongest size > tier tiers
+master > owner
+typo mistake misspelt misspelled mistyped wrong > misspelt wrong unknown
+cheaper cheap affordable inexpensive save saving > cheapest cost
+dead unhealthy offline broken unavailable > failing fails fail
+backend backends endpoint upstream > engine replica
+browser webpage website site > web page browser
+attack attacker hack hacker exploit abuse > attack rebinding smuggle malicious
+ide editor vscode completion completions autocomplete > editors completion schema
+regulator regulators auditor compliance gdpr > log record
+held hold period duration > retention
+left leaves leave exits > leaves left
+allowance > cap allowed
+finance accounting controller > cost
+zero nothing 0 > zero unpriced nothing
+strip strips stripped drop drops dropped discard discarded > removed cut passed
+survive survives > survives keeps
+exotic extra additional vendor nonstandard > extra unknown
+member members property attribute attributes field fields > field fields
+colleague coworker teammate wife husband partner housemate friend > people person
+fresh anew > afresh reset
+internet web public publicly > internet network reachable
+scripts script job jobs cron bot > application
+ram gigabytes > memory
+prove proves evidence demonstrate > proof verified record
+bug bugs defect > bug internal
+startup boot boots booting > start starts
+queue waiting line > queue wait
+stale outdated old > changed older
+loses forgets forgotten > lose loses
+halfway midway midstream middle > middle
+clean cleaned cleanup > delete
+keyfile > key file
+suddenly abruptly > short
+recognise recognize identify identifies spot spots notice notices distinguish > recognises recognise detect
+contact contacts talk talks ping pings dial > contacts contacted sends connecting
+display displays print prints view views show shows visible see inspect > shows shown prints list
+enumerate overview summary inventory > list lists shows
+preserve preserves hold > keeps keep
+recover recovers recovery restore restores resume resumes > restored recovers
+impose imposes forces enforce enforces enforced > imposes enforces
+override overrides overrule overrules > overrule wins precedence
+sort sorts classify classifies categorise categorize bucket placed > sorts sorted tier
+finish finishes finished complete completes end ends > finish finished ends
+begin begins begun start starts started > begins start starts
+copy copied copies paraphrase > quote quotes copy
+forward forwards forwarded relay relays pass passed passes proxy > passed passes forwards sent
+transmit transmits transmitted post posts submit submits send sends sent transfer > send sends sent
+contain contains include includes consist comprise > holds contains
+protect protects protected secure secured safeguard > readable encrypt hash
+warn warns warned warning alert alerts alerted notify > warns warning says
+explain explains justify justified reason reasons why rationale > reasons reason
+trick tricked fool fooled manipulate bypass circumvent bypassed > manipulated bypassed
+spread evenly balanced share split > spreads
+quickly immediately instantly instant once straightaway > once next immediately
+permanent permanently forever irreversible > never revived grows
+undo undone reverse reactivate revive > revived
+temporary temporarily short > expires
+hash hashed hashes sha digest fingerprint checksum > hash hashes checksum
+plaintext cleartext readable > plain
+guess guesses guessing speculate > guessing decline
+ship ships plane train submarine > offline
+voice speech spoken > audio
+poll polls polled refresh refreshes > seconds looks
+rack datacenter datacentre basement closet > machine network
+dedupe deduplicate > afresh
+flood flooding spam > queue
+sluggish laggy > slow slower
+unread consumer > unread slow
+embed embedded bundled builtin include > built
+kilobytes megabytes gigabytes mb gb mib > mib bytes
+answerable unanswerable > decline
+sidecar > container
+seat seats > people
 `
 
 /** Phrases that mean more than their words, and the one word that stands for them. Longest first. */

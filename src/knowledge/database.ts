@@ -6,7 +6,7 @@ import { UpshiftError } from '../contract/problem.ts'
  * The version of everything below and of how documents are cut. A file of another version is rebuilt: all
  * that it holds can be read from the documents again, except the older versions that citations may name.
  */
-export const INDEX_VERSION = 1
+const INDEX_VERSION = 1
 
 const SCHEMA = `
   CREATE TABLE document (

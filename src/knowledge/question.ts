@@ -40,7 +40,7 @@ export interface Question {
 }
 
 /** What is read of a question: longer ones are cut, in UTF-16 units and in terms. */
-export const MAX_QUESTION_SIZE = 2_000
+const MAX_QUESTION_SIZE = 2_000
 export const MAX_TERMS = 32
 const MAX_IDENTIFIERS = 8
 
@@ -57,7 +57,9 @@ export function readQuestion(text: string): Question {
   const last = [...asked].at(-1) ?? ''
   const found = [...terms.values()]
   // "Cap hit at noon. What now?" asks with nothing but faint words: then the scene is the question.
-  const told = found.some((term) => !term.context && !term.faint && !term.everyday)
+  const told = found.some(
+    (term) => !term.context && !term.faint && (!term.everyday || term.alternatives.length > 0),
+  )
   return {
     terms: told ? found : found.map((term) => ({ ...term, context: false })),
     defined: subjectOf(last),
@@ -71,7 +73,7 @@ const SENTENCE_BREAK = /(?<=[.?!])\s+|\n+/
 function addTerms(terms: Map<string, Term>, sentence: string, context: boolean): void {
   const focus = context ? new Set<string>() : focusOf(sentence)
   for (const code of codesIn(sentence)) {
-    if (terms.size < MAX_TERMS) terms.set(code, { ...CODE, raw: code, stem: code, context })
+    if (terms.size < MAX_TERMS) terms.set(code, { ...CODE, raw: code, stem: code })
   }
   // A code's own parts only lend their weight: the code as a whole is what is asked for.
   const parts = new Set(codesIn(sentence).flatMap((code) => wordsOf(code).map((word) => word.stem)))
@@ -92,7 +94,8 @@ function addTerms(terms: Map<string, Term>, sentence: string, context: boolean):
   }
 }
 
-const CODE = { alternatives: [], faint: false, everyday: false, named: true, focus: false }
+/** A code is never mere scene: who quotes one asks about it. */
+const CODE = { alternatives: [], faint: false, everyday: false, named: true, context: false, focus: false }
 const CODES =
   /(?<![\w.])(?:--[a-z][a-z-]+|[a-z][a-z0-9]*(?:\.[a-z][A-Za-z0-9]*)+|[a-z0-9]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|[a-z]+[A-Z][A-Za-z]+)(?![\w])/g
 
@@ -119,7 +122,7 @@ const FOCUS: readonly RegExp[] = [
   /\bhow (?:do|can|could|would|should|does) (?:i|we|you|one|it|upshift) (.+)/i,
   /\bhow to (.+)/i,
   /\b(?:can|could|may) (?:i|we|you|one|it|upshift) (.+)/i,
-  /\b(?:can|could|may) (?:an? |the |my |our )?\w+(?:'s \w+)? be (.+)/i,
+  /\b(?:can|could|may|will|should) (?:[\w'’-]+ ){1,4}be (.+)/i,
 ]
 
 function focusOf(sentence: string): Set<string> {
@@ -132,20 +135,26 @@ function focusOf(sentence: string): Set<string> {
   return found
 }
 
-/** The words at the beginning up to the first empty one; empty words before the first are passed over. */
+const ARTICLE = /^(?:an?|the|my|our|your|its|his|her|their)$/i
+
+/**
+ * The words at the beginning up to the first empty one: "change the font of" is about a font that is changed.
+ * Empty words before the first are passed over, and so is one article.
+ */
 function leadingStems(text: string): string[] {
   const stems: string[] = []
+  let articles = 0
   for (const word of wordsOf(text, MAX_TERMS)) {
     if (!isEmptyWord(word.raw)) stems.push(word.stem)
-    else if (stems.length > 0) break
+    else if (stems.length > 0 && (!ARTICLE.test(word.raw) || articles++ > 0)) break
   }
   return stems
 }
 
 const DEFINITION: readonly RegExp[] = [
-  /^(?:.*, )?(?:please )?(?:define|explain)(?: the term| the word| me)?(?: what)? (?:an? |the )?(.+?)(?: is| are| means?)?\W*$/i,
-  /^(?:.*, |so |and |ok |okay |hey )?what(?:'s|’s| is| are| does| do)? (?:exactly |precisely )?(?:is |are )?(?:meant by |understood by |called )?(?:an? |the )?(.+?)(?: mean| stand for| in (?:upshift|this product|your terms|plain english).*)?\W*$/i,
   /\b(?:meaning|definition) of (?:an? |the |the word |the term )?(.+?)\W*$/i,
+  /^(?:.*, )?(?:please )?(?:define|explain)(?: the term| the word| me)?(?: what)? (?:an? |the )?(.+?)(?: is| are| means?)?\W*$/i,
+  /^(?:.*, |so |and |ok |okay |hey )?what(?:'s|’s| is| are| does| do)? (?:exactly |precisely )?(?:is |are )?(?:meant by |understood by |called )?(?:an? |the )?(.+?)(?: mean| stand for| in (?:upshift|this|your|plain|one|a|simple|short)\b.*|,.*)?\W*$/i,
   /^(?:an? |the )?([\w-]+(?: [\w-]+){0,2})\W*$/i,
 ]
 const MAX_SUBJECT = 4

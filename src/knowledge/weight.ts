@@ -11,6 +11,9 @@ const EVERYDAY_LOSS = 0.4
 const CONTEXT_WEIGHT = 0.5
 const CONTEXT_LOSS = 0.25
 
+/** A number of one or two digits stands in many texts and says nothing by itself. */
+const SHORT_NUMBER = /^\d{1,2}$/
+
 /**
  * What a term is worth among `passages` passages, of which `frequency(word)` hold a word. Rarity is BM25's
  * inverse document frequency with one added inside, so that it is never negative. A word that is known only by
@@ -20,8 +23,9 @@ export function weightOf(term: Term, frequency: (word: string) => number, passag
   const own = frequency(term.raw)
   const count = own > 0 ? own : Math.max(0, ...term.alternatives.map((one) => frequency(one.raw)))
   const rarity = Math.log(1 + (passages - count + 0.5) / (count + 0.5))
-  const base = term.faint ? FAINT_SHARE * Math.min(rarity, FAINT_RARITY) : Math.min(rarity, MAX_WEIGHT)
-  const lossShare = term.faint ? FAINT_LOSS : term.everyday ? EVERYDAY_LOSS : 1
+  const slight = term.faint || SHORT_NUMBER.test(term.raw)
+  const base = slight ? FAINT_SHARE * Math.min(rarity, FAINT_RARITY) : Math.min(rarity, MAX_WEIGHT)
+  const lossShare = slight ? FAINT_LOSS : term.everyday ? EVERYDAY_LOSS : 1
   return {
     ...term,
     unknown: count === 0,

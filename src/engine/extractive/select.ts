@@ -6,23 +6,23 @@ import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
  * DESIGN. Which sentences to quote. The passages come judged: support says whether one is worth quoting, and
  * `focus` where its support was found. What is left is to make the quotation readable: begin at the focus,
  * go on to the end of the thought (the next sentences of the same paragraph, or the list or listing that a
- * colon announces), and add a second passage where it is nearly as well supported. Quotations are slices of
+ * colon announces), and add other passages where they are nearly as well supported. Quotations are slices of
  * the passage, so they cannot differ from it; `verify` compares them all the same before anything leaves.
  */
 
 /** From here a passage is worth quoting (contract/passage.ts). */
-export const WORTH_QUOTING = 0.5
+const WORTH_QUOTING = 0.5
 /** Sentences in one answer. */
 export const MAX_SENTENCES = 4
 const MAX_PASSAGES = 3
-/** A second passage is quoted when its support comes this near to the best one's. */
-const SECOND_WITHIN = 0.2
+/** Another passage is quoted when its support comes this near to the best one's. */
+const OTHERS_WITHIN = 0.2
 /** Sentences that one passage may take while another is waiting. */
 const FIRST_SHARE = 3
 /** A quotation is not continued beyond this size, in UTF-16 units. */
 const QUOTE_SIZE = 900
 
-/** At most two quotations of together at most MAX_SENTENCES sentences, best first; none where nothing supports one. */
+/** At most MAX_PASSAGES quotations of together at most MAX_SENTENCES sentences, best first; none where nothing supports one. */
 export function selectQuotations(question: string, passages: readonly Passage[]): Citation[] {
   const worthy = passages
     .filter((passage) => passage.support >= WORTH_QUOTING && passage.text.trim() !== '')
@@ -30,7 +30,7 @@ export function selectQuotations(question: string, passages: readonly Passage[])
   const best = worthy[0]
   if (best === undefined) return []
   const chosen = worthy
-    .filter((passage) => passage.support >= best.support - SECOND_WITHIN)
+    .filter((passage) => passage.support >= best.support - OTHERS_WITHIN)
     .slice(0, MAX_PASSAGES)
   const quotations: Citation[] = []
   let left = MAX_SENTENCES

@@ -67,6 +67,7 @@ const FAINT = new Set(
     'forget forgets remain remains stay stays apply applies react reacts respond responds appear appears fit fits grab ' +
     'arrive arrives reach reaches turned turns next previous given certain various bunch lot lots kinds sorts form forms role ' +
     'meaning meant sense aware possible tells told came needed needs middle looked impossible useful useless kind comes handle handles treats treated dealt ' +
+    'gateway product software somewhere ok normal chance polite built ' +
     'big bigger biggest little large small quick quickly fast soon often away anything'
   ).split(' '),
 )
