@@ -1,18 +1,26 @@
 import type { Call } from '../contract/call.ts'
 import type { Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { ProblemCode } from '../contract/problem.ts'
+import { type ProblemCode, UpshiftError } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
 import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
-import { isEngineKind, quirksFor } from '../engine/quirks.ts'
+import { type EngineKind, isEngineKind, quirksFor } from '../engine/quirks.ts'
+import { answerError, NOTHING_SENT } from '../engine/reader.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
+import type { Kind } from '../fleet/profiles.ts'
 import type { Lease } from '../request/ports.ts'
 
 /** The engines that a lease's target may name. */
 export interface Engines {
   readonly openAi: OpenAiEngine
   readonly extractive: ExtractiveEngine
+}
+
+/** Kinds that the fleet knows and that speak the protocol without a bend; the compiler misses no new one. */
+const PLAIN: Readonly<Record<Exclude<Kind, EngineKind>, 'generic'>> = {
+  'openai-compatible': 'generic',
+  together: 'generic',
 }
 
 /** The fleet's lease with the engine that its target asks for: all that the path needs. */
@@ -41,12 +49,19 @@ export class BoundLease implements Lease {
   generate(call: Call): AsyncIterable<Batch> {
     const { target, model } = this.grant
     if (target.type === 'built-in') return this.engines.extractive.generate(call)
-    const apiKey = target.key()
+    let apiKey: string | undefined
+    try {
+      apiKey = target.key()
+    } catch (error) {
+      // A key file that went away is the engine's trouble, and perhaps not the next one's; a bug goes on.
+      if (error instanceof UpshiftError) return keyless(model.engine, error)
+      throw error
+    }
     const to = {
       engine: model.engine,
       baseUrl: target.baseUrl,
       name: target.upstream,
-      quirks: quirksFor(isEngineKind(target.kind) ? target.kind : 'generic'),
+      quirks: quirksFor(isEngineKind(target.kind) ? target.kind : PLAIN[target.kind]),
       timeouts: target.timeouts,
       contextTokens: target.contextTokens,
       ...(apiKey === undefined ? {} : { apiKey }),
@@ -61,4 +76,9 @@ export class BoundLease implements Lease {
   [Symbol.asyncDispose](): PromiseLike<void> {
     return this.grant[Symbol.asyncDispose]()
   }
+}
+
+async function* keyless(engine: string, cause: UpshiftError): AsyncGenerator<Batch> {
+  const message = `Nothing was sent to engine ${engine}, because its API key cannot be read: ${cause.message}`
+  yield [answerError({ code: 'upstream_unauthorized', message }, NOTHING_SENT)]
 }

@@ -6,7 +6,7 @@ import { migrations as keyMigrations } from '../caller/table.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
 import type { Config } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
-import type { Entry } from '../contract/entry.ts'
+import type { Entry, Stamped } from '../contract/entry.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { SecretRef } from '../contract/section.ts'
 import { type Connections, createConnections } from '../engine/connections.ts'
@@ -52,6 +52,10 @@ export interface PartsOptions {
 /** The handbook is found beside `src/` in a clone and beside `dist/` in a package: both lie equally deep. */
 const HANDBOOK = new URL('../../docs/', import.meta.url)
 const MODELS_WAIT_MS = 400
+/** As many requests as the widest kind of engine takes at once, unless the configuration says more. */
+const CONNECTIONS_PER_ORIGIN = 256
+/** A look around asks four questions of one address at once, a refresh of Ollama six. */
+const PROBES_PER_ORIGIN = 8
 
 const DAY_MS = 86_400_000
 
@@ -74,18 +78,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   )
   const today = Math.floor(systemClock.now() / DAY_MS) * DAY_MS
   const spend = new SpendFromLog(today)
-  const log = opening.adopt(
-    openLog({
-      folder: paths.log,
-      config: config.record,
-      clock: systemClock,
-      since: today,
-      visit: (entry) => spend.visit(entry),
-    }),
-    (one) => one.close(),
-  )
-  if (log.opened.cutBytes > 0)
-    logs.warn({ bytes: log.opened.cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  const log = opening.adopt(openRecord(options, paths.log, today, spend), (one) => one.close())
   const changed = (entry: Entry): Promise<void> => log.append(entry)
   const keys = createKeys({
     store,
@@ -96,21 +89,24 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     changed,
   })
 
-  const connections = opening.adopt(connect(around), (one) => one.close())
-  const fleet = opening.adopt(openFleet(options, store, connections, changed, secretOf), (one) => one.close())
+  const connections = opening.adopt(connect(around, widest(config)), (one) => one.close())
+  // Probes have connections of their own: an engine that is busy in every place must still be seen to be alive.
+  const probes = opening.adopt(connect(around, PROBES_PER_ORIGIN), (one) => one.close())
+  const stopping = new AbortController()
+  const fleet = opening.adopt(
+    openFleet(options, store, probes, changed, secretOf, stopping.signal),
+    (one) => {
+      stopping.abort()
+      return one.close()
+    },
+  )
   for (const [engine, micros] of spend.byEngine()) fleet.restoreSpend(engine, micros)
   const looking = fleet.refresh('near')
   const docs = config.knowledge.docs ?? fileURLToPath(HANDBOOK)
   const handbook = opening.adopt(openHandbook({ path: paths.knowledge, docs }), (one) => one.close())
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
-  const engines: Engines = {
-    openAi: createOpenAiEngine({
-      clock: systemClock,
-      dispatcherFor: (url) => connections.dispatcherFor(url),
-    }),
-    extractive: createExtractiveEngine({ clock: systemClock }),
-  }
+  const engines = createEngines(connections)
   const opened = opening.move()
   return {
     paths,
@@ -126,16 +122,41 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   }
 }
 
+function openRecord({ config, logs }: PartsOptions, folder: string, since: number, spend: SpendFromLog): Log {
+  const visit = (entry: Stamped): void => spend.visit(entry)
+  const log = openLog({ folder, config: config.record, clock: systemClock, since, visit })
+  const { cutBytes } = log.opened
+  if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  return log
+}
+
+function createEngines(connections: Connections): Engines {
+  return {
+    openAi: createOpenAiEngine({
+      clock: systemClock,
+      dispatcherFor: (url) => connections.dispatcherFor(url),
+    }),
+    extractive: createExtractiveEngine({ clock: systemClock }),
+  }
+}
+
 function resolve(reference: SecretRef, around: Surroundings, logs: Logs): string {
   const { secret, warning } = resolveSecret(reference, around.env, readSecretFile)
   if (warning !== undefined) logs.warn(warning)
   return secret
 }
 
+/** One connection for each request that a replica may be leased for: beyond that a request would wait unseen. */
+function widest(config: Config): number {
+  const configured = Object.values(config.fleet.engines).map((engine) => engine.maxConcurrent ?? 0)
+  return Math.max(CONNECTIONS_PER_ORIGIN, ...configured)
+}
+
 /** Proxies come from the variables that every program reads; loopback is never sent through one. */
-function connect(around: Surroundings): Connections {
+function connect(around: Surroundings, connectionsPerOrigin: number): Connections {
   const { env } = around
   return createConnections({
+    connectionsPerOrigin,
     httpProxy: env['http_proxy'] ?? env['HTTP_PROXY'],
     httpsProxy: env['https_proxy'] ?? env['HTTPS_PROXY'],
     noProxy: env['no_proxy'] ?? env['NO_PROXY'],
@@ -145,15 +166,16 @@ function connect(around: Surroundings): Connections {
 function openFleet(
   { config, around, logs, ownPort }: PartsOptions,
   store: Store,
-  connections: Connections,
+  probes: Connections,
   changed: (entry: Entry) => Promise<void>,
   resolveSecretOf: (reference: SecretRef) => string,
+  signal: AbortSignal,
 ): Fleet {
-  const dispatcherFor = (url: string) => connections.dispatcherFor(new URL(url))
+  const dispatcherFor = (url: string) => probes.dispatcherFor(new URL(url))
   const discovering = config.fleet.discover
   const environment = discovering ? environmentEngines(around.env) : { engines: [], ignored: [] }
   for (const reason of environment.ignored) logs.warn(reason)
-  const lookout = createLookout({ dispatcherFor, ownPort, signal: new AbortController().signal })
+  const lookout = createLookout({ dispatcherFor, ownPort, signal })
   return new Fleet({
     config: config.fleet,
     engines: engineSpecs({

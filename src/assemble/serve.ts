@@ -97,12 +97,18 @@ async function listen(
   config: Config,
   on: ServeOptions['on'],
 ): Promise<string | undefined> {
-  await server.listenControl(parts.paths.control)
-  if (on === 'control') return undefined
-  const address = await server.listen(config.server.host, config.server.port)
-  const startedAt = new Date(systemClock.now()).toISOString()
-  writeServerFile(parts.paths, { pid: process.pid, address, startedAt })
-  return address
+  try {
+    await server.listenControl(parts.paths.control)
+    if (on === 'control') return undefined
+    const address = await server.listen(config.server.host, config.server.port)
+    const startedAt = new Date(systemClock.now()).toISOString()
+    writeServerFile(parts.paths, { pid: process.pid, address, startedAt })
+    return address
+  } catch (error) {
+    // What listens already would keep the process alive over parts that are closed.
+    await server.drain({ drainMs: 0, lingerMs: 0 })
+    throw error
+  }
 }
 
 function allRoutes(

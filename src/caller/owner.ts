@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UpshiftError } from '../contract/problem.ts'
+import { syncFolder } from '../lib/sync-folder.ts'
 import { newSecret, type RandomBytes } from './secret.ts'
 
 // DESIGN. The owner's key is the one secret kept as text, since the CLI must be able to show it: a file in the
@@ -162,17 +163,6 @@ function writeSynced(path: string, secret: string): void {
     fs.fsyncSync(file)
   } finally {
     fs.closeSync(file)
-  }
-}
-
-function syncFolder(folder: string): void {
-  // Windows cannot open a folder; its file systems journal the name with the file.
-  if (process.platform === 'win32') return
-  const handle = fs.openSync(folder, 'r')
-  try {
-    fs.fsyncSync(handle)
-  } finally {
-    fs.closeSync(handle)
   }
 }
 

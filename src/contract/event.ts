@@ -60,6 +60,11 @@ export interface AnswerError {
   readonly chargedTo?: string
 }
 
+/** True for the one event that ends a stream; undefined, as `at(-1)` gives it, ends none. */
+export function isTerminal(event: AnswerEvent | undefined): event is AnswerFinish | AnswerError {
+  return event?.type === 'answer-finish' || event?.type === 'answer-error'
+}
+
 export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | AnswerFinish | AnswerError
 
 /** What one socket read brought: never empty. A stream of batches ends with exactly one terminal event. */

@@ -14,6 +14,7 @@
 import { getCACertificates } from 'node:tls'
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { UpshiftError } from '../contract/problem.ts'
+import { isLoopback } from '../lib/loopback.ts'
 
 /** uvicorn (vLLM, SGLang), Node and cpp-httplib (llama.cpp) close an idle connection after 5 s. */
 const KEEP_ALIVE_MS = 4_000
@@ -87,7 +88,7 @@ function trust(ca: string | undefined): { ca?: string[] } {
 
 function createDispatcher(url: URL, options: ConnectionOptions, pool: Pool.Options): Dispatcher {
   const proxy = url.protocol === 'https:' ? options.httpsProxy : options.httpProxy
-  if (proxy === undefined || proxy === '' || isLoopback(url.hostname)) return new Pool(url.origin, pool)
+  if (proxy === undefined || proxy === '' || isDirect(url.hostname)) return new Pool(url.origin, pool)
   // Empty texts, and not absent ones: for an absent one undici would read the environment itself.
   return new EnvHttpProxyAgent({
     ...pool,
@@ -101,15 +102,13 @@ function createDispatcher(url: URL, options: ConnectionOptions, pool: Pool.Optio
   })
 }
 
-/** 127.0.0.0/8, ::1, localhost and its subdomains (RFC 6761, 6.3). */
-export function isLoopback(hostname: string): boolean {
-  const name = hostname
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
-    .toLowerCase()
-  return (
-    name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
-  )
+/**
+ * Hosts that no proxy can reach for us. What counts as this machine must be direct: a prompt that needs no
+ * allowance because it stays here would else leave by the proxy.
+ */
+function isDirect(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '').toLowerCase()
+  return isLoopback(name) || name.endsWith('.localhost')
 }
 
 function tooManyOrigins(): UpshiftError {

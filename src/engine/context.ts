@@ -1,6 +1,7 @@
 import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
+import { textsOf } from '../contract/text.ts'
 import type { Target } from './target.ts'
 
 /**
@@ -60,13 +61,7 @@ function promptTexts(request: ChatRequest): string[] {
 }
 
 function messageTexts(message: ChatMessage): string[] {
-  const texts: string[] = []
-  if (typeof message.content === 'string') texts.push(message.content)
-  else {
-    for (const part of message.content ?? []) {
-      if (part.type === 'text') texts.push(part.text)
-    }
-  }
+  const texts = [...textsOf(message)]
   if (message.role === 'assistant') {
     for (const call of message.tool_calls ?? []) texts.push(call.function.name, call.function.arguments)
   }

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
-import type { AnswerError, AnswerFinish, Batch } from '../contract/event.ts'
+import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { checkContext } from './context.ts'
@@ -13,7 +13,8 @@ export interface OpenAiEngine {
   /**
    * One generation over POST {baseUrl}/chat/completions. Yields batches of `chunk-delta` events (each with the
    * text it came as) where the request streams, else one `answer-whole`, and then exactly one terminal event:
-   * `answer-finish` with the usage, or `answer-error` (with a usage of zero where nothing had been sent). Never yields `answer-start`, never throws but for bugs.
+   * `answer-finish` with the usage, or `answer-error` (with a usage of zero where nothing had been sent).
+   * Never yields `answer-start`, never throws but for bugs.
    * To cancel, abort `call.signal`: the connection is destroyed at once. Giving the iterator up releases it too,
    * but only once a pending `next` has returned.
    */
@@ -54,10 +55,6 @@ async function* generate(parts: OpenAiEngineParts, target: Target, call: Call): 
 function lateProblem(clock: Clock, target: Target, call: Call): Problem | undefined {
   if (call.signal.aborted) return abortProblem(target, call, clock)
   return clock.elapsed() >= call.deadline ? deadlineProblem(target) : undefined
-}
-
-function isTerminal(event: Batch[number] | undefined): event is AnswerFinish | AnswerError {
-  return event?.type === 'answer-finish' || event?.type === 'answer-error'
 }
 
 /** A query in the base URL stays (Azure's `api-version`); its user name and password are not used. */

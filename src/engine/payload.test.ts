@@ -53,6 +53,12 @@ test('a field left out although it asked for something is named in a verdict', (
   assert.match(verdicts[0]?.detail ?? '', /parallel_tool_calls was left out/)
 })
 
+test('a field that is called like something every object has reaches the engine as it came', () => {
+  const body = bodyFor('mistral', { constructor: { a: 1 }, toString: 'x' })
+  assert.deepEqual(Object.getOwnPropertyDescriptor(body, 'constructor')?.value, { a: 1 })
+  assert.equal(Object.getOwnPropertyDescriptor(body, 'toString')?.value, 'x')
+})
+
 test('kinds are known by name', () => {
   assert.equal(isEngineKind('llama.cpp'), true)
   assert.equal(isEngineKind('constructor'), false)

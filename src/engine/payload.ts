@@ -26,13 +26,14 @@ export function buildPayload(target: Target, call: Call): Payload {
   const dropped: string[] = []
   for (const [field, value] of Object.entries(call.request)) {
     if (OURS.has(field) || (value === null && NULLABLE.has(field))) continue
-    const drop = quirks.drops[field]
+    // A caller's field may be called `constructor`: only rows of the table count.
+    const drop = Object.hasOwn(quirks.drops, field) ? quirks.drops[field] : undefined
     if (drop !== undefined && isNeutral(field, value)) continue
     if (drop === 'always') {
       dropped.push(field)
       continue
     }
-    sent[quirks.renames[field] ?? field] = value
+    sent[(Object.hasOwn(quirks.renames, field) ? quirks.renames[field] : undefined) ?? field] = value
   }
   sent['model'] = target.name
   sent['stream'] = stream
@@ -49,14 +50,14 @@ export function buildPayload(target: Target, call: Call): Payload {
 }
 
 /** Set by `buildPayload` itself, or not for engines. */
-const OURS = new Set([
+const OURS = new Set<string>([
   'upshift',
   'model',
   'stream',
   'stream_options',
   'max_tokens',
   'max_completion_tokens',
-] satisfies (keyof ChatRequest)[] as string[])
+] satisfies (keyof ChatRequest)[])
 
 /** OpenAI's fields for which null means the default. */
 const NULLABLE = new Set([
@@ -78,7 +79,7 @@ function isNeutral(field: string, value: unknown): boolean {
   if (field === 'n') return value === 1
   if (field === 'parallel_tool_calls') return value === true
   if (value === null || value === false || value === 0) return true
-  return typeof value === 'object' && Object.keys(value as object).length === 0
+  return typeof value === 'object' && Object.keys(Object(value)).length === 0
 }
 
 function droppedVerdict(field: string, quirks: Quirks): Verdict {

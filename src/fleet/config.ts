@@ -41,6 +41,9 @@ const timeoutsSchema = z
   })
   .prefault({})
 
+/** For an engine that no file names. */
+export const DEFAULT_TIMEOUTS = timeoutsSchema.parse({})
+
 const engineSchema = z.strictObject({
   kind: z.enum(KINDS).optional().meta({
     description:

@@ -2,7 +2,7 @@ import { UpshiftError } from '../contract/problem.ts'
 import type { Tier } from '../contract/tier.ts'
 import type { Price } from '../contract/usage.ts'
 import { baseUrl, onThisMachine, originOf } from './address.ts'
-import type { EngineConfig, FleetConfig, SecretReference } from './config.ts'
+import { DEFAULT_TIMEOUTS, type EngineConfig, type FleetConfig, type SecretReference } from './config.ts'
 import type { FoundEngine } from './discover.ts'
 import type { EnvironmentEngine } from './environment.ts'
 import { isKind, type Kind, PROFILES } from './profiles.ts'
@@ -47,8 +47,6 @@ export interface EngineSources {
   readonly environment: readonly EnvironmentEngine[]
   readonly resolveSecret: (reference: SecretReference) => string
 }
-
-const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 5_000, firstTokenMs: 120_000, betweenTokensMs: 60_000 }
 
 /**
  * The engines, the configured ones first. A configured engine takes its key and address from the environment

@@ -1,5 +1,6 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import { textTable } from '../lib/table.ts'
 import { type EngineReply, engineListReply, engineReply } from './routes.ts'
 
 const USAGE: ExitCode = 2
@@ -50,7 +51,7 @@ async function list(context: VerbContext): Promise<ExitCode> {
     return 0
   }
   const rows = engines.map((engine) => [engine.name, place(engine), cost(engine), engine.state])
-  context.out.write(table([['ENGINE', 'WHERE', 'TODAY', 'STATE'], ...rows]))
+  context.out.write(textTable(['ENGINE', 'WHERE', 'TODAY', 'STATE'], rows))
   for (const engine of engines)
     for (const note of engine.notes) context.err.write(`${engine.name}: ${note}\n`)
   if (context.flags['models'] === true) context.out.write(`\n${modelTable(engines)}`)
@@ -118,20 +119,5 @@ function modelTable(engines: readonly EngineReply[]): string {
       model.tier_reason,
     ]),
   )
-  return table([['MODEL', 'TIER', 'CONTEXT', '$/M IN/OUT', 'NOW', 'WHY THIS TIER'], ...rows])
-}
-
-/** Columns as wide as their widest cell, the last one free. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length)
-    })
-  }
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-  return `${rows.map(line).join('\n')}\n`
+  return textTable(['MODEL', 'TIER', 'CONTEXT', '$/M IN/OUT', 'NOW', 'WHY THIS TIER'], rows)
 }

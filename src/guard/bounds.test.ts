@@ -5,9 +5,13 @@ import { isRefusal } from '../contract/problem.ts'
 import { parseBody } from './bounds.ts'
 
 const bounds = { maxBodyBytes: 4096, maxDepth: 8 }
-const parse = (text: string | Buffer): unknown => parseBody(Buffer.from(text), bounds)
+function parse(text: string | Buffer): unknown {
+  const parsed = parseBody(Buffer.from(text), bounds)
+  assert.ok(!isRefusal(parsed), String(text).slice(0, 40))
+  return parsed.value
+}
 function refusal(text: string | Buffer): { code: string; message: string } {
-  const parsed = parse(text)
+  const parsed = parseBody(Buffer.from(text), bounds)
   assert.ok(isRefusal(parsed), String(text).slice(0, 40))
   return parsed.problem
 }
@@ -19,6 +23,11 @@ test('a body comes back as the value that JSON.parse gives', () => {
       assert.deepEqual(parse(text), JSON.parse(text))
     }),
   )
+})
+
+test('a body that looks like a refusal of ours is a body like any other', () => {
+  const text = '{"type":"refusal","problem":{"code":"internal","message":"x"}}'
+  assert.deepEqual(parse(text), JSON.parse(text))
 })
 
 test('a body that is too large, not UTF-8 or empty is refused by name', () => {
@@ -61,7 +70,7 @@ test('broken JSON is refused with the position and without the text of the body'
 test('arbitrary bytes are parsed or refused, never thrown at', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      parse(Buffer.from(bytes))
+      parseBody(Buffer.from(bytes), bounds)
     }),
   )
 })

@@ -6,12 +6,18 @@ export interface BodyBounds {
   readonly maxDepth: number
 }
 
+/** A body's value, in a box of its own: a caller's JSON may look like anything, a refusal of ours included. */
+export interface ParsedBody {
+  readonly type: 'parsed'
+  readonly value: unknown
+}
+
 /**
  * The JSON value of a request body, or why it is refused: `body_too_large`, `invalid_encoding`, `too_deep`,
  * `invalid_json`. Every step is linear in the bytes and none recurses. The depth is bounded before the
  * parser runs, because whatever walks the value later may recurse.
  */
-export function parseBody(bytes: Buffer, bounds: BodyBounds): unknown | Refusal {
+export function parseBody(bytes: Buffer, bounds: BodyBounds): ParsedBody | Refusal {
   if (bytes.length > bounds.maxBodyBytes) {
     return refuse(
       'body_too_large',
@@ -31,7 +37,7 @@ export function parseBody(bytes: Buffer, bounds: BodyBounds): unknown | Refusal 
   }
   const text = bytes.toString('utf8')
   try {
-    return JSON.parse(text)
+    return { type: 'parsed', value: JSON.parse(text) }
   } catch (error) {
     return refuse('invalid_json', `The request body is not valid JSON: ${parseFault(error, text)}.`)
   }

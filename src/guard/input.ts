@@ -1,6 +1,7 @@
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
+import { textChars } from '../contract/text.ts'
 import { type Action, type GuardConfig, PII_KINDS, type PiiKind } from './config.ts'
 import { findPii } from './pii.ts'
 import { findSecrets } from './secrets.ts'
@@ -72,15 +73,6 @@ function overBounds(request: ChatRequest, bytes: number, config: GuardConfig): R
     )
   }
   return undefined
-}
-
-function textChars(request: ChatRequest): number {
-  let chars = 0
-  for (const { content } of request.messages) {
-    if (typeof content === 'string') chars += content.length
-    else for (const part of content ?? []) chars += part.type === 'text' ? part.text.length : 0
-  }
-  return chars
 }
 
 const CLEAN: readonly Verdict[] = []

@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Answer, Ask, Handle } from '../contract/ask.ts'
 import { type ChatCompletion, type ChatRequest, chatRequestSchema } from '../contract/chat.ts'
-import type { AnswerError, AnswerFinish } from '../contract/event.ts'
+import { type AnswerError, type AnswerFinish, isTerminal } from '../contract/event.ts'
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
+import type { Clock } from '../lib/clock.ts'
 import { answerHead } from './head.ts'
 import { invalidRequest } from './invalid.ts'
 import { wireProblem } from './problem.ts'
@@ -14,7 +15,7 @@ import { summarise } from './summary.ts'
 /** What POST /v1/chat/completions needs. */
 export interface ChatPorts {
   readonly handle: Handle
-  readonly now: () => number
+  readonly clock: Clock
   readonly slowReaderMs: number
   /** Called before the head of a stream is written. */
   heading(reply: FastifyReply): void
@@ -42,18 +43,18 @@ export async function replyChat(
   raw.once('close', () => {
     if (!raw.writableFinished) gone.abort()
   })
-  const receivedAt = ports.now()
+  const startedAt = ports.clock.elapsed()
   const ask: Ask = {
     id: request.id,
     origin: { type: 'wire', credential: request.headers.authorization },
     request: parsed.data,
     bytes: request.bodyBytes,
-    receivedAt,
+    receivedAt: ports.clock.now(),
     signal: gone.signal,
   }
   const answer = await ports.handle(ask)
   if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
-  const writing = { ports, reply, gone, ask, answer, firstTokenMs: ports.now() - receivedAt }
+  const writing = { ports, reply, gone, ask, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
   let whole = false
   try {
     if (parsed.data.stream === true) await writeStream(writing, parsed.data)
@@ -113,9 +114,7 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
   }
   for await (const batch of answer.events) {
     const last = batch.at(-1)
-    if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
-      ports.finished({ answer, terminal: last, firstTokenMs })
-    }
+    if (isTerminal(last)) ports.finished({ answer, terminal: last, firstTokenMs })
     const text = encodeBatch(batch, shape)
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
   }

@@ -23,7 +23,7 @@ export interface HttpPorts {
   readonly handle: Handle
   authenticate(credential: string | undefined): Caller | Refusal
   /** Bytes of a body to a JSON value, or the reason why not. */
-  parseBody(bytes: Buffer): unknown
+  parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
   readonly routes: readonly Route[]
   readonly metrics: Metrics
   readonly logs: Logs
@@ -44,6 +44,8 @@ export interface HttpLimits {
 }
 
 const HEADER_BYTES_MAX = 16_384
+
+/** The listener with every route, not yet listening. Nothing in it throws at a request: a bug is a 500 and a log line. */
 export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const loggerInstance: FastifyBaseLogger = ports.logs
   const app = fastify({
@@ -75,7 +77,6 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const access = accessCheck(ports.authenticate, 'key')
   const chat = {
     ...ports,
-    now: ports.clock.now,
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
@@ -102,9 +103,10 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('bodyBytes', 0)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     request.bodyBytes = bytes.length
-    const value = ports.parseBody(bytes as Buffer)
-    if (isRefusal(value)) done(new UpshiftError(value.problem))
-    else done(null, value)
+    // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
+    const parsed = ports.parseBody(bytes as Buffer)
+    if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
+    else done(null, parsed.value)
   })
 }
 

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import type { Entry, Stamped } from '../contract/entry.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { syncFolder } from '../lib/sync-folder.ts'
 import type { RecordConfig } from './config.ts'
 import { encodeLine, scanLines } from './line.ts'
 
@@ -22,7 +23,8 @@ import { encodeLine, scanLines } from './line.ts'
  * rates of a gateway; `append` resolves when the operating system has the bytes, so they survive the death of
  * the process. `fdatasync` runs beside it at least every SYNC_EVERY_MS (power loss may cost that much), or
  * is awaited with `durability: fsync`. A write that fails is rolled back to the last whole line and its
- * callers are refused: the log never holds half an entry before a whole one.
+ * callers are refused: the log never holds half an entry before a whole one. Where a roll-back or a sync fails,
+ * every later append is refused until a restart: what the disk has lost it may report as written next time.
  *
  * A segment's name is its first sequence number and its UTC day, so that what happened since a day can be read
  * without reading everything. A day's change and `segmentBytes` begin a new one.
@@ -112,6 +114,7 @@ class Writer implements Log {
   private syncing = false
   private readonly timer: NodeJS.Timeout
   private closed = false
+  private fault: UpshiftError | undefined
 
   constructor(options: LogOptions, newest: string | undefined, nextSeq: number, newestAt: number) {
     this.options = options
@@ -123,6 +126,7 @@ class Writer implements Log {
   }
 
   append(entry: Entry): Promise<void> {
+    if (this.fault !== undefined) return Promise.reject(this.fault)
     if (this.closed) return Promise.reject(unavailable('the log is closed', undefined))
     const stamped = { ...entry, seq: this.nextSeq, at: this.options.clock.now() }
     this.nextSeq += 1
@@ -180,10 +184,18 @@ class Writer implements Log {
     try {
       while (written < bytes.length) written += writeSync(descriptor, bytes, written)
     } catch (error) {
-      if (written > 0) ftruncateSync(descriptor, this.size)
+      if (written > 0) this.cutBack(descriptor)
       throw error
     }
     this.size += bytes.length
+  }
+
+  private cutBack(descriptor: number): void {
+    try {
+      ftruncateSync(descriptor, this.size)
+    } catch (cause) {
+      this.fail('half an entry could not be cut away again', cause)
+    }
   }
 
   private rotate(day: number, linesAhead: number): void {
@@ -191,7 +203,10 @@ class Writer implements Log {
     const previous = this.descriptor
     this.open(`${first}-${day}.log`)
     if (previous === undefined) return
-    fdatasync(previous, () => closeSync(previous))
+    fdatasync(previous, (error) => {
+      if (error !== null) this.fail('fdatasync failed', error)
+      closeSync(previous)
+    })
   }
 
   private open(name: string): void {
@@ -199,15 +214,18 @@ class Writer implements Log {
     this.descriptor = openSync(path, 'a', 0o600)
     this.epochDay = epochDayOf(name)
     this.size = fstatSync(this.descriptor).size
+    if (this.size === 0) syncFolder(this.options.folder)
   }
 
   private syncBeside(): void {
     if (!this.dirty || this.syncing) return
-    this.sync().catch((cause: unknown) => {
-      // The disk refuses: from here on nothing may be promised, so the next append is refused too.
-      this.closed = true
-      process.emitWarning(unavailable('fdatasync failed', cause))
-    })
+    // Nobody waits for it: the fault that it leaves refuses whoever comes next.
+    this.sync().catch(() => undefined)
+  }
+
+  private fail(what: string, cause: unknown): void {
+    this.fault ??= unavailable(what, cause)
+    process.emitWarning(this.fault)
   }
 
   private async sync(): Promise<void> {
@@ -219,6 +237,9 @@ class Writer implements Log {
       await new Promise<void>((resolve, reject) => {
         fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))
       })
+    } catch (cause) {
+      this.fail('fdatasync failed', cause)
+      throw cause
     } finally {
       this.syncing = false
     }

@@ -3,7 +3,7 @@ import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
 import type { Attempted } from '../contract/entry.ts'
 import type { Batch } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
-import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
+import { isRefusal, type Problem, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
 import { Bill } from './bill.ts'
 import type { AttemptPorts, Lease, Need } from './ports.ts'
@@ -32,34 +32,45 @@ async function* attempts(
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
   const bill = new Bill()
-  let next: { request: ChatRequest; cause: Attempted['cause'] } = { request: ask.request, cause: 'first' }
+  let next: Next = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
   let problem: Problem | undefined
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lease = await lend(ports, ask, plan, failed, deadline)
+    const lease = await lend(ports, ask, next, plan, failed, deadline)
     if (isRefusal(lease)) {
-      // Where a replica has already failed, its reason says more than that none is left.
-      yield [{ type: 'answer-error', problem: problem ?? lease.problem, ...bill.total() }]
+      // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
+      const why = ask.signal.aborted ? lease.problem : (problem ?? lease.problem)
+      yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
     const end = yield* oneTurn({ ports, ask, plan, lease, turn, deadline, bill, ...next })
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
-      next = { request: withAdvice(next.request, end.answer, end.advice), cause: 'repair' }
+      next = repairOf(next, end.answer, end.advice)
       continue
     }
     failed.add(lease.replica)
     const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && budget.take()
     const again = more ? await retryCause(ports, ask, plan, failed, problem, turn, deadline) : undefined
     if (again === undefined) break
-    next = { request: next.request, cause: again }
+    next = { ...next, cause: again }
   }
   yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
 
-interface TurnInput {
+/** What the next turn sends, and why there is one. */
+interface Next {
+  readonly request: ChatRequest
+  /** Size of the request's JSON, with what a repair has added to it. */
+  readonly bytes: number
+  readonly cause: Attempted['cause']
+  /** The one repair has been made, by this turn or by one before it. */
+  readonly repaired: boolean
+}
+
+interface TurnInput extends Next {
   readonly ports: AttemptPorts
   readonly ask: Ask
   readonly plan: Plan
@@ -67,21 +78,41 @@ interface TurnInput {
   readonly turn: number
   readonly deadline: number
   readonly bill: Bill
-  readonly request: ChatRequest
-  readonly cause: Attempted['cause']
 }
 
 /** One lease, one dispatch, one settlement: whatever happens in between. */
 async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
-  const { ports, ask, plan, turn, cause, bill } = input
+  const { ports, ask, plan, turn, cause, repaired, bill } = input
   await using lease = input.lease
   const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
     lease.settle(screened.problem.code, undefined)
-    return yield* refusedTurn(screened.problem)
+    yield [{ type: 'answer-error', problem: screened.problem, ...bill.total() }]
+    return { type: 'done' }
   }
   const request = screened?.request ?? input.request
-  await ports.record.append({
+  try {
+    await ports.record.append(attempted(ask, turn, lease, cause))
+  } catch (unrecorded) {
+    // Nothing was sent, so nothing stays spent of what was held for it.
+    lease.settle('record_unavailable', undefined)
+    throw unrecorded
+  }
+  const check = ports.check(request, plan, lease.model.enforcesSchema)
+  const verdicts = [...(screened?.verdicts ?? []), ...(repaired ? [REPAIRED] : [])]
+  const running = new Turn({ ports, ask, plan, lease, turn, check, request, bill, verdicts, repaired })
+  try {
+    return yield* running.run(input.deadline)
+  } catch (bug) {
+    await running.settle('internal', undefined)
+    throw bug
+  } finally {
+    await running.settle('client_closed', undefined)
+  }
+}
+
+function attempted(ask: Ask, turn: number, lease: Lease, cause: Attempted['cause']): Attempted {
+  return {
     type: 'attempt',
     id: ask.id,
     turn,
@@ -91,27 +122,15 @@ async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
     offMachine: lease.model.offMachine,
     cause,
     ...(lease.heldMicros === undefined ? {} : { heldMicros: lease.heldMicros }),
-  })
-  const check = ports.check(request, plan, lease.model.enforcesSchema)
-  const verdicts = [...(screened?.verdicts ?? []), ...(cause === 'repair' ? [REPAIRED] : [])]
-  const running = new Turn({ ports, ask, plan, lease, turn, check, request, bill, verdicts, cause })
-  try {
-    return yield* running.run(input.deadline)
-  } finally {
-    await running.settle('client_closed', undefined)
   }
 }
 
 const REPAIRED = { check: 'answer-shape', outcome: 'repaired' } as const
 
-async function* refusedTurn(problem: Problem): AsyncGenerator<Batch, End> {
-  yield [{ type: 'answer-error', problem }]
-  return { type: 'done' }
-}
-
 function lend(
   ports: AttemptPorts,
   ask: Ask,
+  next: Next,
   plan: Plan,
   failed: ReadonlySet<string>,
   deadline: number,
@@ -120,7 +139,7 @@ function lend(
     id: ask.id,
     candidates: plan.candidates,
     failed,
-    promptTokensBound: promptTokensBound(ask),
+    promptTokensBound: promptTokensBound(next),
     maxOutputTokens: plan.maxOutputTokens,
     choices: ask.request.n ?? 1,
     deadline,
@@ -156,18 +175,22 @@ function mayRetry(problem: Problem): boolean {
 }
 
 function exhausted(turns: number): Problem {
-  const code: ProblemCode = 'upstream_failed'
   return {
-    code,
+    code: 'upstream_failed',
     message: `No answer after ${turns} attempts. See \`upshift doctor\` for the engines' health.`,
   }
 }
 
-/** The one repair: the model sees its own answer and what was wrong with it. */
-function withAdvice(request: ChatRequest, answer: string, advice: string): ChatRequest {
+/** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
+function repairOf(last: Next, answer: string, advice: string): Next {
   const turns: ChatMessage[] = [
     { role: 'assistant', content: answer },
     { role: 'user', content: advice },
   ]
-  return { ...request, messages: [...request.messages, ...turns] }
+  return {
+    request: { ...last.request, messages: [...last.request.messages, ...turns] },
+    bytes: last.bytes + Buffer.byteLength(answer) + Buffer.byteLength(advice),
+    cause: 'repair',
+    repaired: true,
+  }
 }

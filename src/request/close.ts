@@ -1,13 +1,14 @@
 import type { Ask } from '../contract/ask.ts'
 import type { Closed } from '../contract/entry.ts'
-import type {
-  AnswerError,
-  AnswerEvent,
-  AnswerFinish,
-  AnswerStart,
-  Batch,
-  ChunkDelta,
-  Verdict,
+import {
+  type AnswerError,
+  type AnswerEvent,
+  type AnswerFinish,
+  type AnswerStart,
+  type Batch,
+  type ChunkDelta,
+  isTerminal,
+  type Verdict,
 } from '../contract/event.ts'
 import { refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
@@ -16,6 +17,11 @@ import type { HandlePorts } from './ports.ts'
 const LEFT: AnswerError = {
   type: 'answer-error',
   problem: { code: 'client_closed', message: 'The caller left before the end of the answer.' },
+}
+
+/** How a bug in the way stands in the record. */
+export function failedInside(bug: unknown): AnswerError {
+  return { type: 'answer-error', problem: { code: 'internal', message: String(bug) } }
 }
 
 /** Watches an answer go by, and writes its closed entry before the end of it leaves. */
@@ -45,11 +51,10 @@ export class Closing {
     let ended = false
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = await following(reading)) {
-        const passing = batch.some((event) => endsSomething(event))
-          ? batch.filter((event) => !keepBack(event, ending))
-          : batch
+        const ends = ending.length > 0 || batch.some(endsSomething)
+        const passing = ends ? batch.filter((event) => !keepBack(event, ending)) : batch
         const last = passing.at(-1)
-        if (last?.type === 'answer-finish' || last?.type === 'answer-error') {
+        if (isTerminal(last)) {
           ended = true
           // Runs the way to its end, so that its lease is free before the caller learns that it is.
           yield await this.end(passing.slice(0, -1), ending, last, reading)
@@ -58,8 +63,13 @@ export class Closing {
         if (passing.length > 0) yield passing
       }
       assert(false, 'a way ends with a terminal event')
+    } catch (bug) {
+      if (ended) throw bug
+      ended = true
+      await this.record(failedInside(bug))
+      throw bug
     } finally {
-      // Reached unended where the consumer stopped early or the way threw.
+      // Reached unended where the consumer stopped early.
       if (!ended) await this.record(LEFT)
     }
   }
@@ -115,10 +125,16 @@ function endsSomething(event: AnswerEvent): event is ChunkDelta {
   return choices.length === 0 ? usage != null : choices.some((choice) => choice.finish_reason != null)
 }
 
+/** A chunk that ends something, and one that must not overtake what is kept back of the same choice. */
 function keepBack(event: AnswerEvent, ending: ChunkDelta[]): boolean {
-  if (!endsSomething(event)) return false
+  if (event.type !== 'chunk-delta') return false
+  if (!endsSomething(event) && !ending.some((kept) => sharesChoice(kept, event))) return false
   ending.push(event)
   return true
+}
+
+function sharesChoice(one: ChunkDelta, other: ChunkDelta): boolean {
+  return one.chunk.choices.some(({ index }) => other.chunk.choices.some((choice) => choice.index === index))
 }
 
 function outcome(

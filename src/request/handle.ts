@@ -4,7 +4,7 @@ import type { AnswerStart, Batch, Verdict } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
-import { Closing } from './close.ts'
+import { Closing, failedInside } from './close.ts'
 import type { HandlePorts } from './ports.ts'
 
 /** How deep a request may nest children: retrieval is one deep; what nests deeper runs in circles. */
@@ -80,7 +80,7 @@ async function answer(
   const reading = batches[Symbol.asyncIterator]()
   // The log keeps its order, so the attempt's own entry, awaited before its dispatch, proves this one written.
   const [, first] = await Promise.all([opened, reading.next()]).catch(async (bug: unknown) => {
-    await closing.record({ type: 'answer-error', problem: { code: 'internal', message: String(bug) } })
+    await closing.record(failedInside(bug))
     throw bug
   })
   assert(first.done !== true && first.value[0] !== undefined, 'a way yields at least one event')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AnswerEvent } from '../contract/event.ts'
 import { isRefusal } from '../contract/problem.ts'
 import type { AnswerCheck, RecordPort } from './ports.ts'
 import {
@@ -32,6 +33,31 @@ test('an answer is opened before its dispatch and closed before its finish chunk
     if (ends) assert.deepEqual(one.entries, ['opened', 'attempt:first', 'settled:ok', 'closed:answered'])
   }
   assert.deepEqual(one.released, ['one'])
+})
+
+test('a chunk that ends one choice and carries text of another does not fall behind that text', async () => {
+  const both: AnswerEvent = {
+    type: 'chunk-delta',
+    chunk: {
+      choices: [
+        { index: 0, delta: {}, finish_reason: 'stop' },
+        { index: 1, delta: { content: 'b' } },
+      ],
+    },
+  }
+  const second = (content: string): AnswerEvent => chunk(content, { index: 1 })
+  const one = world(async function* () {
+    yield [second('a')]
+    yield [both]
+    yield [second('c')]
+    yield [chunk('', { index: 1, finish_reason: 'stop' }), finish]
+  })
+  let said = ''
+  for (const event of await answered(one, askWith({}, { n: 2 }))) {
+    if (event.type !== 'chunk-delta') continue
+    for (const choice of event.chunk.choices) if (choice.index === 1) said += choice.delta.content ?? ''
+  }
+  assert.equal(said, 'abc')
 })
 
 test('a caller who is not known gets no record and no dispatch', async () => {
@@ -124,6 +150,32 @@ test('an answer that misses its shape is repaired once, with the advice shown to
   assert.equal(end.costMicros, 40, 'both attempts are charged')
   assert.deepEqual(end.verdicts, [{ check: 'answer-shape', outcome: 'repaired' }])
   assert.ok(one.entries.includes('attempt:repair'))
+  const [first = 0, repair = 0] = one.promptBounds
+  assert.ok(repair >= first + '{"a":"x"}use a number'.length, 'what the repair adds is reserved too')
+})
+
+test('a repair that fails over to another replica is still the one repair', async () => {
+  const check = (): AnswerCheck => ({
+    ...passing,
+    hold: true,
+    whole: async () => ({
+      type: 'unmet',
+      problem: { code: 'schema_unmet', message: 'bad' },
+      advice: 'again',
+    }),
+  })
+  const one = world(
+    async function* (_replica, turn) {
+      if (turn === 2) yield failure('upstream_unreachable')
+      else yield [chunk('x'), stop, finish]
+    },
+    { check },
+  )
+  const answer = await one.handle(askWith({}, { response_format: { type: 'json_object' } }))
+  assert.ok(isRefusal(answer))
+  assert.equal(answer.problem.code, 'schema_unmet')
+  const causes = one.entries.filter((entry) => entry.startsWith('attempt:'))
+  assert.deepEqual(causes, ['attempt:first', 'attempt:repair', 'attempt:failover'])
 })
 
 test('an answer that misses its shape twice is refused', async () => {
@@ -207,6 +259,28 @@ test('an engine that throws is a bug: it is closed as failed and nothing stays l
   await assert.rejects(one.handle(askWith()), /a bug/)
   assert.equal(one.entries.at(-1), 'closed:failed')
   assert.deepEqual(one.released, ['one'])
+})
+
+test('an engine that throws in the middle of its answer is closed as failed, not as left by its caller', async () => {
+  const one = world(async function* () {
+    yield [chunk('half')]
+    throw new Error('a bug')
+  })
+  await assert.rejects(answered(one), /a bug/)
+  assert.deepEqual(one.entries.slice(-2), ['settled:internal', 'closed:failed'])
+  assert.deepEqual(one.released, ['one'])
+})
+
+test('an attempt that cannot be recorded is not sent, and what was held for it is not spent', async () => {
+  const record: RecordPort = { append: () => Promise.reject(new Error('disk full')) }
+  const one = world(
+    async function* () {
+      yield [finish]
+    },
+    { record },
+  )
+  await assert.rejects(one.handle(askWith()), /disk full/)
+  assert.deepEqual([one.dispatched, one.settled], [[], ['one:record_unavailable']])
 })
 
 test('a held answer beyond its bound is refused by name', async () => {

@@ -1,8 +1,8 @@
 import type { Answer, Ask, Way } from '../contract/ask.ts'
-import type { ChatRequest } from '../contract/chat.ts'
-import type { Batch } from '../contract/event.ts'
+import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Passage } from '../contract/passage.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
+import { lastQuestion } from '../contract/text.ts'
 
 /** Finds passages that bear on a question, best first. */
 export type FindPassages = (question: string) => readonly Passage[] | Promise<readonly Passage[]>
@@ -39,18 +39,9 @@ async function* relay(answer: Answer | Refusal, child: string): AsyncGenerator<B
 
 /** The child has been charged; the caller is told the cost, and the record of the parent leaves it out. */
 function charged(event: Batch[number], child: string): Batch[number] {
-  const ends = event.type === 'answer-finish' || event.type === 'answer-error'
-  return ends ? { chargedTo: child, ...event } : event
+  return isTerminal(event) ? { chargedTo: child, ...event } : event
 }
 
 function depthOf(ask: Ask): number {
   return ask.origin.type === 'child' ? ask.origin.depth : 0
-}
-
-/** The text of the last message from the user; empty where there is none. */
-export function lastQuestion(request: ChatRequest): string {
-  const last = request.messages.findLast((message) => message.role === 'user')
-  if (last === undefined || last.content == null) return ''
-  if (typeof last.content === 'string') return last.content
-  return last.content.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
 }

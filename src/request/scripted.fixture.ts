@@ -70,6 +70,8 @@ interface World {
   readonly dispatched: { replica: string; call: Call }[]
   readonly released: string[]
   readonly settled: string[]
+  /** The bound on the prompt's tokens that each lease was asked for with. */
+  readonly promptBounds: number[]
   /** What the closed entries say that answers cost. */
   readonly costs: number[]
   readonly handle: ReturnType<typeof createHandle>
@@ -86,6 +88,7 @@ export function world(
   const released: string[] = []
   const settled: string[] = []
   const costs: number[] = []
+  const promptBounds: number[] = []
   const replicas = more.replicas ?? ['one', 'two']
   const record: RecordPort = more.record ?? {
     append: async (entry) => {
@@ -97,6 +100,7 @@ export function world(
   }
   const ports: AttemptPorts = {
     acquire: async (need) => {
+      promptBounds.push(need.promptTokensBound)
       const replica = replicas.find((name) => !need.failed.has(name))
       if (replica === undefined) return refuse('no_model', 'every replica has failed')
       const lease: Lease = {
@@ -141,7 +145,7 @@ export function world(
     record,
     elapsed: () => performance.now(),
   }
-  return { entries, dispatched, released, settled, costs, handle: createHandle(handlePorts) }
+  return { entries, dispatched, released, settled, costs, promptBounds, handle: createHandle(handlePorts) }
 }
 
 export function askWith(more: Partial<Ask> = {}, request: Partial<ChatRequest> = {}): Ask {

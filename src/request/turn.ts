@@ -1,7 +1,12 @@
 import type { Ask } from '../contract/ask.ts'
 import type { ChatRequest, WireMessage } from '../contract/chat.ts'
-import type { Attempted } from '../contract/entry.ts'
-import type { AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/event.ts'
+import {
+  type AnswerEvent,
+  type AnswerFinish,
+  type Batch,
+  isTerminal,
+  type Verdict,
+} from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import type { Problem, ProblemCode } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
@@ -25,7 +30,8 @@ export interface TurnParts {
   readonly request: ChatRequest
   readonly bill: Bill
   readonly verdicts: readonly Verdict[]
-  readonly cause: Attempted['cause']
+  /** The request holds a repair already: another one is not made. */
+  readonly repaired: boolean
 }
 
 /** One dispatch, from its first batch to its settlement. */
@@ -59,15 +65,15 @@ export class Turn {
       signal: ask.signal,
     })
     for await (const batch of stream) {
-      this.firstTokenMs ??= Math.round(this.parts.ports.elapsed() - this.startedAt)
       const last = batch.at(-1)
-      const terminal = last?.type === 'answer-finish' || last?.type === 'answer-error' ? last : undefined
+      const terminal = isTerminal(last) ? last : undefined
       const content = terminal === undefined ? batch : batch.slice(0, -1)
+      if (content.length > 0) this.firstTokenMs ??= Math.round(this.parts.ports.elapsed() - this.startedAt)
       const passed = content.length === 0 ? content : this.parts.check.scan(content)
-      if (!isBatch(passed)) return yield* this.fail(passed, undefined)
+      if (!isBatch(passed)) return yield* this.fail(passed, terminal?.usage)
       if (passed.length > 0) {
         const full = this.keep(passed)
-        if (full !== undefined) return yield* this.fail(full, undefined)
+        if (full !== undefined) return yield* this.fail(full, terminal?.usage)
         if (!this.holding && terminal?.type !== 'answer-finish') yield* this.release()
       }
       if (terminal?.type === 'answer-error') return yield* this.fail(terminal.problem, terminal.usage)
@@ -154,7 +160,7 @@ export class Turn {
   }
 
   private async *finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
-    const { check, verdicts, cause, bill } = this.parts
+    const { check, verdicts, repaired, bill } = this.parts
     const rest = check.flush()
     if (!isBatch(rest)) return yield* this.fail(rest, finish.usage)
     if (rest.length > 0) {
@@ -168,7 +174,7 @@ export class Turn {
       await settled
       const { problem, advice } = unmet
       // Without advice a repair cannot help: the check itself had no answer.
-      if (cause === 'repair' || advice === '') return { type: 'failed', problem }
+      if (repaired || advice === '') return { type: 'failed', problem }
       return { type: 'repair', problem, advice, answer: textOf(this.seen) }
     }
     const terminal: AnswerFinish = {

@@ -2,6 +2,7 @@ import type { Ask } from '../contract/ask.ts'
 import { type Caller, mayUse } from '../contract/caller.ts'
 import type { ModelView } from '../contract/model.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
+import { textChars } from '../contract/text.ts'
 import { TIERS, type Tier } from '../contract/tier.ts'
 
 const REJECTED_MAX = 32
@@ -40,7 +41,8 @@ export function nearestTiers(tier: Tier): readonly Tier[] {
 
 /** Best first: up before down, on this machine before off it, cheaper before dearer, then by name. */
 export function rank(models: readonly ModelView[], ask: Ask, notes: Notes): readonly ModelView[] | Refusal {
-  const leastTokens = Math.floor(textBytes(ask) / BYTES_PER_TOKEN_CEILING)
+  // A character is at least one byte; images cost tokens by their size and not by their bytes.
+  const leastTokens = Math.floor(textChars(ask.request) / BYTES_PER_TOKEN_CEILING)
   const fitting = models.filter((model) => {
     const fits = model.contextTokens === undefined || leastTokens <= model.contextTokens
     return notes.keep(model, fits, `its context of ${model.contextTokens} tokens is too small`)
@@ -63,16 +65,6 @@ export function rank(models: readonly ModelView[], ask: Ask, notes: Notes): read
   for (const other of others)
     notes.reject(other.id, other.available ? 'kept as a fallback' : 'not answering now')
   return ranked
-}
-
-/** Bytes of the request without its images: those cost tokens by their size, not by their bytes. */
-function textBytes(ask: Ask): number {
-  let bytes = 0
-  for (const { content } of ask.request.messages) {
-    if (typeof content === 'string') bytes += content.length
-    else for (const part of content ?? []) if (part.type === 'text') bytes += part.text.length
-  }
-  return bytes
 }
 
 function priceOf(model: ModelView): number {

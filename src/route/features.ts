@@ -1,4 +1,5 @@
 import type { ChatRequest } from '../contract/chat.ts'
+import { lastQuestion, textChars } from '../contract/text.ts'
 
 /**
  * What `auto` looks at: stated features of the request, each worth stated points of difficulty. These are the
@@ -25,12 +26,12 @@ const MULTI_PART = /(^|\n)\s*(\d+[.)]|[-*])\s+\S[^\n]*\n\s*(\d+[.)]|[-*])\s+\S/
 
 /** The features that a request shows, in a fixed order. Looks at a bounded part of the text. */
 export function featuresOf(request: ChatRequest): readonly Feature[] {
-  const text = instructionText(request)
+  const text = lastQuestion(request).slice(0, SCANNED_CHARS)
   const features: Feature[] = []
   const add = (when: boolean, name: string, points: number): void => {
     if (when) features.push({ name, points })
   }
-  const chars = totalChars(request)
+  const chars = textChars(request)
   add(chars > VERY_LONG_CHARS, `a very long prompt (${chars} characters)`, 3)
   add(chars > LONG_CHARS && chars <= VERY_LONG_CHARS, `a long prompt (${chars} characters)`, 2)
   add(CODE.test(text), 'code', 2)
@@ -55,25 +56,4 @@ function hasImage(request: ChatRequest): boolean {
   return request.messages.some(
     (message) => Array.isArray(message.content) && message.content.some((part) => part.type === 'image_url'),
   )
-}
-
-/** The last message from the user, cut to what is looked at. */
-function instructionText(request: ChatRequest): string {
-  const last = request.messages.findLast((message) => message.role === 'user')
-  return last === undefined ? '' : contentText(last.content).slice(0, SCANNED_CHARS)
-}
-
-function totalChars(request: ChatRequest): number {
-  let chars = 0
-  for (const message of request.messages) {
-    const { content } = message
-    if (typeof content === 'string') chars += content.length
-    else for (const part of content ?? []) if (part.type === 'text') chars += part.text.length
-  }
-  return chars
-}
-
-function contentText(content: ChatRequest['messages'][number]['content']): string {
-  if (typeof content === 'string') return content
-  return (content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('\n')
 }

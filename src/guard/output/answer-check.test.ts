@@ -7,7 +7,7 @@ import type { Plan } from '../../contract/plan.ts'
 import { guardSchema } from '../config.ts'
 import type { SchemaChecks } from '../schema/checks.ts'
 import { type AnswerCheck, createAnswerChecks } from './answer-check.ts'
-import { hasToolCall, needsHold } from './needs.ts'
+import { needsHold } from './needs.ts'
 
 const DATA = 'aGVsbG8gd29ybGQgdGhpcyBpcyBTZWNyZXQ0Mg'
 const EVIL = `https://evil.io/?d=${DATA}`
@@ -237,14 +237,4 @@ test('an answer is held whole where only the end shows whether it is right', () 
   assert.equal(needsHold({ ...request, tools }, false), 'scan')
   assert.equal(needsHold({ ...request, tools, tool_choice: 'required' }, true), 'hold')
   assert.equal(check().hold, false)
-})
-
-test('a tool call is seen in a batch, an empty list of calls is none', () => {
-  assert.equal(hasToolCall([say('a'), delta({ tool_calls: [] })]), false)
-  assert.equal(hasToolCall([say('a'), delta({ tool_calls: [{ index: 0 }] })]), true)
-  const message = { content: null, tool_calls: [{ id: 'a' }] }
-  assert.equal(
-    hasToolCall([{ type: 'answer-whole', completion: { choices: [{ index: 0, message }] } }]),
-    true,
-  )
 })

@@ -1,5 +1,12 @@
 import type { ChatChunk, ChatCompletion, ChatRequest, WireChoice, WireMessage } from '../../contract/chat.ts'
-import type { AnswerEvent, AnswerWhole, Batch, ChunkDelta, Verdict } from '../../contract/event.ts'
+import {
+  type AnswerEvent,
+  type AnswerWhole,
+  type Batch,
+  type ChunkDelta,
+  isTerminal,
+  type Verdict,
+} from '../../contract/event.ts'
 import type { Plan } from '../../contract/plan.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { GuardConfig } from '../config.ts'
@@ -75,7 +82,7 @@ export class AnswerCheck {
       if (event.type === 'chunk-delta') this.#scanChunk(event, out)
       else if (event.type === 'answer-whole') out.push(this.#scanWhole(event))
       else {
-        if (event.type === 'answer-finish' || event.type === 'answer-error') this.#flushInto(out)
+        if (isTerminal(event)) this.#flushInto(out)
         out.push(event)
       }
       if (this.#problem !== undefined) return this.#problem

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
+import { textsOf } from '../../contract/text.ts'
 import { type AddressContext, plainWords } from './address.ts'
 
 /** Hosts of the configuration as a question: `docs.example.com` exactly, `*.example.com` below it. */
@@ -55,11 +56,7 @@ export class PromptMemory implements AddressContext {
   #all(): readonly { readonly user: boolean; readonly text: string }[] {
     this.#texts ??= this.#messages.flatMap((message) => {
       const user = message.role === 'user'
-      const { content } = message
-      if (typeof content === 'string') return [{ user, text: content }]
-      return (content ?? []).flatMap((part) => {
-        return part.type === 'text' && typeof part.text === 'string' ? [{ user, text: part.text }] : []
-      })
+      return textsOf(message).map((text) => ({ user, text }))
     })
     return this.#texts
   }

@@ -1,0 +1,20 @@
+import type { ChatMessage, ChatRequest } from './chat.ts'
+
+/** The texts of a message, in order: never its images, audio or files. */
+export function textsOf({ content }: Pick<ChatMessage, 'content'>): readonly string[] {
+  if (typeof content === 'string') return [content]
+  return (content ?? []).flatMap((part) => (part.type === 'text' ? [part.text] : []))
+}
+
+/** The text of the last message from the user; empty where there is none. */
+export function lastQuestion(request: ChatRequest): string {
+  const last = request.messages.findLast((message) => message.role === 'user')
+  return last === undefined ? '' : textsOf(last).join('\n')
+}
+
+/** UTF-16 units of text in all messages. */
+export function textChars(request: ChatRequest): number {
+  let chars = 0
+  for (const message of request.messages) for (const text of textsOf(message)) chars += text.length
+  return chars
+}
