@@ -1,5 +1,6 @@
 import { type Block, blocksOf } from '../lib/text/markdown.ts'
 import { sentencesOf } from '../lib/text/sentences.ts'
+import type { Asked } from './asked.ts'
 
 /** A piece of a document, `document.slice(start, end)`, with the headings above it, the topmost first. */
 export interface Chunk {
@@ -14,15 +15,14 @@ export interface Chunk {
 const TARGET_SIZE = 1_000
 /** A block above this size is cut: listings and tables by the line, prose by the sentence. */
 export const MAX_SIZE = 1_600
-const ASKED = 'asked:'
 
 /**
  * Cuts Markdown along its structure. Chunks are in order, do not overlap, stay below one heading, hold every
  * word that is no heading or comment, and are never larger than MAX_SIZE. A single block is cut only above
- * that size. A comment `<!-- asked: … -->` begins a new chunk and holds, invisibly to readers, other words by
- * which the text below it may be asked for, up to the next such comment or heading.
+ * that size. A block that an entry of `asked` names begins a new chunk, and the entry's phrases belong to the
+ * text from there up to the next such block or heading.
  */
-export function chunksOf(document: string): Chunk[] {
+export function chunksOf(document: string, named: readonly Asked[] = []): Chunk[] {
   const chunks: Chunk[] = []
   const path: { level: number; title: string }[] = []
   let asked = ''
@@ -41,8 +41,12 @@ export function chunksOf(document: string): Chunk[] {
     }
     if (block.type === 'comment') {
       close()
-      if (block.title.startsWith(ASKED)) asked = block.title.slice(ASKED.length).trim()
       continue
+    }
+    const entry = named.find(({ start }) => document.startsWith(start, block.start))
+    if (entry !== undefined) {
+      close()
+      asked = entry.phrases
     }
     for (const piece of piecesOf(document, block)) {
       if (open !== undefined && piece.end - open.start > TARGET_SIZE) close()

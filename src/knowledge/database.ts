@@ -6,12 +6,13 @@ import { UpshiftError } from '../contract/problem.ts'
  * The version of everything below and of how documents are cut. A file of another version is rebuilt: all
  * that it holds can be read from the documents again, except the older versions that citations may name.
  */
-const INDEX_VERSION = 1
+const INDEX_VERSION = 2
 
 const SCHEMA = `
   CREATE TABLE document (
     name TEXT PRIMARY KEY,
-    version TEXT NOT NULL
+    version TEXT NOT NULL,
+    stamp TEXT NOT NULL
   ) STRICT;
   CREATE TABLE version (
     document TEXT NOT NULL,

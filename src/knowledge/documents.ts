@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../contract/problem.ts'
+import { type Asked, readAsked } from './asked.ts'
 import { isDocumentName } from './id.ts'
 
 /** A page as it lies in the folder. */
@@ -10,6 +11,9 @@ export interface Document {
   /** SHA-256 of the file's bytes, hex. */
   readonly version: string
   readonly text: string
+  readonly asked: readonly Asked[]
+  /** SHA-256 of all that the index is made from: the page and what stands beside it. */
+  readonly stamp: string
 }
 
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -42,12 +46,21 @@ export function readDocuments(folder: string): Map<string, Document> {
     if (!isUtf8(bytes)) {
       throw unusable(`The handbook's page ${name} is not valid UTF-8. Save it as UTF-8.`)
     }
+    const beside = readBeside(folder, name)
     found.set(name, {
       version: createHash('sha256').update(bytes).digest('hex'),
       text: bytes.toString('utf8'),
+      asked: readAsked(beside),
+      stamp: createHash('sha256').update(bytes).update(beside).digest('hex'),
     })
   }
   return found
+}
+
+/** The page's `asked/PAGE.txt`; empty where it has none. */
+function readBeside(folder: string, name: string): string {
+  const path = join(folder, 'asked', name.replace(/\.md$/, '.txt'))
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
 function unusable(message: string, cause?: unknown): UpshiftError {

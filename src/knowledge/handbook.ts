@@ -3,7 +3,7 @@ import type { Passage } from '../contract/passage.ts'
 import type { Refusal } from '../contract/problem.ts'
 import { chunksOf } from './chunk.ts'
 import { openIndex } from './database.ts'
-import { readDocuments } from './documents.ts'
+import { type Document, readDocuments } from './documents.ts'
 import {
   type Analysis,
   analyse,
@@ -143,16 +143,16 @@ class IndexedHandbook implements Handbook {
     const texts = readDocuments(this.#docs)
     const known = new Map(
       this.#database
-        .prepare('SELECT name, version FROM document')
+        .prepare('SELECT name, stamp FROM document')
         .all()
-        .map((row) => [String(row['name']), String(row['version'])]),
+        .map((row) => [String(row['name']), String(row['stamp'])]),
     )
-    const changed = [...texts].filter(([name, found]) => known.get(name) !== found.version)
+    const changed = [...texts].filter(([name, found]) => known.get(name) !== found.stamp)
     const removed = [...known.keys()].filter((name) => !texts.has(name))
     if (changed.length > 0 || removed.length > 0) {
       this.#inTransaction(() => {
         for (const name of removed) this.#drop(name)
-        for (const [name, found] of changed) this.#index(name, found.version, found.text)
+        for (const [name, found] of changed) this.#index(name, found)
       })
     }
     this.#analyses.clear()
@@ -234,9 +234,9 @@ class IndexedHandbook implements Handbook {
     this.#writing('DELETE FROM document WHERE name = ?').run(name)
   }
 
-  #index(name: string, version: string, text: string): void {
+  #index(name: string, { version, stamp, text, asked }: Document): void {
     this.#drop(name)
-    this.#writing('INSERT INTO document (name, version) VALUES (?, ?)').run(name, version)
+    this.#writing('INSERT INTO document (name, version, stamp) VALUES (?, ?, ?)').run(name, version, stamp)
     this.#keepVersion(name, version, text)
     const passage = this.#writing(
       'INSERT INTO passage (document, headings, asked, start, "end", text) VALUES (?, ?, ?, ?, ?, ?)',
@@ -244,7 +244,7 @@ class IndexedHandbook implements Handbook {
     const words = this.#writing(
       'INSERT INTO passage_words (rowid, headings, asked, body) VALUES (?, ?, ?, ?)',
     )
-    for (const chunk of chunksOf(text)) {
+    for (const chunk of chunksOf(text, asked)) {
       const body = text.slice(chunk.start, chunk.end)
       const added = passage.run(
         name,
