@@ -2,47 +2,78 @@ import { createConnection } from 'node:net'
 import { loadConfig } from '../config/load.ts'
 import { SECTIONS } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
+import type { Check } from '../contract/check.ts'
+import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
-import type { ExitCode, VerbContext } from '../contract/verb.ts'
-import { type Check, doctorSchema, serverFile } from './doctor.ts'
+import type { ExitCode, ServerPort, VerbContext } from '../contract/verb.ts'
+import { doctorSchema } from './doctor.ts'
+import { homePaths, readServerFile } from './home.ts'
 
 const PORT_WAIT_MS = 1_000
 
 /** `upshift doctor`: every check with its fix. Resolves to 1 where a check failed. */
 export async function runDoctor(context: VerbContext, around: Surroundings): Promise<ExitCode> {
   const { config } = loadConfig(SECTIONS, around)
-  const server = await context.server()
-  const reply = await server.call('GET', '/v1/admin/doctor', undefined, context.signal)
-  const report = await expectJson(reply, doctorSchema)
   const { host, port, home } = config.server
-  const checks = [await portCheck(host, port, server.running, home), ...report.checks]
-  if (context.json) context.out.write(`${JSON.stringify({ ...report, checks }, null, 2)}\n`)
-  else writeReport(context, checks)
-  return checks.some((check) => !check.ok) ? 1 : 0
+  const opened = await opening(context)
+  if ('failed' in opened) {
+    // The home cannot be opened, by lock, rights or damage: that is the finding, and the port can still be looked at.
+    return tell(context, { checks: [await portCheck(host, port, false, home), opened.failed] })
+  }
+  const reply = await opened.server.call('GET', '/v1/admin/doctor', undefined, context.signal)
+  const report = await expectJson(reply, doctorSchema)
+  return tell(context, {
+    ...report,
+    checks: [await portCheck(host, port, opened.server.running, home), ...report.checks],
+  })
+}
+
+async function opening(context: VerbContext): Promise<{ server: ServerPort } | { failed: Check }> {
+  try {
+    return { server: await context.server() }
+  } catch (error) {
+    if (!(error instanceof UpshiftError)) throw error
+    const fix = 'see above; with another home (UPSHIFT_HOME) this command can be tried at once'
+    return { failed: { name: 'home', state: 'fail', detail: error.message, fix } }
+  }
+}
+
+function tell(context: VerbContext, report: { readonly checks: readonly Check[] }): ExitCode {
+  if (context.json) context.out.write(`${JSON.stringify(report, null, 2)}\n`)
+  else writeReport(context, report.checks)
+  return report.checks.some((check) => check.state === 'fail') ? 1 : 0
 }
 
 function writeReport({ out, colour }: VerbContext, checks: readonly Check[]): void {
-  const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
   for (const check of checks) {
-    out.write(`${check.ok ? paint(32, 'ok  ') : paint(31, 'FAIL')}  ${check.name}: ${check.detail}\n`)
-    if (!check.ok && check.fix !== undefined) out.write(`      fix: ${check.fix}\n`)
+    const { label, colourCode } = SHOWN[check.state]
+    out.write(
+      `${colour ? `\u001b[${colourCode}m${label}\u001b[0m` : label}  ${check.name}: ${check.detail}\n`,
+    )
+    if (check.state !== 'ok' && check.fix !== undefined) out.write(`      fix: ${check.fix}\n`)
   }
 }
 
+const SHOWN = {
+  ok: { label: 'ok  ', colourCode: 32 },
+  warn: { label: 'warn', colourCode: 33 },
+  fail: { label: 'FAIL', colourCode: 31 },
+} as const
+
 /** Where a server runs, its own note says where it listens; else the configured place must be free. */
 async function portCheck(host: string, port: number, running: boolean, home: string): Promise<Check> {
-  const served = running ? serverFile(home) : undefined
+  const served = running ? readServerFile(homePaths(home)) : undefined
   if (served !== undefined) {
     const url = new URL(served.address)
     const answers = await accepts(url.hostname.replaceAll(/[[\]]/g, ''), Number(url.port))
-    if (answers) return { name: 'port', ok: true, detail: `this home is served at ${served.address}` }
+    if (answers) return { name: 'port', state: 'ok', detail: `this home is served at ${served.address}` }
     const detail = `process ${served.pid} serves this home, but nothing answers at ${served.address}`
-    return { name: 'port', ok: false, detail, fix: 'restart the server, and look at what it prints' }
+    return { name: 'port', state: 'fail', detail, fix: 'restart the server, and look at what it prints' }
   }
-  if (!(await accepts(host, port))) return { name: 'port', ok: true, detail: `${host}:${port} is free` }
+  if (!(await accepts(host, port))) return { name: 'port', state: 'ok', detail: `${host}:${port} is free` }
   return {
     name: 'port',
-    ok: false,
+    state: 'fail',
     detail: `another program listens on ${host}:${port}`,
     fix: `stop it, or choose another port: PORT=${port + 1} npm start`,
   }

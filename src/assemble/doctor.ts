@@ -1,19 +1,13 @@
-import { readFileSync, statfsSync } from 'node:fs'
+import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import type { Config } from '../config/sections.ts'
+import { type Check, checkSchema } from '../contract/check.ts'
+import { UpshiftError } from '../contract/problem.ts'
 import { type Route, route } from '../contract/route.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Parts } from './parts.ts'
 
-export const checkSchema = z.object({
-  name: z.string(),
-  ok: z.boolean(),
-  detail: z.string(),
-  fix: z.string().optional(),
-})
 export const doctorSchema = z.object({ version: z.string(), node: z.string(), checks: z.array(checkSchema) })
-export type Check = z.infer<typeof checkSchema>
 
 const GIB = 1_073_741_824
 const LEAST_FREE_BYTES = GIB
@@ -21,7 +15,7 @@ const LEAST_FREE_BYTES = GIB
 const EARLIEST_NOW_MS = Date.UTC(2026, 10, 1)
 
 /** What is wrong inside the home and with the engines. The port is looked at from outside, by the verb. */
-export function doctorRoutes(config: Config, parts: Parts, version: string): readonly Route[] {
+export function doctorRoutes(parts: Parts, version: string): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -31,13 +25,7 @@ export function doctorRoutes(config: Config, parts: Parts, version: string): rea
       answers: doctorSchema,
       handle: async () => {
         await parts.fleet.refresh('all')
-        const checks = [
-          diskCheck(parts),
-          clockCheck(parts),
-          databaseCheck(parts),
-          lockCheck(parts),
-          reachCheck(config),
-        ]
+        const checks = [diskCheck(parts), clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
         return { version, node: process.version, checks: [...checks, ...parts.fleet.checks()] }
       },
     }),
@@ -48,10 +36,10 @@ function diskCheck(parts: Parts): Check {
   const { bavail, bsize } = statfsSync(parts.paths.home)
   const free = bavail * bsize
   const detail = `${(free / GIB).toFixed(1)} GiB free under ${parts.paths.home}`
-  if (free >= LEAST_FREE_BYTES) return { name: 'disk', ok: true, detail }
+  if (free >= LEAST_FREE_BYTES) return { name: 'disk', state: 'ok', detail }
   return {
     name: 'disk',
-    ok: false,
+    state: 'fail',
     detail,
     fix: 'free some space, or move the home with UPSHIFT_HOME: without room nothing can be recorded, so nothing is answered',
   }
@@ -65,7 +53,7 @@ function clockCheck(parts: Parts): Check {
   if (now < EARLIEST_NOW_MS)
     return {
       name: 'clock',
-      ok: false,
+      state: 'fail',
       detail: `the clock says ${detail}`,
       fix: 'set the clock (`timedatectl set-ntp true`): keys and caps expire by it',
     }
@@ -73,47 +61,26 @@ function clockCheck(parts: Parts): Check {
     const why = `the clock says ${detail}, before the newest record (${new Date(newest).toISOString()})`
     return {
       name: 'clock',
-      ok: false,
+      state: 'fail',
       detail: why,
       fix: 'find out who set the clock back: daily caps count by it',
     }
   }
-  return { name: 'clock', ok: true, detail }
+  return { name: 'clock', state: 'ok', detail }
 }
 
 function databaseCheck(parts: Parts): Check {
   try {
     parts.store.check()
-    return { name: 'state', ok: true, detail: `${parts.paths.state} is sound` }
+    return { name: 'state', state: 'ok', detail: `${parts.paths.state} is sound` }
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    return {
-      name: 'state',
-      ok: false,
-      detail,
-      fix: 'restore state.db from a backup: it holds the keys and what was allowed',
-    }
+    if (!(error instanceof UpshiftError)) throw error
+    const fix = 'restore state.db from a backup: it holds the keys and what was allowed'
+    return { name: 'state', state: 'fail', detail: error.message, fix }
   }
 }
 
 function lockCheck(parts: Parts): Check {
   const detail = `${join(parts.paths.home, 'lock.db')} is held by process ${process.pid}`
-  return { name: 'lock', ok: true, detail }
-}
-
-function reachCheck(config: Config): Check {
-  const { host, port } = config.server
-  return { name: 'configuration', ok: true, detail: `to listen on ${host} port ${port}` }
-}
-
-/** Who serves a home, as its server wrote it down; undefined where none has. */
-export function serverFile(home: string): { pid: number; address: string } | undefined {
-  let text: string
-  try {
-    text = readFileSync(join(home, 'server.json'), 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-  return z.object({ pid: z.number(), address: z.string() }).parse(JSON.parse(text))
+  return { name: 'lock', state: 'ok', detail }
 }

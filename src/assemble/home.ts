@@ -1,5 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
 
 /** Where things lie in a home. */
@@ -41,4 +42,14 @@ export function writeServerFile(
 
 export function removeServerFile(paths: HomePaths): void {
   rmSync(paths.server, { force: true })
+}
+
+/** Who serves a home, as its server wrote it down; undefined where none has. */
+export function readServerFile(
+  paths: HomePaths,
+): { readonly pid: number; readonly address: string } | undefined {
+  if (!existsSync(paths.server)) return undefined
+  return z
+    .object({ pid: z.number(), address: z.string() })
+    .parse(JSON.parse(readFileSync(paths.server, 'utf8')))
 }

@@ -8,6 +8,7 @@ import type { Config } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import type { Entry, Stamped } from '../contract/entry.ts'
 import type { ModelView } from '../contract/model.ts'
+import { UpshiftError } from '../contract/problem.ts'
 import type { SecretRef } from '../contract/section.ts'
 import { type Connections, createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine, EXTRACTIVE_MODEL } from '../engine/extractive/engine.ts'
@@ -20,11 +21,11 @@ import { Fleet } from '../fleet/fleet.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
-import { lockHome } from '../record/lock.ts'
+import { type HomeLock, lockHome } from '../record/lock.ts'
 import { type Log, openLog } from '../record/log.ts'
 import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
-import { type HomePaths, homePaths } from './home.ts'
+import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
 import { SpendFromLog } from './spend.ts'
 
 /** Everything that lives as long as the process: opened once, closed in reverse. */
@@ -72,7 +73,9 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     fromConfig: fromConfig === undefined ? undefined : secretOf(fromConfig),
     randomBytes,
   })
-  opening.adopt(lockHome(paths.home), (held) => held.release())
+  opening.adopt(lockFor(paths), (held) => held.release())
+  // Whoever wrote it has died: the lock says so.
+  removeServerFile(paths)
   const store = opening.adopt(openStore(paths.state, [...keyMigrations, ...fleetMigrations]), (one) =>
     one.close(),
   )
@@ -137,6 +140,19 @@ function createEngines(connections: Connections): Engines {
       dispatcherFor: (url) => connections.dispatcherFor(url),
     }),
     extractive: createExtractiveEngine({ clock: systemClock }),
+  }
+}
+
+/** The home's lock; where another process holds it, the refusal says who, as far as that process told. */
+function lockFor(paths: HomePaths): HomeLock {
+  try {
+    return lockHome(paths.home)
+  } catch (error) {
+    const holder =
+      error instanceof UpshiftError && error.problem.code === 'conflict' ? readServerFile(paths) : undefined
+    if (holder === undefined) throw error
+    const message = `Process ${holder.pid} already serves ${paths.home} at ${holder.address}. Use that one, stop it, or give this one a home of its own with UPSHIFT_HOME.`
+    throw new UpshiftError({ code: 'conflict', message }, error)
   }
 }
 

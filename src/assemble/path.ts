@@ -67,9 +67,11 @@ function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outboun
     },
     hasOther: (candidates, failed) => {
       const now = systemClock.elapsed()
-      return candidates.some((id) =>
-        fleet.entry(id)?.places.some(({ replica }) => !failed.has(replica.id) && replica.usable(now)),
-      )
+      return candidates.some((id) => {
+        const entry = fleet.entry(id)
+        if (entry?.view.allowed !== true || !entry.view.available) return false
+        return entry.places.some(({ replica }) => !failed.has(replica.id) && replica.usable(now))
+      })
     },
     record: log,
     elapsed: systemClock.elapsed,

@@ -52,7 +52,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const path = opening.use(createPath(config, parts))
   const metrics = createMetrics()
   metrics.observe(() => fleetGauges(parts))
-  const state = { draining: false }
+  const { host, port } = config.server
+  const state = { draining: false, address: `http://${host}:${port}` }
   const routes = allRoutes(config, parts, metrics, options.version, state)
   const { server: limits } = config
   const server = await createHttpServer({
@@ -71,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     limits: { ...limits, maxBodyBytes: config.guard.bounds.maxBodyBytes },
   })
   const address = await listen(server, parts, config, options.on)
+  if (address !== undefined) state.address = address
   parts.fleet.start()
   if (options.on === 'network') void parts.fleet.refresh('all')
   const opened = opening.move()
@@ -116,17 +118,23 @@ function allRoutes(
   parts: Parts,
   metrics: Metrics,
   version: string,
-  state: { readonly draining: boolean },
+  state: { readonly draining: boolean; readonly address: string },
 ): readonly Route[] {
   const features = [
     ...keyRoutes(parts.keys),
     ...fleetRoutes(parts.fleet),
     ...knowledgeRoutes(parts.handbook),
     ...modelRoutes(config.route, () => parts.fleet.models()),
-    ...doctorRoutes(config, parts, version),
+    ...doctorRoutes(parts, version),
   ]
-  const notReady = () => (state.draining ? ['the server is draining'] : [])
-  return [...features, ...ownRoutes({ version, notReady, metrics, routes: features })]
+  const notReady = () => {
+    const broken = parts.log.broken
+    return [...(state.draining ? ['the server is draining'] : []), ...(broken === undefined ? [] : [broken])]
+  }
+  return [
+    ...features,
+    ...ownRoutes({ version, address: () => state.address, notReady, metrics, routes: features }),
+  ]
 }
 
 function fleetGauges(parts: Parts): FleetGauges {

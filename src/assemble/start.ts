@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { ExitCode } from '../contract/verb.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createLogs } from '../observe/logs.ts'
+import type { Parts } from './parts.ts'
 import { type Serving, serve } from './serve.ts'
 
 /** Starts the server, says where it is and what to try, and drains it at the first SIGTERM or SIGINT. */
@@ -14,7 +16,7 @@ export async function startServer(around: Surroundings, version: string, out: Wr
   } catch (error) {
     throw explained(error)
   }
-  out.write(welcome(serving))
+  out.write(welcome(serving, around.homedir))
   const signal = await stopSignal()
   out.write(`${signal}: draining\n`)
   const { cut } = await serving.stop()
@@ -52,38 +54,44 @@ function explained(error: unknown): unknown {
       'The port is taken: another program, or another Upshift, listens there. Choose one with PORT=4001 npm start, or see `npx upshift doctor`.'
     return new UpshiftError({ code: 'conflict', message }, error)
   }
-  if (error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') {
+  if (['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(error.code))) {
     const message = `The server cannot listen there: ${error.message}. Choose another HOST or PORT.`
     return new UpshiftError({ code: 'conflict', message }, error)
   }
   return error
 }
 
-function welcome({ address, parts, config }: Serving): string {
+const NAMED_MODELS = 5
+
+function welcome({ address, parts, config }: Serving, homedir: string): string {
   const key = parts.owner.path === undefined ? '$UPSHIFT_OWNER_KEY' : `$(cat ${parts.owner.path})`
-  const models = parts.fleet
-    .models()
-    .filter((model) => model.kind === 'chat' && model.allowed && model.available)
-  const found =
-    models.length === 0
-      ? 'No model is connected: questions are answered by quoting the handbook. `npx upshift doctor` says what to do.'
-      : `Models: ${models
-          .slice(0, 5)
-          .map((model) => model.id)
-          .join(', ')}${models.length > 5 ? ` and ${models.length - 5} more` : ''}`
-  const off = parts.fleet.engines().filter((engine) => !engine.allowed)
-  const cloud =
-    off.length === 0
-      ? ''
-      : `Listed and off, until you allow them: ${off.map((engine) => engine.name).join(', ')} (npx upshift engines allow NAME)\n`
+  // A command in another terminal must find this home, and not the usual one.
+  const { home } = config.server
+  const npx = home === join(homedir, '.upshift') ? 'npx upshift' : `UPSHIFT_HOME=${home} npx upshift`
   return `Upshift is at ${address}
-${found}
-${cloud}Home: ${config.server.home}
+${modelsLine(parts, npx)}
+Home: ${home}
 
 Try:
-  npx upshift ask "How does Upshift decide to use the expert tier?"
-  npx upshift doctor
+  ${npx} ask "How does Upshift decide to use the expert tier?"
+  ${npx} doctor
   curl -s ${address}/v1/chat/completions -H "authorization: Bearer ${key}" -H "content-type: application/json" -d '{"model":"auto","messages":[{"role":"user","content":"What is a tier?"}]}'
 
 `
+}
+
+function modelsLine({ fleet }: Parts, npx: string): string {
+  const ids = fleet
+    .models()
+    .filter((model) => model.kind === 'chat' && model.allowed && model.available)
+    .map((model) => model.id)
+  const more = ids.length > NAMED_MODELS ? ` and ${ids.length - NAMED_MODELS} more` : ''
+  const found =
+    ids.length === 0
+      ? `No model is connected: questions are answered by quoting the handbook. \`${npx} doctor\` says what to do.`
+      : `Models: ${ids.slice(0, NAMED_MODELS).join(', ')}${more}`
+  const off = fleet.engines().filter((engine) => !engine.allowed)
+  if (off.length === 0) return found
+  const names = off.map((engine) => engine.name).join(', ')
+  return `${found}\nListed and off, until you allow them: ${names} (${npx} engines allow NAME)`
 }

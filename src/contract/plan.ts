@@ -16,7 +16,7 @@ export interface Plan {
   readonly maxOutputTokens: number
   /** True where the caller gave no limit and the tier's cap was imposed. */
   readonly capImposed: boolean
-  /** Milliseconds from arrival to the last token. */
+  /** Milliseconds that the way may take, to the last token: retries and repairs included. */
   readonly deadlineMs: number
   readonly reasons: readonly string[]
   readonly rejected: readonly { readonly option: string; readonly why: string }[]

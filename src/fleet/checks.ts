@@ -1,13 +1,6 @@
+import type { Check } from '../contract/check.ts'
 import type { ModelEntry } from './table.ts'
 import type { EngineView } from './view.ts'
-
-/** One line of `doctor`. `fix` says what to do where `ok` is false. */
-export interface Check {
-  readonly name: string
-  readonly ok: boolean
-  readonly detail: string
-  readonly fix?: string
-}
 
 /** What is wrong with the engines, and what to do. An engine that is off by its owner's choice is not a fault. */
 export function engineChecks(
@@ -18,10 +11,10 @@ export function engineChecks(
   const usable = chat.filter((entry) => entry.view.available)
   const overall: Check =
     usable.length > 0
-      ? { name: 'models', ok: true, detail: `${usable.length} can be used` }
+      ? { name: 'models', state: 'ok', detail: `${usable.length} can be used` }
       : {
           name: 'models',
-          ok: false,
+          state: 'warn',
           detail: 'no model can be used: only questions to the handbook are answered',
           fix: firstStep(engines),
         }
@@ -30,7 +23,7 @@ export function engineChecks(
 
 function firstStep(engines: readonly EngineView[]): string {
   const off = engines.find((engine) => !engine.allowed)
-  const local = 'start a local engine (`ollama serve`, then `ollama pull llama3.2`)'
+  const local = 'start a local engine (`ollama serve`, then `ollama pull qwen3:4b`)'
   return off
     ? `${local}, or allow one: upshift engines allow ${off.name}`
     : `${local}, or name one under fleet.engines`
@@ -38,14 +31,20 @@ function firstStep(engines: readonly EngineView[]): string {
 
 function checksOf(engine: EngineView): readonly Check[] {
   const name = `engine ${engine.name}`
-  if (!engine.allowed) return [{ name, ok: true, detail: engine.state }]
+  if (!engine.allowed) return [{ name, state: 'ok', detail: engine.state }]
   const checks: Check[] = []
-  if (engine.available) checks.push({ name, ok: true, detail: engine.state })
-  else checks.push({ name, ok: false, detail: engine.state, fix: reachFix(engine) })
+  if (engine.available) checks.push({ name, state: 'ok', detail: engine.state })
+  else
+    checks.push({
+      name,
+      state: engine.source === 'found' ? 'warn' : 'fail',
+      detail: engine.state,
+      fix: reachFix(engine),
+    })
   for (const replica of engine.replicas) {
     if (engine.replicas.length === 1 || replica.reach.state !== 'down') continue
     const fix = `start it, or remove ${replica.url} from fleet.engines.${engine.name}.urls`
-    checks.push({ name: `replica ${replica.id}`, ok: false, detail: replica.reach.why, fix })
+    checks.push({ name: `replica ${replica.id}`, state: 'fail', detail: replica.reach.why, fix })
   }
   const unpriced = engine.models.filter((entry) => engine.offMachine && !entry.view.price)
   if (unpriced.length > 0) checks.push(priceCheck(engine, unpriced))
@@ -55,7 +54,7 @@ function checksOf(engine: EngineView): readonly Check[] {
 function reachFix(engine: EngineView): string {
   const url = engine.replicas[0]?.url ?? ''
   if (engine.replicas.some((replica) => replica.reach.state === 'up')) {
-    return engine.kind === 'ollama' ? 'pull a chat model: ollama pull llama3.2' : 'load a chat model in it'
+    return engine.kind === 'ollama' ? 'pull a chat model: ollama pull qwen3:4b' : 'load a chat model in it'
   }
   if (engine.source === 'found') return 'start it again, if it is wanted'
   return `check that it runs, and its address and key: ${url} (fleet.engines.${engine.name})`
@@ -66,7 +65,7 @@ function priceCheck(engine: EngineView, unpriced: readonly ModelEntry[]): Check 
   const rest = unpriced.length > names.length ? ` and ${unpriced.length - names.length} more` : ''
   return {
     name: `prices of ${engine.name}`,
-    ok: true,
+    state: 'warn',
     detail: `${unpriced.length} models without a known price are not used: ${names.join(', ')}${rest}`,
     fix: `add their price under fleet.engines.${engine.name}.models`,
   }
@@ -82,7 +81,7 @@ function contextCheck(engine: EngineView, entry: ModelEntry): readonly Check[] {
   return [
     {
       name: `context of ${entry.view.id}`,
-      ok: false,
+      state: 'warn',
       detail: `Ollama ${sure} ${contextTokens} of the ${trained} tokens that the model can; longer prompts are refused`,
       fix:
         `start Ollama with OLLAMA_CONTEXT_LENGTH=${Math.min(trained, 32_768)}` +

@@ -9,9 +9,13 @@ const durationMs = z.number().int().min(1).max(DAY_MS)
 const address = z
   .url({ protocol: /^https?$/ })
   .max(2_000)
-  .refine((text) => new URL(text).username === '' && new URL(text).password === '', {
-    error: 'a key does not belong in an address: use `key: { env: NAME }`',
-  })
+  .refine(holdsNoKey, { error: 'a key does not belong in an address: use `key: { env: NAME }`' })
+
+/** True as well for what is no address: that has its own complaint. */
+function holdsNoKey(text: string): boolean {
+  const url = URL.parse(text)
+  return url === null || (url.username === '' && url.password === '')
+}
 
 const priceSchema = z.strictObject({
   input: dollars.meta({ description: 'Dollars per million input tokens.' }),

@@ -274,13 +274,13 @@ test('doctor is told of a context that Ollama would cut in silence, of engines t
   await over.fleet.refresh()
   const checks = over.fleet.checks()
   const context = checks.find(({ name }) => name === 'context of ollama/llama3.1:8b')
-  assert.equal(context?.ok, false)
+  assert.equal(context?.state, 'warn')
   assert.match(context?.detail ?? '', /4096 of the 131072/)
   assert.match(context?.fix ?? '', /OLLAMA_CONTEXT_LENGTH=32768/)
   const down = checks.find(({ name }) => name === 'engine gone')
-  assert.equal(down?.ok, false)
+  assert.equal(down?.state, 'fail')
   assert.match(down?.detail ?? '', /ECONNREFUSED/)
-  assert.ok(checks.every(({ ok, fix }) => ok || fix))
+  assert.ok(checks.every(({ state, fix }) => state === 'ok' || fix))
 })
 
 test('a local engine is priced by the hour where the configuration says so: the busy share of one replica', async () => {

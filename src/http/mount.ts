@@ -33,8 +33,10 @@ export function accessCheck(authenticate: Authenticate, access: Exclude<Access, 
   }
 }
 
-/** A peer on loopback, or on the control socket, which has no address. */
+/** A peer on loopback, or on the control socket, which has no address; not one that a proxy there speaks for. */
 function isLocal(request: FastifyRequest): boolean {
+  if (request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined)
+    return false
   const peer = request.socket.remoteAddress
   return peer === undefined || peer === '::1' || /^(::ffff:)?127\./.test(peer)
 }

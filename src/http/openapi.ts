@@ -26,7 +26,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       summary: 'The cheapest thing that will do, with proof.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: 'http://127.0.0.1:4000' }],
+    servers: [{ url: '/' }],
     paths: Object.fromEntries(Object.entries(paths).sort(([left], [right]) => left.localeCompare(right))),
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },

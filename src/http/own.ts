@@ -1,11 +1,13 @@
 import * as z from 'zod'
 import { type Route, route } from '../contract/route.ts'
 import { openApiDocument } from './openapi.ts'
-import { PAGE } from './page.ts'
+import { page } from './page.ts'
 
 /** What the listener itself serves: life signs, metrics, its description, and a page for people. */
 export interface OwnPorts {
   readonly version: string
+  /** Where people reach this server, as it is configured. */
+  address(): string
   /** Why this server should not get requests now; empty where it should. */
   notReady(): readonly string[]
   readonly metrics: { readonly contentType: string; expose(): Promise<string> }
@@ -54,7 +56,7 @@ export function ownRoutes(ports: OwnPorts): readonly Route[] {
       summary: 'A page that says what this is and how to use it.',
       answers: z.string(),
       text: 'text/html; charset=utf-8',
-      handle: () => PAGE,
+      handle: () => page(ports.address()),
     }),
   ]
   let document: Record<string, unknown> | undefined

@@ -1,5 +1,5 @@
-/** The page at `/`: static, self-contained, nothing loaded from outside. */
-export const PAGE = `<!doctype html>
+/** The page at `/` for a server at this address: self-contained, nothing loaded from outside. */
+export const page = (address: string): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -29,8 +29,9 @@ a { color: var(--mark); }
 <h2>Ask from a shell</h2>
 <pre>npx upshift ask "How does Upshift decide to use the expert tier?"</pre>
 <h2>Ask over HTTP</h2>
-<pre>curl -s http://127.0.0.1:4000/v1/chat/completions \\
-  -H "authorization: Bearer $(cat ~/.upshift/owner.key)" \\
+<p>With <code>UPSHIFT_KEY</code> set to a key: <code>npx upshift keys create NAME</code> makes one.</p>
+<pre>curl -s ${address}/v1/chat/completions \\
+  -H "authorization: Bearer $UPSHIFT_KEY" \\
   -H "content-type: application/json" \\
   -d '{"model":"auto","messages":[{"role":"user","content":"What is a tier?"}]}'</pre>
 <h2>Point an application here</h2>

@@ -38,6 +38,8 @@ export interface Log {
   readonly newestAt: number
   /** What the start found and did. */
   readonly opened: LogOpened
+  /** Why the log takes nothing any more, in words; undefined while it does. */
+  readonly broken: string | undefined
   close(): Promise<void>
 }
 
@@ -123,6 +125,10 @@ class Writer implements Log {
     if (newest !== undefined) this.open(newest)
     this.timer = setInterval(() => this.syncBeside(), SYNC_EVERY_MS)
     this.timer.unref()
+  }
+
+  get broken(): string | undefined {
+    return this.fault?.problem.message
   }
 
   append(entry: Entry): Promise<void> {

@@ -14,6 +14,9 @@ import { refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { HandlePorts } from './ports.ts'
 
+/** Chunks that may be kept back: every choice ends once; an engine that ends them for ever is not kept up with. */
+const ENDING_MAX = 1_024
+
 const LEFT: AnswerError = {
   type: 'answer-error',
   problem: { code: 'client_closed', message: 'The caller left before the end of the answer.' },
@@ -127,6 +130,7 @@ function endsSomething(event: AnswerEvent): event is ChunkDelta {
 
 /** A chunk that ends something, and one that must not overtake what is kept back of the same choice. */
 function keepBack(event: AnswerEvent, ending: ChunkDelta[]): boolean {
+  if (ending.length >= ENDING_MAX) return false
   if (event.type !== 'chunk-delta') return false
   if (!endsSomething(event) && !ending.some((kept) => sharesChoice(kept, event))) return false
   ending.push(event)

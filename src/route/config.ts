@@ -22,31 +22,36 @@ const slo = (maxOutputTokens: number, deadlineMs: number) =>
     })
     .prefault({})
 
-const schema = z.strictObject({
-  aliases: z.record(z.string().min(1).max(256), z.string().min(1).max(256)).default({}).meta({
-    description:
-      'Other names for `auto`, a tier or an exact model, so that an application need not change: `gpt-4o: mid`.',
-  }),
-  whenTierMissing: z.enum(['nearest', 'refuse']).default('nearest').meta({
-    description:
-      'What to do where no model of the wanted tier can be used: take the `nearest` tier (cheaper first), or `refuse`.',
-  }),
-  autoMid: z
-    .number()
-    .min(0)
-    .max(100)
-    .default(3)
-    .meta({ description: 'Points of difficulty from which `auto` chooses the mid tier.' }),
-  autoExpert: z
-    .number()
-    .min(0)
-    .max(100)
-    .default(7)
-    .meta({ description: 'Points of difficulty from which `auto` chooses the expert tier.' }),
-  tiers: z
-    .strictObject({ fast: slo(1_024, 60_000), mid: slo(4_096, 180_000), expert: slo(16_384, 600_000) })
-    .prefault({}),
-})
+const schema = z
+  .strictObject({
+    aliases: z.record(z.string().min(1).max(256), z.string().min(1).max(256)).default({}).meta({
+      description:
+        'Other names for `auto`, a tier or an exact model, so that an application need not change: `gpt-4o: mid`.',
+    }),
+    whenTierMissing: z.enum(['nearest', 'refuse']).default('nearest').meta({
+      description:
+        'What to do where no model of the wanted tier can be used: take the `nearest` tier (cheaper first), or `refuse`.',
+    }),
+    autoMid: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(3)
+      .meta({ description: 'Points of difficulty from which `auto` chooses the mid tier.' }),
+    autoExpert: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(7)
+      .meta({ description: 'Points of difficulty from which `auto` chooses the expert tier.' }),
+    tiers: z
+      .strictObject({ fast: slo(1_024, 60_000), mid: slo(4_096, 180_000), expert: slo(16_384, 600_000) })
+      .prefault({}),
+  })
+  .refine(({ autoMid, autoExpert }) => autoMid <= autoExpert, {
+    error: 'must not be below autoMid: the expert tier is for what is harder',
+    path: ['autoExpert'],
+  })
 
 export const section = {
   name: 'route',

@@ -34,7 +34,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
         : chooseModels(ports, ask, caller, named, notes)
     if (isRefusal(choice)) return choice
     const [first] = choice
-    if (first === undefined) return noModel(ports.models(), named)
+    if (first === undefined) return noModel(ports.models(), requested)
     const slo = ports.config.tiers[first.tier]
     const asked = ask.request.max_completion_tokens ?? ask.request.max_tokens
     if (asked == null)
@@ -163,7 +163,7 @@ function ofTier(
   let refusal: Refusal | undefined
   for (const candidate of tiers) {
     const found = chat.filter((model) => model.tier === candidate)
-    const usable = found.length === 0 ? noModel(all, tier) : permitted(found, ask, caller, notes)
+    const usable = found.length === 0 ? noModel(all, ask.request.model) : permitted(found, ask, caller, notes)
     if (!isRefusal(usable)) {
       if (candidate !== tier)
         notes.reason(`no model of the ${tier} tier can be used: the nearest, ${candidate}, is taken`)
@@ -171,7 +171,7 @@ function ofTier(
     }
     if (found.length > 0) refusal ??= usable
   }
-  return refusal ?? noModel(all, tier)
+  return refusal ?? noModel(all, ask.request.model)
 }
 
 /** The models that this caller may use for this request, best first; a refusal that names why where none is left. */

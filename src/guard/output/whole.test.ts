@@ -231,5 +231,5 @@ test('where every worker is busy the answer is not checked, and that is the prob
     { request: asked(person), enforced: false, schemas: checks },
     whole({ content: '{}' }),
   )
-  unmet(outcome, 'queue_full', /could not be checked/)
+  unmet(outcome, 'check_unavailable', /could not be checked/)
 })

@@ -163,7 +163,8 @@ function unmet(
   const fault = faultOf(finding)
   if (finding.type === 'unchecked') {
     const problem: Problem = {
-      code: finding.busy ? 'queue_full' : code,
+      // Not retryable: the answer has been paid for, and another one would meet the same full queue.
+      code: finding.busy ? 'check_unavailable' : code,
       message: `The answer could not be checked: ${fault}`,
     }
     return { type: 'unmet', problem, advice: '' }

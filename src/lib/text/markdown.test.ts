@@ -68,7 +68,7 @@ test('headings of both kinds, listings, tables, items and comments are told apar
       ['item', 0, '- item'],
       ['table', 0, '| a |\n|---|'],
       ['code', 0, '```ts\n# no heading\n```'],
-      ['comment', 0, 'asked: why'],
+      ['comment', 0, 'a note'],
       ['paragraph', 0, 'End'],
     ],
   )
