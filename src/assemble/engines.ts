@@ -26,29 +26,29 @@ const PLAIN: Readonly<Record<Exclude<Kind, EngineKind>, 'generic'>> = {
 /** The fleet's lease with the engine that its target asks for: all that the path needs. */
 export class BoundLease implements Lease {
   readonly type = 'lease'
-  private readonly grant: LeaseGrant
-  private readonly engines: Engines
+  readonly #grant: LeaseGrant
+  readonly #engines: Engines
 
   constructor(grant: LeaseGrant, engines: Engines) {
-    this.grant = grant
-    this.engines = engines
+    this.#grant = grant
+    this.#engines = engines
   }
 
   get replica(): string {
-    return this.grant.replica
+    return this.#grant.replica
   }
 
   get model(): ModelView {
-    return this.grant.model
+    return this.#grant.model
   }
 
   get heldMicros(): number | undefined {
-    return this.grant.heldMicros
+    return this.#grant.heldMicros
   }
 
   generate(call: Call): AsyncIterable<Batch> {
-    const { target, model } = this.grant
-    if (target.type === 'built-in') return this.engines.extractive.generate(call)
+    const { target, model } = this.#grant
+    if (target.type === 'built-in') return this.#engines.extractive.generate(call)
     let apiKey: string | undefined
     try {
       apiKey = target.key()
@@ -66,15 +66,15 @@ export class BoundLease implements Lease {
       contextTokens: target.contextTokens,
       ...(apiKey === undefined ? {} : { apiKey }),
     }
-    return this.engines.openAi.generate(to, call)
+    return this.#engines.openAi.generate(to, call)
   }
 
   settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined {
-    return this.grant.settle(outcome, usage, retryAfterMs)
+    return this.#grant.settle(outcome, usage, retryAfterMs)
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.grant[Symbol.asyncDispose]()
+    return this.#grant[Symbol.asyncDispose]()
   }
 }
 

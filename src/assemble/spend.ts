@@ -6,34 +6,34 @@ import type { Attempted, Settled, Stamped } from '../contract/entry.ts'
  * process died over it, and the engine may bill all of it.
  */
 export class SpendFromLog {
-  private readonly sinceMs: number
-  private readonly open = new Map<string, Attempted>()
-  private readonly spent = new Map<string, number>()
+  readonly #sinceMs: number
+  readonly #open = new Map<string, Attempted>()
+  readonly #spent = new Map<string, number>()
 
   constructor(sinceMs: number) {
-    this.sinceMs = sinceMs
+    this.#sinceMs = sinceMs
   }
 
   visit(entry: Stamped): void {
-    if (entry.at < this.sinceMs) return
-    if (entry.type === 'attempt' && entry.heldMicros !== undefined) this.open.set(turnOf(entry), entry)
-    else if (entry.type === 'settled') this.settle(entry)
+    if (entry.at < this.#sinceMs) return
+    if (entry.type === 'attempt' && entry.heldMicros !== undefined) this.#open.set(turnOf(entry), entry)
+    else if (entry.type === 'settled') this.#settle(entry)
   }
 
   byEngine(): ReadonlyMap<string, number> {
-    for (const entry of this.open.values()) this.add(entry.engine, entry.heldMicros ?? 0)
-    this.open.clear()
-    return this.spent
+    for (const entry of this.#open.values()) this.#add(entry.engine, entry.heldMicros ?? 0)
+    this.#open.clear()
+    return this.#spent
   }
 
-  private settle(entry: Settled): void {
-    const attempt = this.open.get(turnOf(entry))
-    this.open.delete(turnOf(entry))
-    this.add(entry.engine, entry.costMicros ?? attempt?.heldMicros ?? 0)
+  #settle(entry: Settled): void {
+    const attempt = this.#open.get(turnOf(entry))
+    this.#open.delete(turnOf(entry))
+    this.#add(entry.engine, entry.costMicros ?? attempt?.heldMicros ?? 0)
   }
 
-  private add(engine: string, micros: number): void {
-    this.spent.set(engine, (this.spent.get(engine) ?? 0) + micros)
+  #add(engine: string, micros: number): void {
+    this.#spent.set(engine, (this.#spent.get(engine) ?? 0) + micros)
   }
 }
 

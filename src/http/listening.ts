@@ -32,24 +32,24 @@ export interface DrainState {
 }
 
 export class Listening implements HttpServer {
-  private readonly app: FastifyInstance
-  private readonly state: DrainState
-  private readonly clock: Clock
-  private control: { server: Server; path: string } | undefined
+  readonly #app: FastifyInstance
+  readonly #state: DrainState
+  readonly #clock: Clock
+  #control: { server: Server; path: string } | undefined
 
   constructor(app: FastifyInstance, state: DrainState, clock: Clock) {
-    this.app = app
-    this.state = state
-    this.clock = clock
+    this.#app = app
+    this.#state = state
+    this.#clock = clock
   }
 
   listen(host: string, port: number): Promise<string> {
-    return this.app.listen({ host, port })
+    return this.#app.listen({ host, port })
   }
 
   listenControl(path: string): Promise<void> {
-    const server = createServer((request, response) => this.app.routing(request, response))
-    this.control = { server, path }
+    const server = createServer((request, response) => this.#app.routing(request, response))
+    this.#control = { server, path }
     rmSync(path, { force: true })
     return new Promise((resolve, reject) => {
       server.once('error', reject)
@@ -61,26 +61,26 @@ export class Listening implements HttpServer {
   }
 
   async drain({ drainMs, lingerMs }: DrainBounds): Promise<{ cut: number }> {
-    this.state.draining = true
-    const servers = [this.app.server, ...(this.control === undefined ? [] : [this.control.server])]
+    this.#state.draining = true
+    const servers = [this.#app.server, ...(this.#control === undefined ? [] : [this.#control.server])]
     // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
     // only the listening socket is closed first, and every answer from here on says `connection: close`.
     for (const server of servers) if (server.listening) NetServer.prototype.close.call(server)
-    const clock = this.clock
+    const clock = this.#clock
     const end = clock.elapsed() + drainMs
     let quietSince = clock.elapsed()
     while (clock.elapsed() < end) {
-      if (this.state.active > 0) quietSince = clock.elapsed()
+      if (this.#state.active > 0) quietSince = clock.elapsed()
       else if (clock.elapsed() - quietSince >= lingerMs) break
       await pause(DRAIN_POLL_MS)
     }
-    const cut = this.state.active
+    const cut = this.#state.active
     for (const server of servers) server.closeAllConnections()
     // What was cut off ends as aborted in the record: it gets a moment to be written.
-    for (let waited = 0; this.state.answering > 0 && waited < CLOSING_MS; waited += DRAIN_POLL_MS) {
+    for (let waited = 0; this.#state.answering > 0 && waited < CLOSING_MS; waited += DRAIN_POLL_MS) {
       await pause(DRAIN_POLL_MS)
     }
-    await this.app.close()
+    await this.#app.close()
     return { cut }
   }
 }

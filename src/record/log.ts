@@ -106,148 +106,148 @@ class Writer implements Log {
   opened: LogOpened = { segments: 0, entriesRead: 0, cutBytes: 0 }
   nextSeq: number
   newestAt: number
-  private readonly options: LogOptions
-  private descriptor: number | undefined
-  private epochDay = 0
-  private size = 0
-  private lines = ''
-  private pending: Pending | undefined
-  private dirty = false
-  private syncing = false
-  private readonly timer: NodeJS.Timeout
-  private closed = false
-  private fault: UpshiftError | undefined
+  readonly #options: LogOptions
+  #descriptor: number | undefined
+  #epochDay = 0
+  #size = 0
+  #lines = ''
+  #pending: Pending | undefined
+  #dirty = false
+  #syncing = false
+  readonly #timer: NodeJS.Timeout
+  #closed = false
+  #fault: UpshiftError | undefined
 
   constructor(options: LogOptions, newest: string | undefined, nextSeq: number, newestAt: number) {
-    this.options = options
+    this.#options = options
     this.nextSeq = nextSeq
     this.newestAt = newestAt
-    if (newest !== undefined) this.open(newest)
-    this.timer = setInterval(() => this.syncBeside(), SYNC_EVERY_MS)
-    this.timer.unref()
+    if (newest !== undefined) this.#open(newest)
+    this.#timer = setInterval(() => this.#syncBeside(), SYNC_EVERY_MS)
+    this.#timer.unref()
   }
 
   get broken(): string | undefined {
-    return this.fault?.problem.message
+    return this.#fault?.problem.message
   }
 
   append(entry: Entry): Promise<void> {
-    if (this.fault !== undefined) return Promise.reject(this.fault)
-    if (this.closed) return Promise.reject(unavailable('the log is closed', undefined))
-    const stamped = { ...entry, seq: this.nextSeq, at: this.options.clock.now() }
+    if (this.#fault !== undefined) return Promise.reject(this.#fault)
+    if (this.#closed) return Promise.reject(unavailable('the log is closed', undefined))
+    const stamped = { ...entry, seq: this.nextSeq, at: this.#options.clock.now() }
     this.nextSeq += 1
     this.newestAt = stamped.at
-    this.lines += encodeLine(stamped)
-    if (this.pending === undefined) {
-      this.pending = Promise.withResolvers<void>()
-      setImmediate(() => this.flush())
+    this.#lines += encodeLine(stamped)
+    if (this.#pending === undefined) {
+      this.#pending = Promise.withResolvers<void>()
+      setImmediate(() => this.#flush())
     }
-    return this.pending.promise
+    return this.#pending.promise
   }
 
   async close(): Promise<void> {
-    if (this.closed) return
-    const last = this.pending?.promise
-    this.flush()
-    this.closed = true
-    clearInterval(this.timer)
+    if (this.#closed) return
+    const last = this.#pending?.promise
+    this.#flush()
+    this.#closed = true
+    clearInterval(this.#timer)
     await last
-    if (this.descriptor === undefined) return
-    await this.sync()
-    closeSync(this.descriptor)
-    this.descriptor = undefined
+    if (this.#descriptor === undefined) return
+    await this.#sync()
+    closeSync(this.#descriptor)
+    this.#descriptor = undefined
   }
 
   /** Writes everything that has gathered since the last turn of the loop. */
-  private flush(): void {
-    const pending = this.pending
+  #flush(): void {
+    const pending = this.#pending
     if (pending === undefined) return
-    const bytes = Buffer.from(this.lines)
-    this.lines = ''
-    this.pending = undefined
+    const bytes = Buffer.from(this.#lines)
+    this.#lines = ''
+    this.#pending = undefined
     try {
-      this.write(bytes)
+      this.#write(bytes)
     } catch (cause) {
       // The sequence numbers of what was not written are given out again: the log has no gaps.
       this.nextSeq -= countLines(bytes)
       pending.reject(unavailable('the log could not be written', cause))
       return
     }
-    this.dirty = true
-    if (this.options.config.durability === 'batch') pending.resolve()
-    else this.sync().then(pending.resolve, (cause) => pending.reject(unavailable('fdatasync failed', cause)))
+    this.#dirty = true
+    if (this.#options.config.durability === 'batch') pending.resolve()
+    else this.#sync().then(pending.resolve, (cause) => pending.reject(unavailable('fdatasync failed', cause)))
   }
 
-  private write(bytes: Buffer): void {
-    const now = this.options.clock.now()
-    const full = this.size + bytes.length > this.options.config.segmentBytes && this.size > 0
-    if (this.descriptor === undefined || full || epochDay(now) !== this.epochDay) {
-      this.rotate(utcDay(now), countLines(bytes))
+  #write(bytes: Buffer): void {
+    const now = this.#options.clock.now()
+    const full = this.#size + bytes.length > this.#options.config.segmentBytes && this.#size > 0
+    if (this.#descriptor === undefined || full || epochDay(now) !== this.#epochDay) {
+      this.#rotate(utcDay(now), countLines(bytes))
     }
-    const descriptor = this.descriptor
+    const descriptor = this.#descriptor
     if (descriptor === undefined) throw new Error('no segment is open')
     let written = 0
     try {
       while (written < bytes.length) written += writeSync(descriptor, bytes, written)
     } catch (error) {
-      if (written > 0) this.cutBack(descriptor)
+      if (written > 0) this.#cutBack(descriptor)
       throw error
     }
-    this.size += bytes.length
+    this.#size += bytes.length
   }
 
-  private cutBack(descriptor: number): void {
+  #cutBack(descriptor: number): void {
     try {
-      ftruncateSync(descriptor, this.size)
+      ftruncateSync(descriptor, this.#size)
     } catch (cause) {
-      this.fail('half an entry could not be cut away again', cause)
+      this.#fail('half an entry could not be cut away again', cause)
     }
   }
 
-  private rotate(day: number, linesAhead: number): void {
+  #rotate(day: number, linesAhead: number): void {
     const first = String(this.nextSeq - linesAhead).padStart(12, '0')
-    const previous = this.descriptor
-    this.open(`${first}-${day}.log`)
+    const previous = this.#descriptor
+    this.#open(`${first}-${day}.log`)
     if (previous === undefined) return
     fdatasync(previous, (error) => {
-      if (error !== null) this.fail('fdatasync failed', error)
+      if (error !== null) this.#fail('fdatasync failed', error)
       closeSync(previous)
     })
   }
 
-  private open(name: string): void {
-    const path = join(this.options.folder, name)
-    this.descriptor = openSync(path, 'a', 0o600)
-    this.epochDay = epochDayOf(name)
-    this.size = fstatSync(this.descriptor).size
-    if (this.size === 0) syncFolder(this.options.folder)
+  #open(name: string): void {
+    const path = join(this.#options.folder, name)
+    this.#descriptor = openSync(path, 'a', 0o600)
+    this.#epochDay = epochDayOf(name)
+    this.#size = fstatSync(this.#descriptor).size
+    if (this.#size === 0) syncFolder(this.#options.folder)
   }
 
-  private syncBeside(): void {
-    if (!this.dirty || this.syncing) return
+  #syncBeside(): void {
+    if (!this.#dirty || this.#syncing) return
     // Nobody waits for it: the fault that it leaves refuses whoever comes next.
-    this.sync().catch(() => undefined)
+    this.#sync().catch(() => undefined)
   }
 
-  private fail(what: string, cause: unknown): void {
-    this.fault ??= unavailable(what, cause)
-    process.emitWarning(this.fault)
+  #fail(what: string, cause: unknown): void {
+    this.#fault ??= unavailable(what, cause)
+    process.emitWarning(this.#fault)
   }
 
-  private async sync(): Promise<void> {
-    const descriptor = this.descriptor
+  async #sync(): Promise<void> {
+    const descriptor = this.#descriptor
     if (descriptor === undefined) return
-    this.syncing = true
-    this.dirty = false
+    this.#syncing = true
+    this.#dirty = false
     try {
       await new Promise<void>((resolve, reject) => {
         fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))
       })
     } catch (cause) {
-      this.fail('fdatasync failed', cause)
+      this.#fail('fdatasync failed', cause)
       throw cause
     } finally {
-      this.syncing = false
+      this.#syncing = false
     }
   }
 }

@@ -3,16 +3,16 @@
  * model, an engine that reported no usage) makes the sum unknown: a figure that is too low is not shown.
  */
 export class Bill {
-  private sumMicros = 0
-  private unknown = false
+  #sumMicros = 0
+  #unknown = false
 
   add(costMicros: number | undefined): void {
-    if (costMicros === undefined) this.unknown = true
-    else this.sumMicros += costMicros
+    if (costMicros === undefined) this.#unknown = true
+    else this.#sumMicros += costMicros
   }
 
   /** The field of a terminal event: absent where the sum is unknown. */
   total(): { readonly costMicros?: number } {
-    return this.unknown ? {} : { costMicros: this.sumMicros }
+    return this.#unknown ? {} : { costMicros: this.#sumMicros }
   }
 }

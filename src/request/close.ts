@@ -29,23 +29,23 @@ export function failedInside(bug: unknown): AnswerError {
 
 /** Watches an answer go by, and writes its closed entry before the end of it leaves. */
 export class Closing {
-  private readonly ports: HandlePorts
-  private readonly ask: Ask
-  private readonly startedAt: number
-  private readonly verdicts: readonly Verdict[]
-  private model: string | undefined
-  private firstTokenMs: number | undefined
+  readonly #ports: HandlePorts
+  readonly #ask: Ask
+  readonly #startedAt: number
+  readonly #verdicts: readonly Verdict[]
+  #model: string | undefined
+  #firstTokenMs: number | undefined
 
   constructor(ports: HandlePorts, ask: Ask, startedAt: number, verdicts: readonly Verdict[]) {
-    this.ports = ports
-    this.ask = ask
-    this.startedAt = startedAt
-    this.verdicts = verdicts
+    this.#ports = ports
+    this.#ask = ask
+    this.#startedAt = startedAt
+    this.#verdicts = verdicts
   }
 
   begun(start: AnswerStart): void {
-    this.model = start.model
-    this.firstTokenMs = Math.round(this.ports.elapsed() - this.startedAt)
+    this.#model = start.model
+    this.#firstTokenMs = Math.round(this.#ports.elapsed() - this.#startedAt)
   }
 
   /** The batches, with every chunk that finishes a choice kept back until the record is closed. */
@@ -60,7 +60,7 @@ export class Closing {
         if (isTerminal(last)) {
           ended = true
           // Runs the way to its end, so that its lease is free before the caller learns that it is.
-          yield await this.end(passing.slice(0, -1), ending, last, reading)
+          yield await this.#end(passing.slice(0, -1), ending, last, reading)
           return
         }
         if (passing.length > 0) yield passing
@@ -77,14 +77,14 @@ export class Closing {
     }
   }
 
-  private async end(
+  async #end(
     rest: Batch,
     ending: readonly ChunkDelta[],
     last: AnswerFinish | AnswerError,
     reading: AsyncIterator<Batch>,
   ): Promise<Batch> {
     const terminal =
-      last.type === 'answer-finish' ? { ...last, verdicts: [...this.verdicts, ...last.verdicts] } : last
+      last.type === 'answer-finish' ? { ...last, verdicts: [...this.#verdicts, ...last.verdicts] } : last
     try {
       await Promise.all([this.record(terminal), reading.return?.()])
     } catch (cause) {
@@ -98,15 +98,15 @@ export class Closing {
   record(terminal: AnswerFinish | AnswerError): Promise<void> {
     const entry: Closed = {
       type: 'closed',
-      id: this.ask.id,
+      id: this.#ask.id,
       ...outcome(terminal),
-      ...(this.model === undefined ? {} : { model: this.model }),
+      ...(this.#model === undefined ? {} : { model: this.#model }),
       ...(terminal.usage === undefined ? {} : { usage: terminal.usage }),
       ...costOf(terminal),
-      ...(this.firstTokenMs === undefined ? {} : { firstTokenMs: this.firstTokenMs }),
-      totalMs: Math.round(this.ports.elapsed() - this.startedAt),
+      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
+      totalMs: Math.round(this.#ports.elapsed() - this.#startedAt),
     }
-    return this.ports.record.append(entry)
+    return this.#ports.record.append(entry)
   }
 }
 

@@ -99,19 +99,19 @@ class Begun implements Answer {
   readonly plan: Plan
   readonly start: AnswerStart
   readonly events: AsyncIterable<Batch>
-  private readonly reading: AsyncIterator<Batch>
+  readonly #reading: AsyncIterator<Batch>
 
   constructor(plan: Plan, start: AnswerStart, events: AsyncIterable<Batch>, reading: AsyncIterator<Batch>) {
     this.plan = plan
     this.start = start
     this.events = events
-    this.reading = reading
+    this.#reading = reading
   }
 
   /** Where the consumer stopped early the ask's signal has aborted, so that the pending read ends at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     const events = this.events[Symbol.asyncIterator]()
     for (let batch = await events.next(); batch.done !== true; batch = await events.next());
-    await this.reading.return?.()
+    await this.#reading.return?.()
   }
 }

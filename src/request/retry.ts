@@ -6,21 +6,21 @@
 const BURST_TOKENS = 10
 
 export class RetryBudget {
-  private readonly share: number
-  private tokens = BURST_TOKENS
+  readonly #share: number
+  #tokens = BURST_TOKENS
 
   constructor(share: number) {
-    this.share = share
+    this.#share = share
   }
 
   request(): void {
-    this.tokens = Math.min(BURST_TOKENS, this.tokens + this.share)
+    this.#tokens = Math.min(BURST_TOKENS, this.#tokens + this.#share)
   }
 
   /** True, and paid for, where a retry may be made. */
   take(): boolean {
-    if (this.tokens < 1) return false
-    this.tokens -= 1
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
     return true
   }
 }

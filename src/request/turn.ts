@@ -36,26 +36,26 @@ export interface TurnParts {
 
 /** One dispatch, from its first batch to its settlement. */
 export class Turn {
-  private readonly parts: TurnParts
-  private readonly startedAt: number
-  private readonly shaped: boolean
-  private readonly seen: Batch[] = []
-  private kept: Batch[] = []
-  private keptBytes = 0
-  private holding: boolean
-  private left = false
-  private written: Promise<void> | undefined
-  private firstTokenMs: number | undefined
+  readonly #parts: TurnParts
+  readonly #startedAt: number
+  readonly #shaped: boolean
+  readonly #seen: Batch[] = []
+  #kept: Batch[] = []
+  #keptBytes = 0
+  #holding: boolean
+  #left = false
+  #written: Promise<void> | undefined
+  #firstTokenMs: number | undefined
 
   constructor(parts: TurnParts) {
-    this.parts = parts
-    this.startedAt = parts.ports.elapsed()
-    this.holding = parts.check.hold
-    this.shaped = isShaped(parts.request)
+    this.#parts = parts
+    this.#startedAt = parts.ports.elapsed()
+    this.#holding = parts.check.hold
+    this.#shaped = isShaped(parts.request)
   }
 
   async *run(deadline: number): AsyncGenerator<Batch, End> {
-    const { lease, ask, plan, request } = this.parts
+    const { lease, ask, plan, request } = this.#parts
     const stream = lease.generate({
       id: ask.id,
       request,
@@ -68,33 +68,29 @@ export class Turn {
       const last = batch.at(-1)
       const terminal = isTerminal(last) ? last : undefined
       const content = terminal === undefined ? batch : batch.slice(0, -1)
-      if (content.length > 0) this.firstTokenMs ??= Math.round(this.parts.ports.elapsed() - this.startedAt)
-      const passed = content.length === 0 ? content : this.parts.check.scan(content)
-      if (!isBatch(passed)) return yield* this.fail(passed, terminal?.usage)
+      if (content.length > 0) this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+      const passed = content.length === 0 ? content : this.#parts.check.scan(content)
+      if (!isBatch(passed)) return yield* this.#fail(passed, terminal?.usage)
       if (passed.length > 0) {
-        const full = this.keep(passed)
-        if (full !== undefined) return yield* this.fail(full, terminal?.usage)
-        if (!this.holding && terminal?.type !== 'answer-finish') yield* this.release()
+        const full = this.#keep(passed)
+        if (full !== undefined) return yield* this.#fail(full, terminal?.usage)
+        if (!this.#holding && terminal?.type !== 'answer-finish') yield* this.#release()
       }
-      if (terminal?.type === 'answer-error') return yield* this.fail(terminal.problem, terminal.usage)
-      if (terminal?.type === 'answer-finish') return yield* this.finish(terminal)
+      if (terminal?.type === 'answer-error') return yield* this.#fail(terminal.problem, terminal.usage)
+      if (terminal?.type === 'answer-finish') return yield* this.#finish(terminal)
     }
     const problem: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
-    return yield* this.fail(problem, undefined)
+    return yield* this.#fail(problem, undefined)
   }
 
   /** Settles the lease and writes the entry, once. */
   settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
-    this.written ??= this.write(outcome, usage, retryAfterMs)
-    return this.written
+    this.#written ??= this.#write(outcome, usage, retryAfterMs)
+    return this.#written
   }
 
-  private async write(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    retryAfterMs?: number,
-  ): Promise<void> {
-    const { lease, ask, turn, bill, ports } = this.parts
+  async #write(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
+    const { lease, ask, turn, bill, ports } = this.#parts
     const costMicros = lease.settle(outcome, usage, retryAfterMs)
     bill.add(costMicros)
     await ports.record.append({
@@ -105,34 +101,34 @@ export class Turn {
       outcome,
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
-      ...(this.firstTokenMs === undefined ? {} : { firstTokenMs: this.firstTokenMs }),
-      totalMs: Math.round(ports.elapsed() - this.startedAt),
+      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
+      totalMs: Math.round(ports.elapsed() - this.#startedAt),
     })
   }
 
-  private keep(batch: Batch): Problem | undefined {
-    if (this.shaped) this.seen.push(batch)
+  #keep(batch: Batch): Problem | undefined {
+    if (this.#shaped) this.#seen.push(batch)
     // A printed call must be whole before it leaves: from its first delta on the stream is held.
-    if (!this.holding && this.shaped && hasToolCall(batch)) this.holding = true
-    this.kept.push(batch)
-    if (!this.holding && !this.shaped) return undefined
-    this.keptBytes += wireBytes(batch)
-    const bound = this.parts.ports.bounds.heldBytes
-    if (this.keptBytes <= bound) return undefined
+    if (!this.#holding && this.#shaped && hasToolCall(batch)) this.#holding = true
+    this.#kept.push(batch)
+    if (!this.#holding && !this.#shaped) return undefined
+    this.#keptBytes += wireBytes(batch)
+    const bound = this.#parts.ports.bounds.heldBytes
+    if (this.#keptBytes <= bound) return undefined
     const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise request.heldBytes.`
     return { code: 'answer_too_large', message }
   }
 
-  private *release(): Generator<Batch> {
-    for (const batch of this.kept) {
-      yield this.left ? batch : [this.start(), ...batch]
-      this.left = true
+  *#release(): Generator<Batch> {
+    for (const batch of this.#kept) {
+      yield this.#left ? batch : [this.#start(), ...batch]
+      this.#left = true
     }
-    this.kept = []
+    this.#kept = []
   }
 
-  private start(): AnswerEvent {
-    const { lease, turn } = this.parts
+  #start(): AnswerEvent {
+    const { lease, turn } = this.#parts
     const { id, engine, tier, offMachine } = lease.model
     return {
       type: 'answer-start',
@@ -145,44 +141,44 @@ export class Turn {
     }
   }
 
-  private async *fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
+  async *#fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
     await this.settle(problem.code, usage, problem.retryAfterMs)
-    if (!this.left) return { type: 'failed', problem }
+    if (!this.#left) return { type: 'failed', problem }
     yield [
       {
         type: 'answer-error',
         problem,
         ...(usage === undefined ? {} : { usage }),
-        ...this.parts.bill.total(),
+        ...this.#parts.bill.total(),
       },
     ]
     return { type: 'done' }
   }
 
-  private async *finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
-    const { check, verdicts, repaired, bill } = this.parts
+  async *#finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
+    const { check, verdicts, repaired, bill } = this.#parts
     const rest = check.flush()
-    if (!isBatch(rest)) return yield* this.fail(rest, finish.usage)
+    if (!isBatch(rest)) return yield* this.#fail(rest, finish.usage)
     if (rest.length > 0) {
-      const full = this.keep(rest)
-      if (full !== undefined) return yield* this.fail(full, finish.usage)
+      const full = this.#keep(rest)
+      if (full !== undefined) return yield* this.#fail(full, finish.usage)
     }
-    const shape = this.shaped ? await check.whole(this.seen) : undefined
+    const shape = this.#shaped ? await check.whole(this.#seen) : undefined
     const unmet = shape?.type === 'unmet' ? shape : undefined
     const settled = this.settle('ok', finish.usage)
-    if (unmet !== undefined && !this.left) {
+    if (unmet !== undefined && !this.#left) {
       await settled
       const { problem, advice } = unmet
       // Without advice a repair cannot help: the check itself had no answer.
       if (repaired || advice === '') return { type: 'failed', problem }
-      return { type: 'repair', problem, advice, answer: textOf(this.seen) }
+      return { type: 'repair', problem, advice, answer: textOf(this.#seen) }
     }
     const terminal: AnswerFinish = {
       ...finish,
       verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
       ...bill.total(),
     }
-    yield this.left ? [...this.kept.flat(), terminal] : [this.start(), ...this.kept.flat(), terminal]
+    yield this.#left ? [...this.#kept.flat(), terminal] : [this.#start(), ...this.#kept.flat(), terminal]
     await settled
     return { type: 'done' }
   }
