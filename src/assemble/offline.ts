@@ -32,19 +32,62 @@ export interface OpenServerOptions {
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenedServer> {
   const { config } = loadConfig(SECTIONS, options.around)
-  const logs = createLogs('warn')
-  const paths = homePaths(config.server.home)
-  const own = await serveUnlessServed(paths.control, { ...options, logs, on: 'control' })
-  const running = own === undefined
-  const credential = `Bearer ${ownerSecret(config, options.around, logs, own)}`
-  return {
-    config,
-    running,
-    call: (method, path, body, signal) => call(paths.control, credential, { method, path, body, signal }),
-    [Symbol.asyncDispose]: async () => {
-      await own?.stop()
-    },
+  const opened = new HomeServer(config, options)
+  await opened.open()
+  return opened
+}
+
+class HomeServer implements OpenedServer {
+  readonly config: Config
+  readonly #options: OpenServerOptions
+  readonly #control: string
+  readonly #logs: Logs = createLogs('warn')
+  #own: Serving | undefined
+  #credential = ''
+
+  constructor(config: Config, options: OpenServerOptions) {
+    this.config = config
+    this.#options = options
+    this.#control = homePaths(config.server.home).control
   }
+
+  get running(): boolean {
+    return this.#own === undefined
+  }
+
+  async open(): Promise<void> {
+    const serving = { ...this.#options, logs: this.#logs, on: 'control' } as const
+    this.#own = await serveUnlessServed(this.#control, serving)
+    this.#credential = `Bearer ${ownerSecret(this.config, this.#options.around, this.#logs, this.#own)}`
+  }
+
+  /** Another command's server may end between its answer to us and our call: then nobody has heard the call. */
+  async call(
+    method: Sent['method'],
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<ServerReply> {
+    const sent = { method, path, body, signal }
+    try {
+      return await send(this.#control, this.#credential, sent)
+    } catch (error) {
+      if (!this.running || !isUnheard(error)) throw error
+      await this.open()
+      return send(this.#control, this.#credential, sent)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#own?.stop()
+  }
+}
+
+/** Nothing listened, so nothing was done: the call may be made again. */
+function isUnheard(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')
+  )
 }
 
 /** Undefined where another process serves the home, or has just begun to. */
@@ -95,7 +138,7 @@ interface Sent {
   readonly signal: AbortSignal | undefined
 }
 
-function call(socketPath: string, authorization: string, sent: Sent): Promise<ServerReply> {
+function send(socketPath: string, authorization: string, sent: Sent): Promise<ServerReply> {
   return new Promise((resolve, reject) => {
     const text = sent.body === undefined ? undefined : JSON.stringify(sent.body)
     const length =

@@ -37,7 +37,7 @@ export interface ServeOptions {
   readonly on: 'network' | 'control'
 }
 
-/** Long enough for a request that is on its way through a network; a command knows that it has asked for all. */
+/** Long enough for a request that is on its way on an open connection; where none is open nothing is waited for. */
 const LINGER_MS = 250
 
 /** Opens the home and serves it. Throws UpshiftError with the next step where it cannot. */
@@ -84,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       state.draining = true
       const drained = await server.drain({
         drainMs: config.server.drainMs,
-        lingerMs: address === undefined ? 0 : LINGER_MS,
+        lingerMs: LINGER_MS,
       })
       if (address !== undefined) removeServerFile(parts.paths)
       await opened.disposeAsync()

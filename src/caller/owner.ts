@@ -78,6 +78,12 @@ export function readOwnerKey(home: string): string | undefined {
   try {
     const stats = fs.fstatSync(file)
     if (!stats.isFile()) throw failure(`${path} is not a file. Move it aside and start again.`)
+    if (process.getuid !== undefined && stats.uid !== process.getuid()) {
+      throw failure(
+        `The owner's key ${path} belongs to another user (uid ${stats.uid}), who could be the owner with it. ` +
+          `Start Upshift as that user, or give it a home of its own with UPSHIFT_HOME.`,
+      )
+    }
     if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) {
       throw failure(
         `The owner's key ${path} can be read by others (mode ${octal(stats.mode)}). Close it with ` +

@@ -9,6 +9,7 @@ const PROBLEMS = {
   invalid_encoding: { status: 400, type: 'invalid_request_error', retryable: false },
   invalid_request: { status: 400, type: 'invalid_request_error', retryable: false },
   too_deep: { status: 400, type: 'invalid_request_error', retryable: false },
+  too_many_values: { status: 400, type: 'invalid_request_error', retryable: false },
   too_many_messages: { status: 400, type: 'invalid_request_error', retryable: false },
   context_length_exceeded: { status: 400, type: 'invalid_request_error', retryable: false },
   guard_refused: { status: 400, type: 'invalid_request_error', retryable: false },

@@ -40,6 +40,8 @@ export interface VerbContext {
   readonly stdin: Readable
   /** True with `--json`: print one JSON document and nothing else on stdout. */
   readonly json: boolean
+  /** How the program was started, for commands to run next: `npx upshift` in a clone; absent: `upshift`. */
+  readonly program?: string
   /** True where stdout is a terminal that wants colour (NO_COLOR and --json respected). */
   readonly colour: boolean
   readonly signal: AbortSignal
@@ -47,8 +49,13 @@ export interface VerbContext {
   server(): Promise<ServerPort>
 }
 
-/** Exit codes: 0 ok, 1 error, 2 usage, 3 a gate failed, 4 inconclusive. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4
+/** Exit codes: 0 ok, 1 error, 2 usage, 3 a gate failed, 4 inconclusive, 130 interrupted (128 + SIGINT). */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130
+
+/** The words of a command were wrong. The shell tells it in one sentence with where to read more, and ends with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
 
 /** One command of the CLI: `keys create`. Help and the reference in docs/ are generated from these fields. */
 export interface Verb {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { isRefusal } from '../contract/problem.ts'
 import { parseBody } from './bounds.ts'
 
-const bounds = { maxBodyBytes: 4096, maxDepth: 8 }
+const bounds = { maxBodyBytes: 4096, maxDepth: 8, maxValues: 100 }
 function parse(text: string | Buffer): unknown {
   const parsed = parseBody(Buffer.from(text), bounds)
   assert.ok(!isRefusal(parsed), String(text).slice(0, 40))
@@ -73,4 +73,13 @@ test('arbitrary bytes are parsed or refused, never thrown at', () => {
       parseBody(Buffer.from(bytes), bounds)
     }),
   )
+})
+
+test('a body of very many small values is refused before anything walks it, and commas in strings do not count', () => {
+  const many = JSON.stringify(Array(102).fill(0))
+  const refused = parseBody(Buffer.from(many), bounds)
+  assert.ok(isRefusal(refused))
+  assert.equal(refused.problem.code, 'too_many_values')
+  assert.ok(!isRefusal(parseBody(Buffer.from(JSON.stringify(Array(101).fill(0))), bounds)))
+  assert.ok(!isRefusal(parseBody(Buffer.from(JSON.stringify([','.repeat(2_000)])), bounds)))
 })

@@ -4,6 +4,8 @@ import { type Refusal, refuse } from '../contract/problem.ts'
 export interface BodyBounds {
   readonly maxBodyBytes: number
   readonly maxDepth: number
+  /** Elements and members of all arrays and objects together. */
+  readonly maxValues: number
 }
 
 /** A body's value, in a box of its own: a caller's JSON may look like anything, a refusal of ours included. */
@@ -14,8 +16,9 @@ export interface ParsedBody {
 
 /**
  * The JSON value of a request body, or why it is refused: `body_too_large`, `invalid_encoding`, `too_deep`,
- * `invalid_json`. Every step is linear in the bytes and none recurses. The depth is bounded before the
- * parser runs, because whatever walks the value later may recurse.
+ * `too_many_values`, `invalid_json`. Every step is linear in the bytes and none recurses. Depth and number of
+ * values are bounded before the parser runs: whatever walks the value later may recurse, and takes its time
+ * for every value, in which nobody else is served.
  */
 export function parseBody(bytes: Buffer, bounds: BodyBounds): ParsedBody | Refusal {
   if (bytes.length > bounds.maxBodyBytes) {
@@ -28,11 +31,17 @@ export function parseBody(bytes: Buffer, bounds: BodyBounds): ParsedBody | Refus
   if (!isUtf8(bytes)) {
     return refuse('invalid_encoding', 'The request body is not valid UTF-8: encode the JSON as UTF-8.')
   }
-  const tooDeepAt = exceedsDepth(bytes, bounds.maxDepth)
-  if (tooDeepAt !== -1) {
+  const excess = exceedsStructure(bytes, bounds)
+  if (excess?.what === 'depth') {
     return refuse(
       'too_deep',
-      `The request body nests deeper than ${bounds.maxDepth} levels at byte ${tooDeepAt} (guard.bounds.maxDepth): flatten the JSON.`,
+      `The request body nests deeper than ${bounds.maxDepth} levels at byte ${excess.at} (guard.bounds.maxDepth): flatten the JSON.`,
+    )
+  }
+  if (excess?.what === 'values') {
+    return refuse(
+      'too_many_values',
+      `The request body holds more than ${bounds.maxValues} values, counted up to byte ${excess.at} (guard.bounds.maxValues): send fewer, or raise the bound.`,
     )
   }
   const text = bytes.toString('utf8')
@@ -44,12 +53,20 @@ export function parseBody(bytes: Buffer, bounds: BodyBounds): ParsedBody | Refus
 }
 
 const QUOTE = 0x22
+const COMMA = 0x2c
 const BACKSLASH = 0x5c
 const MIN_STRUCTURE = 0x5b // `[`, `\`, `]`, `{`, `|`, `}` differ only by 0x20 above this
 
-/** Byte offset of the first bracket that nests deeper than `most`, or −1. Brackets in strings do not count. */
-function exceedsDepth(bytes: Buffer, most: number): number {
+interface Excess {
+  readonly what: 'depth' | 'values'
+  /** Byte offset. */
+  readonly at: number
+}
+
+/** The first bracket that nests too deep, or the comma that announces a value too many. What stands in strings does not count. */
+function exceedsStructure(bytes: Buffer, { maxDepth, maxValues }: BodyBounds): Excess | undefined {
   let depth = 0
+  let values = 0
   const length = bytes.length
   for (let at = 0; at < length; at++) {
     const byte = bytes[at] as number // at < length
@@ -60,14 +77,16 @@ function exceedsDepth(bytes: Buffer, most: number): number {
         if (inside === QUOTE) break
         if (inside === BACKSLASH) at++
       }
+    } else if (byte === COMMA) {
+      if (++values > maxValues) return { what: 'values', at }
     } else if (byte >= MIN_STRUCTURE) {
       const bracket = byte & ~0x20
       if (bracket === 0x5b) {
-        if (++depth > most) return at
+        if (++depth > maxDepth) return { what: 'depth', at }
       } else if (bracket === 0x5d) depth--
     }
   }
-  return -1
+  return undefined
 }
 
 const MAX_LOCATED_CHARS = 65_536

@@ -29,6 +29,8 @@ export interface DrainState {
   active: number
   /** Chat requests that have not been closed in the record. */
   answering: number
+  /** Bytes of the bodies of requests under way, as they were announced. */
+  bodyBytes: number
 }
 
 export class Listening implements HttpServer {
@@ -65,13 +67,18 @@ export class Listening implements HttpServer {
     const servers = [this.#app.server, ...(this.#control === undefined ? [] : [this.#control.server])]
     // http.Server.close() would also cut idle keep-alive connections, on which a request may be under way; so
     // only the listening socket is closed first, and every answer from here on says `connection: close`.
+    if (this.#control !== undefined) {
+      // A command that has found the socket is let in; from here on no other finds it.
+      rmSync(this.#control.path, { force: true })
+      await pause(DRAIN_POLL_MS)
+    }
     for (const server of servers) if (server.listening) NetServer.prototype.close.call(server)
     const clock = this.#clock
     const end = clock.elapsed() + drainMs
     let quietSince = clock.elapsed()
     while (clock.elapsed() < end) {
       if (this.#state.active > 0) quietSince = clock.elapsed()
-      else if (clock.elapsed() - quietSince >= lingerMs) break
+      else if (clock.elapsed() - quietSince >= lingerMs || (await connections(servers)) === 0) break
       await pause(DRAIN_POLL_MS)
     }
     const cut = this.#state.active
@@ -83,4 +90,15 @@ export class Listening implements HttpServer {
     await this.#app.close()
     return { cut }
   }
+}
+
+/** Open connections, idle ones included. */
+async function connections(servers: readonly Server[]): Promise<number> {
+  const counts = servers.map(
+    (server) =>
+      new Promise<number>((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)))
+      }),
+  )
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
 }

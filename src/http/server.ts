@@ -35,6 +35,8 @@ export interface HttpPorts {
 
 export interface HttpLimits {
   readonly maxBodyBytes: number
+  /** Bytes of all bodies of requests under way together. */
+  readonly maxBodyBytesInFlight: number
   readonly maxConnections: number
   /** Milliseconds a caller may take to send a whole request. */
   readonly requestTimeoutMs: number
@@ -44,6 +46,9 @@ export interface HttpLimits {
 }
 
 const HEADER_BYTES_MAX = 16_384
+const CHECKING_MAX_MS = 5_000
+/** When to come back where the bodies that are under way fill their bound. */
+const BODIES_RETRY_MS = 1_000
 
 /** The listener with every route, not yet listening. Nothing in it throws at a request: a bug is a 500 and a log line. */
 export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
@@ -52,7 +57,12 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
     bodyLimit: ports.limits.maxBodyBytes,
     requestTimeout: ports.limits.requestTimeoutMs,
     keepAliveTimeout: ports.limits.keepAliveTimeoutMs,
-    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: ports.limits.requestTimeoutMs,
+      // Node looks at its time limits this seldom; its own 30 s would stretch a limit of 30 s to a minute.
+      connectionsCheckingInterval: Math.min(CHECKING_MAX_MS, Math.ceil(ports.limits.requestTimeoutMs / 4)),
+    },
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ports.newRequestId,
@@ -70,7 +80,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
       }),
   })
   app.server.maxConnections = ports.limits.maxConnections
-  const state: DrainState = { draining: false, active: 0, answering: 0 }
+  const state: DrainState = { draining: false, active: 0, answering: 0, bodyBytes: 0 }
   parseBodies(app, ports)
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
@@ -137,6 +147,8 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
     if (origin !== undefined && ports.origin.origins.includes(origin)) shareWith(origin, reply)
     if (request.method === 'OPTIONS' && origin !== undefined) reply.code(204).send()
+    else if (request.is404) sendUnread(reply, notFound(app, request))
+    else if (!admitBody(request, reply, state, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
     else done()
   })
 }
@@ -173,6 +185,38 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): 
           .filter((one) => one.outcome !== 'passed')
           .map((one) => `${one.check}=${one.outcome}`),
   })
+}
+
+/** Answers without reading the body, so the connection ends with the answer. */
+function sendUnread(reply: FastifyReply, problem: Problem): void {
+  reply.raw.shouldKeepAlive = false
+  reply.header('connection', 'close')
+  sendProblem(reply, problem, reply.request.id)
+}
+
+/** Counts the body that is announced against the bound on all that are in memory, until the answer is over. */
+function admitBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  state: DrainState,
+  limits: HttpLimits,
+): boolean {
+  const announced = request.headers['content-length']
+  const chunked = request.headers['transfer-encoding'] !== undefined
+  const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
+  if (bytes === 0) return true
+  if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
+  state.bodyBytes += bytes
+  reply.raw.once('close', () => {
+    state.bodyBytes -= bytes
+  })
+  return true
+}
+
+function tooManyBodies(limits: HttpLimits): Problem {
+  const bound = `${limits.maxBodyBytesInFlight} bytes (server.maxBodyBytesInFlight)`
+  const message = `The bodies of all requests under way fill their bound of ${bound}. Send this one again in a moment.`
+  return { code: 'queue_full', message, retryAfterMs: BODIES_RETRY_MS }
 }
 
 function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {

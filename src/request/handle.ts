@@ -68,7 +68,8 @@ async function answer(
   verdicts: readonly Verdict[],
 ): Promise<Answer | Refusal> {
   const startedAt = ports.elapsed()
-  const opened = ports.record.append({
+  // Before anything is begun: a way that runs without its record could not be told from one that never ran.
+  await ports.record.append({
     type: 'opened',
     id: ask.id,
     ...(ask.origin.type === 'child' ? { parent: ask.origin.parent } : {}),
@@ -78,8 +79,7 @@ async function answer(
   })
   const closing = new Closing(ports, ask, startedAt, verdicts)
   const reading = batches[Symbol.asyncIterator]()
-  // The log keeps its order, so the attempt's own entry, awaited before its dispatch, proves this one written.
-  const [, first] = await Promise.all([opened, reading.next()]).catch(async (bug: unknown) => {
+  const first = await reading.next().catch(async (bug: unknown) => {
     await closing.record(failedInside(bug))
     throw bug
   })

@@ -272,7 +272,11 @@ test('an engine that throws in the middle of its answer is closed as failed, not
 })
 
 test('an attempt that cannot be recorded is not sent, and what was held for it is not spent', async () => {
-  const record: RecordPort = { append: () => Promise.reject(new Error('disk full')) }
+  const record: RecordPort = {
+    append: async (entry) => {
+      if (entry.type === 'attempt') throw new Error('disk full')
+    },
+  }
   const one = world(
     async function* () {
       yield [finish]
@@ -281,6 +285,18 @@ test('an attempt that cannot be recorded is not sent, and what was held for it i
   )
   await assert.rejects(one.handle(askWith()), /disk full/)
   assert.deepEqual([one.dispatched, one.settled], [[], ['one:record_unavailable']])
+})
+
+test('a request that cannot be opened in the record begins nothing', async () => {
+  const record: RecordPort = { append: () => Promise.reject(new Error('disk full')) }
+  const one = world(
+    async function* () {
+      yield [finish]
+    },
+    { record },
+  )
+  await assert.rejects(one.handle(askWith()), /disk full/)
+  assert.deepEqual([one.dispatched, one.settled, one.released], [[], [], []])
 })
 
 test('a held answer beyond its bound is refused by name', async () => {

@@ -75,7 +75,7 @@ export function noModel(models: readonly ModelView[], wanted: string): Refusal {
   const off = [...new Set(models.filter((model) => !model.allowed).map((model) => model.engine))]
   const cloud =
     off.length === 0 ? '' : ` Or allow an engine that is listed and off: \`upshift engines allow ${off[0]}\`.`
-  const message = `No model here can answer this directly (asked for: ${wanted}). Start one on this machine (for example Ollama: \`ollama run qwen3:4b\`) or add one under fleet.engines in upshift.yaml; \`upshift doctor\` shows what was found.${cloud} Without a model, ask the handbook: "upshift": {"mode": "retrieve"}.`
+  const message = `No model can answer this directly (asked for: ${wanted}). Start one on this machine (for example Ollama: \`ollama run qwen3:4b\`) or add one under fleet.engines in upshift.yaml; \`upshift doctor\` shows what was found.${cloud} Without a model, ask the handbook: "upshift": {"mode": "retrieve"}.`
   return refuse('no_model', message, { param: 'model' })
 }
 

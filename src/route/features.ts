@@ -22,7 +22,8 @@ const REASONING =
 const HIGH_STAKES =
   /\b(contract|legal(ly)?|liabilit(y|ies)|diagnos(is|e)|compliance|regulation|lawsuit|audit)\b/i
 const MATHS = /\\(int|sum|frac|lim)\b|\b(integral|eigenvalue|derivative|probability|equation)\b/i
-const MULTI_PART = /(^|\n)\s*(\d+[.)]|[-*])\s+\S[^\n]*\n\s*(\d+[.)]|[-*])\s+\S/
+const MULTI_PART =
+  /(^|\n)[ \t]{0,8}(\d{1,3}[.)]|[-*])[ \t]+\S[^\n]{0,1000}\n[ \t]{0,8}(\d{1,3}[.)]|[-*])[ \t]+\S/
 
 /** The features that a request shows, in a fixed order. Looks at a bounded part of the text. */
 export function featuresOf(request: ChatRequest): readonly Feature[] {

@@ -115,7 +115,9 @@ function chooseModels(
     if (named !== 'auto') notes.reason(`the ${tier} tier was asked for`)
     return ofTier(ports.config, all, ask, caller, tier, notes)
   }
-  const exact = all.filter((model) => model.id === named || model.name === named)
+  // An id is one model. Only a name that is no id may mean what several engines call so.
+  const byId = all.filter((model) => model.id === named)
+  const exact = byId.length > 0 ? byId : all.filter((model) => model.name === named)
   if (exact.length === 0) return unknownModel(all, named)
   if (exact.every((model) => model.kind === 'extractive') && ask.passages === undefined) {
     return refuse(
