@@ -68,6 +68,14 @@ describe('a body that is no JSON', () => {
     })
   }
 
+  test('millions of small values are refused before anything walks them, and the server stays small', async () => {
+    const beforeBytes = residentBytes()
+    const body = `{"model":"auto","messages":[${'{},'.repeat(5_000_000)}{}]}`
+    const error = await refused({ body }, 400, 'too_many_values')
+    assert.match(error.message, /guard\.bounds\.maxValues/)
+    assert.ok(residentBytes() - beforeBytes < 150 * MEGABYTE)
+  })
+
   test('JSON that is cut at any byte is refused', async () => {
     const whole = JSON.stringify(PLAIN)
     for (let end = 1; end < whole.length; end += 7) {
@@ -123,12 +131,48 @@ describe('a body that is too large', () => {
     assert.match(answered, /"code":"body_too_large"/)
   })
 
+  test('a body for a route that is not there is not read', async () => {
+    const answered = await rawExchange(
+      `POST /nope HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${MEGABYTE}\r\n\r\n[`,
+    )
+    assert.match(answered, /^HTTP\/1\.1 404 /)
+    assert.match(answered, /connection: close/)
+    assert.match(answered, /"code":"unknown_route"/)
+  })
+
+  test('bodies beyond what may be under way together are told to come back', async () => {
+    const config = {
+      ...configOf({ one: engineAt([upstream.url]) }),
+      server: { maxBodyBytesInFlight: MEGABYTE },
+    }
+    await using small = await startServer({ config })
+    const head = (bytes: number) =>
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${small.key}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`
+    const waiting = connect(Number(new URL(small.address).port), '127.0.0.1')
+    await new Promise((resolve) => waiting.write(`${head(MEGABYTE)}{`, resolve))
+    expectError(await replyWith(small, 429), 429, 'queue_full')
+    waiting.destroy()
+    await replyWith(small, 200)
+  })
+
   test('more messages than the bound are refused', async () => {
     const messages = Array.from({ length: 2_001 }, () => ({ role: 'user', content: 'x' }))
     const error = expectError(await chat(server, { ...PLAIN, messages }), 400, 'too_many_messages')
     assert.equal(error.param, 'messages')
   })
 })
+
+const TRIES_MAX = 500
+
+/** Asks until the server answers with this status: what another connection did may take it a moment to see. */
+async function replyWith(asked: RunningServer, status: number): Promise<Reply> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const reply = await chat(asked, PLAIN)
+    if (reply.status === status) return reply
+  }
+  throw new Error(`no answer with status ${status} in ${TRIES_MAX} tries`)
+}
 
 /** Sends a JSON text of this many megabytes in chunks, as fast as it is taken. */
 function pour(megabytes: number): Promise<{ readonly status: number | 'cut'; readonly sent: number }> {
