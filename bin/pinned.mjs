@@ -102,7 +102,11 @@ export async function handOver(root, entry) {
   const node = findPinned(root)
   if (!node) throw new StartError(noNodeAdvice(absence()))
   const child = spawn(node.path, [entry, ...process.argv.slice(2)], { stdio: 'inherit' })
-  const forward = (signal) => child.kill(signal)
+  let interrupted = false
+  const forward = (signal) => {
+    interrupted ||= signal === 'SIGINT'
+    child.kill(signal)
+  }
   for (const signal of FORWARDED) process.on(signal, forward)
   child.on('error', (error) => {
     process.stderr.write(
@@ -112,7 +116,10 @@ export async function handOver(root, entry) {
   })
   child.on('exit', (code, signal) => {
     for (const name of FORWARDED) process.off(name, forward)
-    if (signal) endBy(signal)
+    // A terminal's Ctrl-C has reached the child already, so the one that is handed on may meet it while it ends
+    // and nothing in it listens any more: that is the same end, and the same code.
+    if (signal === 'SIGINT' && interrupted) process.exitCode = 128 + constants.signals.SIGINT
+    else if (signal) endBy(signal)
     else process.exitCode = code ?? 1
   })
 }

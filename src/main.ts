@@ -6,16 +6,29 @@ import { homedir } from 'node:os'
 enableCompileCache()
 
 /** The program `upshift`: `serve`, also without any word, is the server; every other word is a command. */
+const { interruptSignal } = await import('./cli/interrupt.ts')
+const { splitVerb } = await import('./cli/words.ts')
+
+const argv = process.argv.length > 2 ? process.argv.slice(2) : ['serve']
+// The server drains at a SIGINT, a command ends.
+const signal =
+  splitVerb(argv, ['serve']).verb === 'serve'
+    ? new AbortController().signal
+    : interruptSignal({
+        listen: (heard) => process.on('SIGINT', heard),
+        elapsed: () => performance.now(),
+        end: () => {
+          if (process.exitCode === undefined) process.stderr.write('upshift: interrupted.\n')
+          process.exit(130)
+        },
+      })
+
 const { runCli } = await import('./cli/shell.ts')
 const { createCatalogue } = await import('./cli/catalogue.ts')
 
-const argv = process.argv.length > 2 ? process.argv.slice(2) : ['serve']
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const version =
   typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : '?'
-const interrupt = new AbortController()
-// The server drains at a SIGINT, a command ends: whoever listens first decides, so this one is for commands.
-if (argv[0] !== 'serve') process.once('SIGINT', () => interrupt.abort())
 
 function around(flags: Readonly<Record<string, unknown>>) {
   const known = ['host', 'port', 'home', 'config'].flatMap((name) => {
@@ -27,11 +40,12 @@ function around(flags: Readonly<Record<string, unknown>>) {
 
 process.exitCode = await runCli({
   argv,
+  program: import.meta.url.endsWith('/src/main.ts') ? 'npx upshift' : 'upshift',
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin,
-  signal: interrupt.signal,
+  signal,
   version,
   catalogue: createCatalogue({
     serve: async ({ flags, out }) =>

@@ -98,7 +98,7 @@ test('our own source builds, and runs from under node_modules as an installed pa
     return spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' })
   }
   const help = run('help')
-  assert.match(help.stdout, /Usage: upshift COMMAND/, help.stderr)
+  assert.match(help.stdout, /Usage: upshift \[COMMAND\]/, help.stderr)
   const answer = run('ask', '--json', 'How does Upshift decide to use the expert tier?')
   assert.equal(answer.status, 0, answer.stderr)
   assert.ok(JSON.parse(answer.stdout).citations.length > 0, answer.stdout)

@@ -62,6 +62,7 @@ export class BoundLease implements Lease {
       baseUrl: target.baseUrl,
       name: target.upstream,
       quirks: quirksFor(isEngineKind(target.kind) ? target.kind : PLAIN[target.kind]),
+      offMachine: model.offMachine,
       timeouts: target.timeouts,
       contextTokens: target.contextTokens,
       ...(apiKey === undefined ? {} : { apiKey }),
@@ -69,8 +70,13 @@ export class BoundLease implements Lease {
     return this.#engines.openAi.generate(to, call)
   }
 
-  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined {
-    return this.#grant.settle(outcome, usage, retryAfterMs)
+  settle(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    retryAfterMs?: number,
+    contentSeen?: boolean,
+  ): number | undefined {
+    return this.#grant.settle(outcome, usage, retryAfterMs, contentSeen)
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -7,7 +7,7 @@ import { Readable, Writable } from 'node:stream'
 import { after, test } from 'node:test'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, problemRow, UpshiftError } from '../contract/problem.ts'
-import type { Flags, ServerPort, ServerReply } from '../contract/verb.ts'
+import { type Flags, type ServerPort, type ServerReply, UsageError } from '../contract/verb.ts'
 import { systemClock } from '../lib/clock.ts'
 import { openStore } from '../store/open.ts'
 import { createKeys } from './keys.ts'
@@ -145,36 +145,49 @@ test('rotating the owner’s key says where it was written', async () => {
   assert.ok(!isRefusal(keys.authenticate(out.trim())))
 })
 
-test('wrong usage ends with 2 and calls nothing', async () => {
+test('wrong words are told in the words that were typed, and call nothing', async () => {
   const before = keys.list().length
-  for (const [name, args, flags] of [
-    ['keys create', [], {}],
-    ['keys create', ['a', 'b'], {}],
-    ['keys create', ['a'], { expires: 'tomorrow' }],
-    ['keys create', ['a'], { expires: '0' }],
-    ['keys list', ['x'], {}],
-    ['keys revoke', [], {}],
-    ['keys rotate', [], {}],
-    ['keys rotate', ['key_x'], { grace: 'soon' }],
+  for (const [name, args, flags, says] of [
+    ['keys create', ['bad\u001b[2Jname'], {}, /^NAME is 1 to 100 characters long and holds no control/],
+    [
+      'keys create',
+      ['a'],
+      { expires: 'tomorrow' },
+      /^--expires takes a time longer than 0, .* not "tomorrow"$/,
+    ],
+    ['keys create', ['a'], { expires: '0' }, /^--expires takes a time longer than 0/],
+    ['keys create', ['a'], { expires: '999999999w' }, /^--expires is at most 3650d$/],
+    ['keys create', ['a'], { tiers: 'fast,gold' }, /^there is no tier gold: fast, mid, expert$/],
+    ['keys create', ['a'], { tiers: 'fast,' }, /^--tiers holds an empty part: look for a comma too many$/],
+    ['keys create', ['a'], { tiers: 'fast,fast' }, /^--tiers names fast twice$/],
+    [
+      'keys create',
+      ['a'],
+      { models: 'gpt-4o' },
+      /^--models takes exact models \(engine\/name\).* not "gpt-4o"$/,
+    ],
+    ['keys create', ['a'], { models: '' }, /^--models holds an empty part/],
+    ['keys create', ['a'], { engines: 'mine' }, /^--engines is local or any, not "mine"$/],
+    [
+      'keys rotate',
+      ['key_x'],
+      { grace: 'soon' },
+      /^--grace takes a time such as 1h or 7d, or 0, not "soon"$/,
+    ],
+    ['keys rotate', ['key_x'], { grace: '8d' }, /^--grace is at most 7d$/],
   ] as const) {
-    const { code, out, err } = await run(name, args, flags)
-    assert.equal(code, 2)
-    assert.equal(out, '')
-    assert.match(err, /upshift help keys/)
+    await assert.rejects(run(name, args, flags), (error: unknown) => {
+      assert.ok(error instanceof UsageError, String(error))
+      assert.match(error.message, says)
+      return true
+    })
   }
   assert.equal(keys.list().length, before)
 })
 
 test('what the server refuses is thrown with its message', async () => {
   for (const [name, args, flags, says] of [
-    ['keys create', ['bad\u001b[2Jname'], {}, /control characters/],
-    ['keys create', ['a'], { tiers: 'fast,fastest' }, /tiers/],
-    ['keys create', ['a'], { tiers: 'fast,' }, /tiers/],
-    ['keys create', ['a'], { models: 'gpt-4o' }, /engine\/name/],
-    ['keys create', ['a'], { engines: 'mine' }, /engines/],
-    ['keys create', ['a'], { expires: '999999999w' }, /expiresInMs/],
-    ['keys rotate', ['key_x'], { grace: '8d' }, /graceMs/],
-    ['keys revoke', ['key_none'], {}, /There is no key key_none/],
+    ['keys revoke', ['key_none'], {}, /There is no key key_none\. `upshift keys list` shows all/],
     ['keys revoke', ['../../x'], {}, /There is no key/],
     ['keys revoke', [OWNER_ID], {}, /cannot be revoked/],
   ] as const) {
@@ -184,4 +197,36 @@ test('what the server refuses is thrown with its message', async () => {
       return true
     })
   }
+})
+
+test('a second key of the same name is made, with a warning that names the first', async () => {
+  const first = shownReply.parse(JSON.parse((await run('keys create', ['twin'], {}, true)).out))
+  const second = await run('keys create', ['twin'])
+  assert.equal(second.code, 0)
+  assert.match(second.out, /^upk_[0-9a-z]{32}\n$/)
+  assert.ok(second.err.includes(`upshift: there was a key named twin already: ${first.key.id} (active).`))
+})
+
+test('a name where an id belongs is answered with the command that has the id', async () => {
+  const { key } = shownReply.parse(JSON.parse((await run('keys create', ['by-name'], {}, true)).out))
+  for (const verb of ['revoke', 'rotate']) {
+    await assert.rejects(run(`keys ${verb}`, ['by-name']), (error: unknown) => {
+      assert.ok(error instanceof UpshiftError)
+      assert.equal(error.problem.code, 'not_found')
+      assert.match(error.message, /^There is no key by-name\. That is a name, and/)
+      assert.ok(error.message.includes(`\`upshift keys ${verb} ${key.id}\` (active)`))
+      return true
+    })
+  }
+})
+
+test('revoking twice says that the key was revoked before, and since when', async () => {
+  const { key } = shownReply.parse(JSON.parse((await run('keys create', ['twice'], {}, true)).out))
+  assert.equal((await run('keys revoke', [key.id])).err, '')
+  const again = await run('keys revoke', [key.id])
+  assert.equal(again.code, 0)
+  assert.match(
+    again.err,
+    new RegExp(`^upshift: ${key.id} was revoked before, on \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\dZ\\.\\n$`),
+  )
 })

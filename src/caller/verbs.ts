@@ -1,8 +1,9 @@
+import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
-import type { Flags, Verb, VerbContext } from '../contract/verb.ts'
-import { parseDuration } from '../lib/duration.ts'
+import type { ServerPort, Verb, VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
 import { type KeyReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
+import { checkedName, engineScope, expiryMs, graceMsOf, modelList, tierList } from './words.ts'
 
 export const verbs: readonly Verb[] = [
   {
@@ -58,17 +59,12 @@ export const verbs: readonly Verb[] = [
   },
 ]
 
-async function create(context: VerbContext): Promise<0 | 2> {
-  const [name, ...rest] = context.args
-  if (name === undefined || rest.length > 0) return usage(context, 'keys create takes one NAME')
-  const expires = textOf(context.flags, 'expires')
-  const expiresInMs = expires === undefined ? undefined : parseDuration(expires)
-  if (expires !== undefined && !expiresInMs) {
-    return usage(context, '--expires takes a time such as 12h or 30d, longer than 0')
-  }
-  const tiers = listOf(context.flags, 'tiers')
-  const models = listOf(context.flags, 'models')
-  const engines = textOf(context.flags, 'engines')
+async function create(context: VerbContext): Promise<0> {
+  const name = checkedName(context.args[0])
+  const tiers = tierList(context.flags)
+  const models = modelList(context.flags)
+  const engines = engineScope(context.flags)
+  const expiresInMs = expiryMs(context.flags)
   const body = {
     name,
     ...(tiers && { tiers }),
@@ -77,40 +73,64 @@ async function create(context: VerbContext): Promise<0 | 2> {
     ...(expiresInMs && { expiresInMs }),
   }
   const server = await context.server()
+  const namesakes = (await listed(context, server)).filter((key) => key.name === name)
   const reply = await server.call('POST', '/v1/admin/keys', body, context.signal)
-  show(context, await expectJson(reply, shownReply))
+  const shown = await expectJson(reply, shownReply)
+  if (namesakes.length > 0) {
+    const known = namesakes.map(({ id, state }) => `${id} (${state})`).join(', ')
+    const means = 'Both stay; the ids tell them apart.'
+    context.err.write(`upshift: there was a key named ${name} already: ${known}. ${means}\n`)
+  }
+  show(context, shown)
   return 0
 }
 
-async function list(context: VerbContext): Promise<0 | 2> {
-  if (context.args.length > 0) return usage(context, 'keys list takes no arguments')
-  const server = await context.server()
-  const reply = await server.call('GET', '/v1/admin/keys', undefined, context.signal)
-  const found = await expectJson(reply, listReply)
-  context.out.write(context.json ? `${JSON.stringify(found)}\n` : table(found.keys))
+async function list(context: VerbContext): Promise<0> {
+  const keys = await listed(context, await context.server())
+  context.out.write(context.json ? `${JSON.stringify({ keys })}\n` : table(keys))
   return 0
 }
 
-async function revoke(context: VerbContext): Promise<0 | 2> {
-  const [id, ...rest] = context.args
-  if (id === undefined || rest.length > 0) return usage(context, 'keys revoke takes one ID')
+async function revoke(context: VerbContext): Promise<0> {
   const server = await context.server()
-  const path = `/v1/admin/keys/${encodeURIComponent(id)}/revoke`
+  const known = await keyOf(context, server, 'revoke')
+  const path = `/v1/admin/keys/${encodeURIComponent(known.id)}/revoke`
   const revoked = await expectJson(await server.call('POST', path, undefined, context.signal), revokeReply)
   context.out.write(context.json ? `${JSON.stringify(revoked)}\n` : table([revoked.key]))
+  if (known.revokedAt !== null) {
+    context.err.write(`upshift: ${known.id} was revoked before, on ${minute(known.revokedAt)}.\n`)
+  }
   return 0
 }
 
-async function rotate(context: VerbContext): Promise<0 | 2> {
-  const [id, ...rest] = context.args
-  if (id === undefined || rest.length > 0) return usage(context, 'keys rotate takes one ID')
-  const graceMs = parseDuration(textOf(context.flags, 'grace') ?? '0')
-  if (graceMs === undefined) return usage(context, '--grace takes a time such as 1h, from 0 to 7d')
+async function rotate(context: VerbContext): Promise<0> {
+  const graceMs = graceMsOf(context.flags)
   const server = await context.server()
+  const { id } = await keyOf(context, server, 'rotate')
   const path = `/v1/admin/keys/${encodeURIComponent(id)}/rotate`
   const rotated = await server.call('POST', path, { graceMs }, context.signal)
   show(context, await expectJson(rotated, shownReply))
   return 0
+}
+
+async function listed(context: VerbContext, server: ServerPort): Promise<readonly KeyReply[]> {
+  const reply = await server.call('GET', '/v1/admin/keys', undefined, context.signal)
+  return (await expectJson(reply, listReply)).keys
+}
+
+/** The key whose id was given. Throws UpshiftError where there is none, with the id where a name was given. */
+async function keyOf(context: VerbContext, server: ServerPort, verb: string): Promise<KeyReply> {
+  const id = context.args[0] ?? ''
+  const keys = await listed(context, server)
+  const found = keys.find((key) => key.id === id)
+  if (found !== undefined) return found
+  const named = keys.filter((key) => key.name === id)
+  const shown = /^[^\p{C}]{1,64}$/u.test(id) ? id : 'with that id'
+  const hint =
+    named.length === 0
+      ? '`upshift keys list` shows all.'
+      : `That is a name, and ${verb} takes the id: ${named.map((key) => `\`upshift keys ${verb} ${key.id}\` (${key.state})`).join(', ')}.`
+  throw new UpshiftError({ code: 'not_found', message: `There is no key ${shown}. ${hint}`, param: 'id' })
 }
 
 /** The secret alone on stdout, so that `KEY=$(upshift keys create ci)` works; what is said of it on stderr. */
@@ -144,21 +164,4 @@ function table(keys: readonly KeyReply[]): string {
 /** To the minute, in UTC. */
 function minute(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')}Z`
-}
-
-function usage(context: VerbContext, message: string): 2 {
-  context.err.write(`${message}. See \`upshift help keys\`.\n`)
-  return 2
-}
-
-function textOf(flags: Flags, name: string): string | undefined {
-  const value = flags[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-/** `fast, mid` as its parts; an empty part stays and is refused by the server. */
-function listOf(flags: Flags, name: string): string[] | undefined {
-  return textOf(flags, name)
-    ?.split(',')
-    .map((part) => part.trim())
 }

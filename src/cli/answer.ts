@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
 import type { ServerReply } from '../contract/verb.ts'
+import { isGone, ServerGone } from './gone.ts'
 
 /** What `upshift ask --json` prints: stable, one document. */
 export interface Answered {
@@ -73,7 +74,7 @@ export async function readStream(reply: ServerReply, write: (text: string) => vo
   let counted: z.infer<typeof usage> | null | undefined
   let last: z.infer<typeof summary> | undefined
   let done = false
-  for await (const data of eventData(reply.body)) {
+  for await (const data of eventData(untilGone(reply.body, () => answer))) {
     if (data === '[DONE]') {
       done = true
       continue
@@ -96,7 +97,19 @@ export async function readStream(reply: ServerReply, write: (text: string) => vo
 }
 
 function cutOff(answer: string): string {
-  return answer === '' ? '' : '\nThe answer above is not whole. '
+  return answer === '' ? '' : 'The answer above is incomplete. '
+}
+
+/** The body; a connection that breaks is told as what it means for the answer. */
+async function* untilGone(body: AsyncIterable<unknown>, answer: () => string): AsyncGenerator<unknown> {
+  try {
+    yield* body
+  } catch (error) {
+    if (!isGone(error)) throw error
+    const means = answer() === '' ? 'before it had answered' : 'the answer above is incomplete'
+    const message = `the server went away${answer() === '' ? ' ' : '; '}${means}. Start it again (\`upshift serve\`) and ask once more.`
+    throw new ServerGone(message, { cause: error })
+  }
 }
 
 function parseChunk(data: string): z.infer<typeof chunk> {

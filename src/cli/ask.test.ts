@@ -55,6 +55,12 @@ test('the answer and its sources go to stdout, everything about it to stderr', a
   assert.equal(err, '\n[fast · ollama/small · $0.001250 · short question · req_1]\n')
 })
 
+test('the command that opens a source is written as the program was started', async () => {
+  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta('Hello'), LAST, 'data: [DONE]\n\n') }
+  const { out } = await run({ argv: ['ask', 'x'], program: 'npx upshift', replies })
+  assert.match(out, /\n {4}npx upshift cite tiers\.md@/)
+})
+
 test('characters that are split between reads arrive whole', async () => {
   const bytes = Buffer.from(`${delta('Grüße, 世界 😀')}${LAST}data: [DONE]\n\n`)
   const pieces = [...bytes].map((byte) => Buffer.from([byte]))
@@ -122,6 +128,54 @@ test('with --json there is one document and nothing else', async () => {
   })
 })
 
+test('who names a model gets that model and no mode in its stead, whatever is connected', async () => {
+  for (const model of ['fast', 'ollama/small', 'gpt-4o']) {
+    const { calls } = await run({
+      argv: ['ask', '--json', '--model', model, 'x'],
+      replies: { [CHAT]: whole() },
+    })
+    const body = { model, messages: [{ role: 'user', content: 'x' }] }
+    assert.deepEqual(calls, [{ method: 'POST', path: '/v1/chat/completions', body }])
+  }
+  const auto = await run({
+    argv: ['ask', '--json', '--model', 'auto', 'x'],
+    replies: { [MODELS]: models('upshift'), [CHAT]: whole() },
+  })
+  assert.match(JSON.stringify(auto.calls[1]?.body), /"upshift":{"mode":"retrieve"}/)
+})
+
+test('a server that goes away in mid-answer is told as that, and not as a bug', async () => {
+  for (const breaks of [
+    Object.assign(new Error('aborted'), { code: 'ECONNRESET' }),
+    Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }),
+  ]) {
+    const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Half')], breaks } }
+    const { code, out, err } = await run({ argv: ['ask', 'x'], replies })
+    assert.deepEqual([code, out], [1, 'Half'])
+    assert.match(err, /^upshift: the server went away; the answer above is incomplete\. .*\n$/)
+  }
+})
+
+test('a server that goes away before it answers is told as that, also to programs', async () => {
+  const breaks = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+  const streaming = await run({
+    argv: ['ask', 'x'],
+    replies: { [MODELS]: models('ollama'), [CHAT]: { body: [], breaks } },
+  })
+  assert.match(streaming.err, /^upshift: the server went away before it had answered\. .*\n$/)
+  const json = await run({ argv: ['ask', 'x', '--json'], replies: { [MODELS]: { body: [], breaks } } })
+  assert.equal(json.code, 1)
+  assert.equal(JSON.parse(json.out).error.code, 'server_gone')
+  assert.match(json.err, /^upshift: the server went away before it had answered\. .*\n$/)
+})
+
+test('an answer that was cut off on a terminal ends its line before anything is said of it', async () => {
+  const breaks = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+  const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Half')], breaks } }
+  const terminal = Object.assign(new PassThrough(), { isTTY: true })
+  assert.equal((await run({ argv: ['ask', 'x'], replies, stdout: terminal })).out, 'Half\n')
+})
+
 test('where no model but the handbook’s own is listed, the handbook is asked', async () => {
   const declined = { ...SUMMARY, declined: true, citations: [], cost_micros: null }
   const only = await run({
@@ -147,15 +201,17 @@ test('a refusal is told in the server’s words', async () => {
   for (const more of [[], ['--json'], ['--no-stream']]) {
     const replies = { [MODELS]: models('ollama'), [CHAT]: { status: 503, body: [refusal] } }
     const { code, out, err } = await run({ argv: ['ask', 'x', ...more], replies })
-    assert.deepEqual([code, out, err], [1, '', 'upshift: No model is connected. Start one.\n'])
+    const message = 'No model is connected. Start one.'
+    const document = `${JSON.stringify({ error: { code: 'no_model', message } })}\n`
+    assert.deepEqual([code, out, err], [1, more.includes('--json') ? document : '', `upshift: ${message}\n`])
   }
 })
 
-test('an error in mid-stream says that what stands above is not whole', async () => {
+test('an error in mid-stream says that what stands above is incomplete', async () => {
   const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta('Half'), `data: ${refusal}\n\n`) }
   const { code, out, err } = await run({ argv: ['ask', 'x'], replies })
   assert.deepEqual([code, out], [1, 'Half'])
-  assert.match(err, /The answer above is not whole\. No model is connected/)
+  assert.match(err, /The answer above is incomplete\. No model is connected/)
 })
 
 test('a stream that stops without its last event is no answer', async () => {
@@ -184,7 +240,7 @@ test('Ctrl-C ends a stream that is still open', async () => {
   stdout.on('data', () => controller.abort())
   const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Hel')], hangs: true } }
   const { code, err } = await run({ argv: ['ask', 'x'], replies, signal: controller.signal, stdout })
-  assert.deepEqual([code, err], [1, 'upshift: interrupted.\n'])
+  assert.deepEqual([code, err], [130, 'upshift: interrupted.\n'])
 })
 
 test('a terminal gets no control characters from a model, a pipe gets every byte', async () => {

@@ -2,12 +2,11 @@ import type { Readable } from 'node:stream'
 import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
-import type { ExitCode, ServerPort, Verb, VerbContext } from '../contract/verb.ts'
+import { type ExitCode, type ServerPort, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { type Answered, readStream, readWhole } from './answer.ts'
 
 const MAX_QUESTION_BYTES = 1024 * 1024
 const MODES = ['auto', 'direct', 'retrieve']
-const EXIT_USAGE = 2
 
 /** `upshift ask`: one question over the server's own API, so that it takes the path that every client takes. */
 export const ask: Verb = {
@@ -47,20 +46,22 @@ export const ask: Verb = {
 }
 
 async function run(context: VerbContext): Promise<ExitCode> {
-  const wrong = wrongFlags(context)
-  if (wrong) return usage(context, wrong)
+  checkFlags(context)
   const question = await questionOf(context)
-  if (question.trim() === '') return usage(context, 'there is no question')
+  if (question.trim() === '') throw new UsageError('there is no question')
 
   const server = await context.server()
-  const mode = text(context.flags['mode']) ?? (await defaultMode(server, context.signal))
+  const model = text(context.flags['model']) ?? 'auto'
+  // Who names a model means that model: only `auto` may turn into the handbook.
+  const given = text(context.flags['mode'])
+  const mode = given ?? (model === 'auto' ? await defaultMode(server, context.signal) : undefined)
   const stream = !context.json && context.flags['no-stream'] !== true
   const body = {
-    model: text(context.flags['model']) ?? 'auto',
+    model,
     messages: messagesOf(text(context.flags['system']), question),
     ...limitOf(text(context.flags['max-tokens'])),
     ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
-    upshift: { mode },
+    ...(mode === undefined ? {} : { upshift: { mode } }),
   }
   const reply = await server.call('POST', '/v1/chat/completions', body, context.signal)
   if (context.json) {
@@ -68,28 +69,27 @@ async function run(context: VerbContext): Promise<ExitCode> {
     return 0
   }
   const out = textWriter(context)
-  const answered =
-    stream && reply.status === 200 ? await readStream(reply, out.write) : await readWhole(reply)
-  if (!stream) out.write(answered.answer)
-  out.end()
-  context.out.write(sourcesOf(answered))
-  context.err.write(chatterOf(answered))
-  return 0
+  try {
+    const answered =
+      stream && reply.status === 200 ? await readStream(reply, out.write) : await readWhole(reply)
+    if (!stream) out.write(answered.answer)
+    out.end()
+    context.out.write(sourcesOf(answered, context.program ?? 'upshift'))
+    context.err.write(chatterOf(answered))
+    return 0
+  } catch (error) {
+    out.cutOff()
+    throw error
+  }
 }
 
-function wrongFlags(context: VerbContext): string | undefined {
-  const mode = text(context.flags['mode'])
+function checkFlags({ flags }: VerbContext): void {
+  const mode = text(flags['mode'])
   if (mode !== undefined && !MODES.includes(mode))
-    return `--mode is one of ${MODES.join(', ')}, not "${mode}"`
-  const limit = text(context.flags['max-tokens'])
+    throw new UsageError(`--mode is one of ${MODES.join(', ')}, not "${mode}"`)
+  const limit = text(flags['max-tokens'])
   if (limit !== undefined && !/^[1-9]\d{0,6}$/.test(limit))
-    return `--max-tokens is a whole number of tokens, not "${limit}"`
-  return undefined
-}
-
-function usage(context: VerbContext, message: string): ExitCode {
-  context.err.write(`upshift: ${message}. \`upshift help ask\` shows how.\n`)
-  return EXIT_USAGE
+    throw new UsageError(`--max-tokens is a whole number of tokens, not "${limit}"`)
 }
 
 async function questionOf(context: VerbContext): Promise<string> {
@@ -156,15 +156,19 @@ function textWriter(context: VerbContext) {
     end: (): void => {
       if (last !== '\n') context.out.write('\n')
     },
+    /** What is said next stands on a line of its own; a pipe gets the model's bytes and no more. */
+    cutOff: (): void => {
+      if (isTerminal && last !== '\n') context.out.write('\n')
+    },
   }
 }
 
 /** The citations that the answer's own text does not name. */
-function sourcesOf({ answer, citations }: Answered): string {
+function sourcesOf({ answer, citations }: Answered, program: string): string {
   const unnamed = citations.filter((one) => !answer.includes(one.id))
   if (unnamed.length === 0) return ''
   const lines = unnamed.map(
-    (one) => `  ${[one.document, ...one.headings].join(' › ')}\n    upshift cite ${one.id}\n`,
+    (one) => `  ${[one.document, ...one.headings].join(' › ')}\n    ${program} cite ${one.id}\n`,
   )
   return `\nSources\n${lines.join('')}`
 }

@@ -11,43 +11,82 @@ export function helpWidth(columns: number | undefined): number {
   return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns ?? WIDTH_DEFAULT))
 }
 
+/** How help is printed. */
+export interface HelpStyle {
+  /** Columns. */
+  readonly width: number
+  /** How the program was started: `upshift`, `npx upshift`. */
+  readonly program: string
+}
+
+/** The shell's own verbs, which no room exports. */
+export const OWN_VERBS = [
+  { name: 'help', operands: '[COMMAND]', summary: 'Explain the program, or one command.' },
+  {
+    name: 'version',
+    operands: '',
+    summary: 'Print the version; so do the options --version, -V and -v.',
+  },
+] as const
+
 /** `upshift help`: every verb in a line. */
-export function programHelp(catalogue: Catalogue, version: string, width: number): string {
-  return [
-    `Upshift ${version}: answers every AI request with the cheapest thing that will do, and keeps the proof.`,
+export function programHelp(catalogue: Catalogue, version: string, { width, program }: HelpStyle): string {
+  const own = OWN_VERBS.map(({ name, operands, summary }) => [`${name} ${operands}`.trim(), summary] as const)
+  const text = [
+    wrapped(`Upshift ${version}: answers AI requests with the cheapest thing that will do.`, width),
     '',
-    'Usage: upshift COMMAND [options]',
+    'Usage: upshift [COMMAND] [options]',
     '',
     'Commands:',
-    listed(catalogue.map(line), width),
+    listed([...catalogue.map(line), ...own], width),
     '',
     'Options of every command:',
     listed(optionLines(GLOBAL_OPTIONS), width),
     '',
-    '`upshift help COMMAND` explains one of them.',
+    wrapped(
+      asStarted('`upshift` alone is `upshift serve`. `upshift help COMMAND` explains a command.', program),
+      width,
+    ),
     '',
-  ].join('\n')
+  ]
+  return asStarted(text.join('\n'), program)
 }
 
 /** `upshift help keys`: the verbs of one group. */
-export function groupHelp(group: string, entries: readonly CatalogueEntry[], width: number): string {
-  return [
+export function groupHelp(
+  group: string,
+  entries: readonly CatalogueEntry[],
+  { width, program }: HelpStyle,
+): string {
+  const text = [
     `Usage: upshift ${group} COMMAND [options]`,
     '',
     'Commands:',
     listed(entries.map(line), width),
     '',
-  ].join('\n')
+  ]
+  return asStarted(text.join('\n'), program)
 }
 
 /** `upshift help keys create`. */
-export function verbHelp(verb: Verb, width: number): string {
-  const parts = [`Usage: ${usageLine(verb)}`, '', wrapped(verb.summary, width)]
-  if (verb.details) parts.push('', wrapped(verb.details, width))
+export function verbHelp(verb: Verb, { width, program }: HelpStyle): string {
+  const prose = (text: string): string => wrapped(asStarted(text, program), width)
+  const parts = [asStarted(`Usage: ${usageLine(verb)}`, program), '', prose(verb.summary)]
+  if (verb.details) parts.push('', prose(verb.details))
   if (verb.options) parts.push('', 'Options:', listed(optionLines(verb.options), width))
   parts.push('', 'Options of every command:', listed(optionLines(GLOBAL_OPTIONS), width))
-  if (verb.examples?.length) parts.push('', 'Examples:', ...verb.examples.map((one) => `  ${one}`))
+  if (verb.examples?.length) {
+    parts.push('', 'Examples:', ...verb.examples.map((one) => `  ${asStarted(one, program)}`))
+  }
   return `${parts.join('\n')}\n`
+}
+
+/** A command stands at the start of a line, after `Usage: `, a backtick, a pipe, or in `$(…)`. */
+const COMMAND = /(?<=^|^Usage: |`|\| |\$\()upshift(?=[ `])/gm
+
+/** The text with every command in it as it must be typed where the program was started as `program`. */
+export function asStarted(text: string, program: string): string {
+  return program === 'upshift' ? text : text.replace(COMMAND, program)
 }
 
 export function usageLine(verb: Verb): string {

@@ -12,6 +12,7 @@ interface Called {
 
 interface Setting {
   readonly argv: readonly string[]
+  readonly program?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
   readonly catalogue?: Catalogue
@@ -27,6 +28,8 @@ export interface ScriptedReply {
   readonly body: readonly (string | Buffer)[]
   /** Stays open after the last piece until the caller aborts. */
   readonly hangs?: boolean
+  /** Breaks with this after the last piece. */
+  readonly breaks?: Error
 }
 
 export interface Ran {
@@ -47,6 +50,7 @@ export async function run(setting: Setting): Promise<Ran> {
   let closed = 0
   const code = await runCli({
     argv: setting.argv,
+    program: setting.program ?? 'upshift',
     env: setting.env ?? {},
     stdout,
     stderr: err,
@@ -83,7 +87,9 @@ function scriptedServer(replies: Readonly<Record<string, ScriptedReply>>, calls:
 function serverReply(reply: ScriptedReply, signal: AbortSignal | undefined): ServerReply {
   const body = new PassThrough()
   for (const piece of reply.body) body.write(piece)
-  if (reply.hangs) signal?.addEventListener('abort', () => body.destroy(new Error('aborted')), { once: true })
+  if (reply.breaks) setImmediate(() => body.destroy(reply.breaks))
+  else if (reply.hangs)
+    signal?.addEventListener('abort', () => body.destroy(new Error('aborted')), { once: true })
   else body.end()
   return { status: reply.status ?? 200, headers: {}, body }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { PassThrough, Writable } from 'node:stream'
 import { test } from 'node:test'
 import { UpshiftError } from '../contract/problem.ts'
-import type { Verb, VerbContext } from '../contract/verb.ts'
+import { UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import type { Catalogue } from './catalogue.ts'
 import { run } from './scripted.fixture.ts'
 
@@ -87,17 +87,37 @@ for (const [argv, says] of mistakes) {
   test(`\`upshift ${argv}\` ends with 2 and says what is wrong`, async () => {
     const { code, out, err } = await run({ argv: argv.split(' ') })
     assert.equal(code, 2)
-    assert.equal(out, '')
+    if (!argv.includes('--json')) assert.equal(out, '')
+    assert.match(err, /^upshift: /)
     assert.match(err, says)
   })
 }
 
 test('no words at all, `help` and `--help` list every command on stdout', async () => {
-  for (const argv of [[], ['help'], ['--help'], ['-h'], ['help', '--home', '/h'], ['--home', '/h', 'help']]) {
+  for (const argv of [
+    [],
+    ['help'],
+    ['--help'],
+    ['-h'],
+    ['help', 'help'],
+    ['help', '--home', '/h'],
+    ['--home', '/h', 'help'],
+  ]) {
     const { code, out, err } = await run({ argv })
     assert.equal(code, 0)
-    assert.match(out, /Usage: upshift COMMAND/)
-    for (const name of ['serve', 'ask', 'keys create', 'config explain', 'doctor'])
+    assert.match(out, /Usage: upshift \[COMMAND\]/)
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, line)
+    assert.match(out, /`upshift` alone is `upshift serve`\./)
+    assert.match(out, /--version, -V and -v/)
+    for (const name of [
+      'serve',
+      'ask',
+      'keys create',
+      'config explain',
+      'doctor',
+      'help .COMMAND.',
+      'version',
+    ])
       assert.match(out, new RegExp(`  ${name} `))
     assert.equal(err, '')
   }
@@ -131,7 +151,7 @@ test('the help of a verb holds usage, options with their values, and examples', 
 })
 
 test('the version is told in words and as JSON', async () => {
-  for (const argv of [['--version'], ['-V'], ['version']]) {
+  for (const argv of [['--version'], ['-V'], ['-v'], ['--home', '/h', '-v'], ['version']]) {
     assert.match((await run({ argv })).out, /^upshift 1\.2\.3 \(node \d+\.\d+\.\d+\)\n$/)
   }
   assert.equal(JSON.parse((await run({ argv: ['version', '--json'] })).out).version, '1.2.3')
@@ -146,6 +166,60 @@ test('an UpshiftError is told by its message alone', async () => {
   assert.equal(err, 'upshift: That name is taken. Choose another.\n')
 })
 
+test('wrong words that a verb finds are told with the help of that verb', async () => {
+  const failing = verb(async () => {
+    throw new UsageError('--grace is at most 7d')
+  })
+  const { code, err } = await run({ argv: ['try', 'it'], catalogue: catalogueOf(failing) })
+  assert.deepEqual([code, err], [2, 'upshift: --grace is at most 7d. `upshift help try it` shows how.\n'])
+})
+
+test('with --json an error is the one document on stdout, with the same exit code', async () => {
+  const failing = (error: Error) => catalogueOf(verb(() => Promise.reject(error)))
+  const taken = new UpshiftError({ code: 'conflict', message: 'Taken. Choose another.' })
+  for (const [argv, error, code, name] of [
+    ['try it --json', taken, 1, 'conflict'],
+    ['--json try it', new UsageError('--x is wrong'), 2, 'usage'],
+    ['try it --json', new TypeError('x is not y'), 1, 'internal'],
+    ['try it --json --jsno', taken, 2, 'usage'],
+    ['xyzzy --json', taken, 2, 'usage'],
+    ['try --json', taken, 2, 'usage'],
+  ] as const) {
+    const ran = await run({ argv: argv.split(' '), catalogue: failing(error) })
+    const document = JSON.parse(ran.out)
+    assert.deepEqual([ran.code, document.error.code], [code, name], argv)
+    assert.ok(ran.err.endsWith(`upshift: ${document.error.message}\n`), ran.err)
+  }
+})
+
+test('a verb that has printed its document and fails afterwards prints no second one', async () => {
+  const controller = new AbortController()
+  const late = verb(async ({ out }) => {
+    out.write('{}\n')
+    controller.abort()
+    return 1
+  })
+  const ran = await run({
+    argv: ['try', 'it', '--json'],
+    catalogue: catalogueOf(late),
+    signal: controller.signal,
+  })
+  assert.deepEqual([ran.code, ran.out, ran.err], [130, '{}\n', 'upshift: interrupted.\n'])
+})
+
+test('in a clone every command that is to be typed is written `npx upshift`', async () => {
+  const failing = verb(async () => {
+    throw new UpshiftError({ code: 'not_found', message: 'None. See `upshift keys list`.' })
+  })
+  const told = await run({ argv: ['try', 'it'], program: 'npx upshift', catalogue: catalogueOf(failing) })
+  assert.equal(told.err, 'upshift: None. See `npx upshift keys list`.\n')
+  for (const argv of [['help'], ['help', 'keys'], ['help', 'keys', 'create'], ['help', 'ask']]) {
+    const { out } = await run({ argv, program: 'npx upshift' })
+    assert.match(out, /^Usage: npx upshift /m)
+    assert.doesNotMatch(out, /(?<!npx )\bupshift (?!\.)/, argv.join(' '))
+  }
+})
+
 test('any other error is a bug and shows its stack', async () => {
   const failing = verb(async () => {
     throw new TypeError('x is not y')
@@ -155,7 +229,7 @@ test('any other error is a bug and shows its stack', async () => {
   assert.match(err, /TypeError: x is not y\n {4}at [\s\S]*this is a bug in Upshift 1\.2\.3/)
 })
 
-test('an interrupted verb ends with 1 and without a stack, and its server is closed', async () => {
+test('an interrupted verb ends with 130 and without a stack, and its server is closed', async () => {
   const controller = new AbortController()
   const waiting = verb(async ({ signal, server }) => {
     await server()
@@ -165,7 +239,7 @@ test('an interrupted verb ends with 1 and without a stack, and its server is clo
     return 0
   })
   const ran = await run({ argv: ['try', 'it'], catalogue: catalogueOf(waiting), signal: controller.signal })
-  assert.deepEqual([ran.code, ran.err, ran.closed], [1, 'upshift: interrupted.\n', 1])
+  assert.deepEqual([ran.code, ran.err, ran.closed], [130, 'upshift: interrupted.\n', 1])
 })
 
 function brokenStream(code: string): Writable {

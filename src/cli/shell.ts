@@ -1,17 +1,16 @@
-import type { Readable, Writable } from 'node:stream'
-import { UpshiftError } from '../contract/problem.ts'
-import type { ExitCode, ServerPort } from '../contract/verb.ts'
+import type { Readable } from 'node:stream'
+import { type ExitCode, type ServerPort, UsageError } from '../contract/verb.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Catalogue } from './catalogue.ts'
-import { groupHelp, helpWidth, programHelp, verbHelp } from './help.ts'
-import { readProgramWords, readVerbWords, splitVerb, UsageError } from './words.ts'
-
-/** A stream that may be a terminal. */
-export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+import { type Course, complain, type Fault, faultOf, INTERRUPTED, type Terminal } from './fault.ts'
+import { groupHelp, type HelpStyle, helpWidth, OWN_VERBS, programHelp, verbHelp } from './help.ts'
+import { asksForJson, readProgramWords, readVerbWords, splitVerb } from './words.ts'
 
 export interface Cli {
   /** The words after the program's name. */
   readonly argv: readonly string[]
+  /** How the program was started, as it stands in front of those words: `upshift`, `npx upshift`. */
+  readonly program: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** Data. */
   readonly stdout: Terminal
@@ -33,43 +32,44 @@ export interface ServerWhere {
 }
 
 /**
- * Runs one command and resolves to its exit code; never throws and never exits. Errors are told on stderr:
- * an UpshiftError by its message, wrong words with a hint (2), anything else as a bug with its stack. A reader
- * that closes stdout early (`| head`) ends the command quietly with 0.
+ * Runs one command and resolves to its exit code; never throws and never exits. Errors are told on stderr, with
+ * --json also as the one document on stdout: an UpshiftError by its message, wrong words with a hint (2), Ctrl-C
+ * in a line (130), anything else as a bug with its stack. A reader that closes stdout early (`| head`) ends the
+ * command quietly with 0.
  */
 export async function runCli(cli: Cli): Promise<ExitCode> {
   const output = watch(cli.stdout)
+  const course: Course = { verb: undefined, opened: false, returned: false }
+  const tell = (fault: Fault): ExitCode =>
+    complain(cli, fault, asksForJson(cli.argv) && !course.returned && output.fault() === undefined)
   try {
-    const code = await dispatch(cli, AbortSignal.any([cli.signal, output.signal]))
-    return output.fault() === undefined ? code : endOfOutput(cli, output.fault())
+    const code = await dispatch(cli, AbortSignal.any([cli.signal, output.signal]), course)
+    if (output.fault() !== undefined) return endOfOutput(output.fault(), tell)
+    return code !== 0 && cli.signal.aborted ? tell(INTERRUPTED) : code
   } catch (error) {
-    if (output.fault() !== undefined) return endOfOutput(cli, output.fault())
-    if (error instanceof UsageError)
-      return complain(cli, /[.?]$/.test(error.message) ? error.message : `${error.message}.`, 2)
-    if (cli.signal.aborted) return complain(cli, 'interrupted.', 1)
-    if (error instanceof UpshiftError) return complain(cli, error.message, 1)
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    cli.stderr.write(`${stack}\n`)
-    return complain(cli, `this is a bug in Upshift ${cli.version}. Please report it with the lines above.`, 1)
+    if (cli.signal.aborted) return tell(INTERRUPTED)
+    if (output.fault() !== undefined) return endOfOutput(output.fault(), tell)
+    return tell(faultOf(error, course, cli.version))
   } finally {
     output.unwatch()
   }
 }
 
-async function dispatch(cli: Cli, signal: AbortSignal): Promise<ExitCode> {
-  const names = [...cli.catalogue.map((entry) => entry.name), 'help', 'version']
+async function dispatch(cli: Cli, signal: AbortSignal, course: Course): Promise<ExitCode> {
+  const names = [...cli.catalogue.map((entry) => entry.name), ...OWN_NAMES]
   const { verb: name, lead, rest } = splitVerb(cli.argv, names)
   if (name === 'version') return tellVersion(cli, rest.includes('--json'))
   if (name === 'help') return help(cli, readProgramWords(rest).args)
   const entry = cli.catalogue.find((one) => one.name === name)
   if (!entry) return withoutVerb(cli, lead, rest)
 
+  course.verb = entry.name
   const verb = await entry.load()
   const { flags, args } = readVerbWords(verb, rest)
-  if (flags['help'] === true) return tell(cli, verbHelp(verb, helpWidth(cli.stdout.columns)))
+  if (flags['help'] === true) return tell(cli, verbHelp(verb, styleOf(cli, cli.stdout)))
   const json = flags['json'] === true
-  await using server = serverOnce(cli, { home: text(flags['home']), config: text(flags['config']) })
-  return await verb.run({
+  await using server = serverOnce(cli, { home: text(flags['home']), config: text(flags['config']) }, course)
+  const code = await verb.run({
     args,
     flags,
     out: cli.stdout,
@@ -77,9 +77,12 @@ async function dispatch(cli: Cli, signal: AbortSignal): Promise<ExitCode> {
     stdin: cli.stdin,
     json,
     colour: cli.stdout.isTTY === true && !json && !cli.env['NO_COLOR'] && cli.env['TERM'] !== 'dumb',
+    program: cli.program,
     signal,
     server: server.open,
   })
+  course.returned = true
+  return code
 }
 
 /** No verb was named: the program's own options, a group's help, or a mistake. */
@@ -92,30 +95,41 @@ async function withoutVerb(cli: Cli, lead: readonly string[], rest: readonly str
   const group = cli.catalogue.filter((entry) => entry.name.startsWith(`${first} `))
   if (group.length === 0 || more.length > 0) throw new UsageError(unknownVerb(cli.catalogue, lead))
   if (rest.includes('--help') || rest.includes('-h')) return help(cli, [first])
-  cli.stderr.write(groupHelp(first, group, helpWidth(cli.stderr.columns)))
+  if (asksForJson(rest)) {
+    const words = group.map((entry) => entry.name.slice(first.length + 1))
+    throw new UsageError(`\`upshift ${first}\` needs one of ${words.join(', ')}`)
+  }
+  cli.stderr.write(groupHelp(first, group, styleOf(cli, cli.stderr)))
   return 2
 }
 
 /** `help`, `help keys`, `help keys create`. */
 async function help(cli: Cli, words: readonly string[]): Promise<ExitCode> {
-  const width = helpWidth(cli.stdout.columns)
+  const style = styleOf(cli, cli.stdout)
   const name = words.join(' ')
-  if (name === '') return tell(cli, programHelp(cli.catalogue, cli.version, width))
+  if (name === '' || OWN_NAMES.includes(name))
+    return tell(cli, programHelp(cli.catalogue, cli.version, style))
   const entry = cli.catalogue.find((one) => one.name === name)
-  if (entry) return tell(cli, verbHelp(await entry.load(), width))
+  if (entry) return tell(cli, verbHelp(await entry.load(), style))
   const group = cli.catalogue.filter((one) => one.name.startsWith(`${name} `))
   if (group.length === 0) throw new UsageError(unknownVerb(cli.catalogue, words))
-  return tell(cli, groupHelp(name, group, width))
+  return tell(cli, groupHelp(name, group, style))
 }
 
 function unknownVerb(catalogue: Catalogue, lead: readonly string[]): string {
   const names = catalogue.map((entry) => entry.name)
   const groups = names.filter((name) => name.includes(' ')).map((name) => name.split(' ')[0] ?? '')
-  const near =
-    nearest(lead.join(' '), names) ?? nearest(lead[0] ?? '', [...names, ...groups, 'help', 'version'])
+  const near = nearest(lead.join(' '), names) ?? nearest(lead[0] ?? '', [...names, ...groups, ...OWN_NAMES])
   const known = near ? `; did you mean \`upshift ${near}\`?` : ''
   const said = names.some((name) => name.startsWith(`${lead[0]} `)) ? lead.join(' ') : lead[0]
   return `there is no command \`${said}\`${known}`
+}
+
+/** The verbs that are the shell's own. */
+const OWN_NAMES: readonly string[] = OWN_VERBS.map(({ name }) => name)
+
+function styleOf({ program }: Cli, { columns }: Terminal): HelpStyle {
+  return { width: helpWidth(columns), program }
 }
 
 function tell(cli: Cli, said: string): ExitCode {
@@ -129,24 +143,19 @@ function tellVersion(cli: Cli, json: boolean): ExitCode {
   return tell(cli, `upshift ${cli.version} (node ${node})\n`)
 }
 
-function complain(cli: Cli, said: string, code: ExitCode): ExitCode {
-  const hint = code === 2 ? ' `upshift help` lists what there is.' : ''
-  cli.stderr.write(`upshift: ${said}${hint}\n`)
-  return code
-}
-
 function text(flag: unknown): string | undefined {
   return typeof flag === 'string' ? flag : undefined
 }
 
 /** One port however often a verb asks for it; disposing closes it where it was opened. */
-function serverOnce(cli: Cli, where: ServerWhere) {
+function serverOnce(cli: Cli, where: ServerWhere, course: Course) {
   let opening: Promise<ServerPort & Partial<AsyncDisposable>> | undefined
   let opened: Awaited<typeof opening>
   return {
     open: async (): Promise<ServerPort> => {
       opening ??= cli.openServer(where)
       opened = await opening
+      course.opened = true
       return opened
     },
     async [Symbol.asyncDispose](): Promise<void> {
@@ -171,11 +180,11 @@ function watch(stdout: Terminal) {
   }
 }
 
-function endOfOutput(cli: Cli, fault: (Error & { code?: string }) | undefined): ExitCode {
+function endOfOutput(
+  fault: (Error & { code?: string }) | undefined,
+  tell: (fault: Fault) => ExitCode,
+): ExitCode {
   if (fault?.code === 'EPIPE') return 0
-  return complain(
-    cli,
-    `the output cannot be written: ${fault?.message}. Free the disk or write elsewhere.`,
-    1,
-  )
+  const message = `the output cannot be written: ${fault?.message}. Free the disk or write elsewhere.`
+  return tell({ code: 'output', message, exit: 1 })
 }

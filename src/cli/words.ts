@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
-import type { Flags, Verb, VerbOption } from '../contract/verb.ts'
+import { type Flags, UsageError, type Verb, type VerbOption } from '../contract/verb.ts'
 import { nearest } from '../lib/nearest.ts'
 
 /** The options that every verb takes. */
 export const GLOBAL_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  json: { type: 'boolean', summary: 'Print one JSON document on stdout and nothing else there.' },
+  json: {
+    type: 'boolean',
+    summary: 'Print one JSON document on stdout, also for an error. For commands that return data.',
+  },
   home: { type: 'string', value: 'DIR', summary: 'Folder for all state; default: ~/.upshift.' },
   config: {
     type: 'string',
@@ -20,8 +23,8 @@ const PROGRAM_OPTIONS: Readonly<Record<string, VerbOption>> = {
   version: { type: 'boolean', short: 'V', summary: 'Print the version.' },
 }
 
-/** The words were wrong: told in one sentence, exit code 2. */
-export class UsageError extends Error {}
+/** The other short form of `--version`. */
+const VERSION_TOO = '-v'
 
 export interface Words {
   readonly flags: Flags
@@ -35,6 +38,12 @@ export interface Split {
   readonly lead: readonly string[]
   /** Everything but the verb's own words. */
   readonly rest: readonly string[]
+}
+
+/** True where the words ask for JSON, however wrong they may be otherwise. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
 }
 
 /** Finds the verb; global options may stand before it. */
@@ -62,6 +71,7 @@ function takesNextWord(word: string): boolean {
 }
 
 function isGlobal(word: string): boolean {
+  if (word === VERSION_TOO) return true
   const name = word.replace(/^--?/, '').split('=')[0] ?? ''
   if (word.startsWith('--')) return Object.hasOwn(PROGRAM_OPTIONS, name)
   return Object.values(PROGRAM_OPTIONS).some((option) => option.short === name)
@@ -69,7 +79,10 @@ function isGlobal(word: string): boolean {
 
 /** The options of the program itself, where no verb was named, and what is left. Throws UsageError. */
 export function readProgramWords(argv: readonly string[]): Words {
-  return readWords(argv, PROGRAM_OPTIONS)
+  return readWords(
+    argv.map((word) => (word === VERSION_TOO ? '--version' : word)),
+    PROGRAM_OPTIONS,
+  )
 }
 
 /** A verb's flags and operands, global options included. Throws UsageError. */

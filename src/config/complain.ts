@@ -91,6 +91,21 @@ function layerOf(path: Path, layers: readonly Layer[], shape: Shape): Layer | un
   return undefined
 }
 
+/** What of `stronger` keeps the value at this path of `layer` from counting; undefined where nothing does. */
+export function maskOf(
+  path: Path,
+  layer: Layer,
+  stronger: readonly Layer[],
+  shape: Shape,
+): string | undefined {
+  const leaf = path.slice(0, leafDepth(path, shape))
+  const value = valueAt(layer.tree, leaf)
+  const at = shapeAt(shape, leaf)
+  // Mappings are merged and have been looked at as they are merged.
+  if (value === undefined || at === undefined || (isBranch(at) && isMapping(value))) return undefined
+  return stronger.find((one) => valueAt(one.tree, leaf) !== undefined)?.sourceOf(leaf)
+}
+
 /** How much of the path leads to a leaf: what lies below it came with it, from one layer. */
 function leafDepth(path: Path, shape: Shape): number {
   let at: Shape | undefined = shape

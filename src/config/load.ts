@@ -1,7 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { UpshiftError } from '../contract/problem.ts'
+import { UsageError } from '../contract/verb.ts'
 import { nearest } from '../lib/nearest.ts'
-import { complaintsOf, valueAt } from './complain.ts'
+import { complaintsOf, maskOf, valueAt } from './complain.ts'
 import { type FileLayer, readLayer } from './file.ts'
 import type { Complaint, Layer } from './layer.ts'
 import { place } from './place.ts'
@@ -53,16 +54,74 @@ export interface Invalid {
   readonly complaints: readonly Complaint[]
 }
 
-/** The whole configuration, or an UpshiftError that names every fault with file, line and column. */
+/**
+ * The whole configuration, or an UpshiftError that names every fault with file, line and column. Where only
+ * flags are wrong it is a UsageError in the words of the command line.
+ */
 export function loadConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> {
   const read = readConfig(sections, around)
   if (read.type === 'loaded') return read
+  if (read.complaints.every(({ where }) => where.startsWith('--')))
+    throw new UsageError(read.complaints.map(({ where, message }) => `${where} ${message}`).join('; '))
   throw new UpshiftError({ code: 'invalid_request', message: wordsOf(read.complaints) })
 }
 
 /** As `loadConfig`, with the faults as values. */
 export function readConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> | Invalid {
-  const shape = shapeOf(sections)
+  const gathered = gather(shapeOf(sections), around)
+  return gathered.complaints.length > 0
+    ? { type: 'invalid', complaints: gathered.complaints }
+    : checkGathered(sections, gathered, around)
+}
+
+/**
+ * As `readConfig`, and also what stands in a file and does not count now, because a flag, a variable or a
+ * stronger file sets the same value: it would come to light on the day when that is taken away.
+ */
+export function checkConfig<S extends Sections>(sections: S, around: Surroundings): Loaded<S> | Invalid {
+  const gathered = gather(shapeOf(sections), around)
+  if (gathered.complaints.length > 0) return { type: 'invalid', complaints: gathered.complaints }
+  const read = checkGathered(sections, gathered, around)
+  const masked = gathered.layers.flatMap((layer, at) => maskedFaults(sections, gathered, layer, at))
+  if (masked.length === 0) return read
+  return { type: 'invalid', complaints: [...(read.type === 'invalid' ? read.complaints : []), ...masked] }
+}
+
+/** What is wrong with the values of one file that a stronger level masks. */
+function maskedFaults(
+  sections: Sections,
+  { shape, layers }: Gathered,
+  layer: Layer,
+  at: number,
+): Complaint[] {
+  const [stronger, here] = [layers.slice(0, at), layers.slice(at)]
+  if (layer.level === 'flag' || layer.level === 'env') return []
+  const merged = mergedTree(
+    shape,
+    here.map(({ tree }) => tree),
+  )
+  const parsed = rootSchema(sections).safeParse(merged)
+  const issues = parsed.error?.issues ?? []
+  return issues.flatMap((issue) => {
+    const mask = maskOf(issue.path, layer, stronger, shape)
+    if (mask === undefined) return []
+    return complaintsOf([issue], merged, here, shape).map((complaint) => ({
+      ...complaint,
+      message: `${complaint.message} (it does not count now: ${mask} stands above it)`,
+    }))
+  })
+}
+
+/** The levels as they stand there, and what cannot even be read. */
+interface Gathered {
+  readonly shape: Shape
+  /** The strongest first. */
+  readonly layers: readonly Layer[]
+  readonly files: readonly string[]
+  readonly complaints: readonly Complaint[]
+}
+
+function gather(shape: Shape, around: Surroundings): Gathered {
   const above = surroundingLayers(around, shape)
   const project = projectFile(around)
   const user = userFile(around)
@@ -83,10 +142,18 @@ export function readConfig<S extends Sections>(sections: S, around: Surroundings
     const message = `names ${project.path}, and there is no such file: create it or leave ${project.named} out`
     complaints.push({ where: project.named, path: '', message })
   }
-  if (complaints.length > 0) return { type: 'invalid', complaints }
+  return { shape, layers, files, complaints }
+}
+
+function checkGathered<S extends Sections>(
+  sections: S,
+  { shape, layers, files }: Gathered,
+  around: Surroundings,
+): Loaded<S> | Invalid {
   const checked = checkLayers(sections, shape, layers, around)
-  if (checked.type === 'invalid') return checked
-  return { ...checked, files, warnings: strayVariables(around.env, shape) }
+  return checked.type === 'invalid'
+    ? checked
+    : { ...checked, files, warnings: strayVariables(around.env, shape) }
 }
 
 /** One file on its own, without environment, flags or any other file. */

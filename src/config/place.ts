@@ -20,6 +20,8 @@ export function place(value: unknown, shape: Shape | undefined, folder: string, 
 }
 
 function placed(path: string, folder: string, homedir: string): string {
+  // Nothing is no path, and not the folder either: validation says so.
+  if (path === '') return path
   if (path === '~') return homedir
   if (path.startsWith('~/')) return join(homedir, path.slice(2))
   return isAbsolute(path) ? path : resolve(folder, path)

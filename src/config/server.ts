@@ -57,15 +57,9 @@ const schema = z.strictObject({
     description: 'Connections that may be open at once; one more is closed.',
     env: 'UPSHIFT_MAX_CONNECTIONS',
   }),
-  maxBodyBytesInFlight: z
-    .number()
-    .int()
-    .min(1_048_576)
-    .max(1_099_511_627_776)
-    .default(268_435_456)
-    .meta({
-      description: 'Bytes of the bodies of all requests under way together; one more is told to come back.',
-    }),
+  maxBodyBytesInFlight: z.number().int().min(1_048_576).max(1_099_511_627_776).default(268_435_456).meta({
+    description: 'Bytes of the bodies of all requests under way together; one more is told to come back.',
+  }),
   drainMs: durationMs.default(30_000).meta({
     description: 'Milliseconds that running requests get to end after SIGTERM.',
     env: 'UPSHIFT_DRAIN_MS',

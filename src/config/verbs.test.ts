@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { after, test } from 'node:test'
 import * as z from 'zod'
+import { UpshiftError } from '../contract/problem.ts'
 import { secretSchema } from '../contract/section.ts'
-import type { Flags } from '../contract/verb.ts'
+import { type Flags, UsageError } from '../contract/verb.ts'
 import { section as server } from './server.ts'
 import { configVerbs } from './verbs.ts'
 
@@ -87,7 +88,7 @@ test('explain takes a section or a value, and prints stable JSON', async () => {
     section.out,
     /^PATH +VALUE +SOURCE\nwork.token +\(not set\) +default\nwork.names +\{\} +default\n$/,
   )
-  assert.equal((await run('config explain', ['serv'])).code, 2)
+  await assert.rejects(run('config explain', ['serv']), (error: unknown) => error instanceof UsageError)
 })
 
 test('check tells a good configuration from a bad one, on its own file or on all', async () => {
@@ -97,9 +98,7 @@ test('check tells a good configuration from a bad one, on its own file or on all
     out: `The configuration is valid (${project}).\n`,
     err: '',
   })
-  const bad = await run('config check', [], { env: { PORT: 'x' } })
-  assert.equal(bad.code, 1)
-  assert.match(bad.err, /^PORT: server.port is "x"/)
+  await refused(run('config check', [], { env: { PORT: 'x' } }), /^PORT: server.port is "x"/)
   assert.equal((await run('config check', ['upshift.yaml'], { env: { PORT: 'x' } })).code, 0)
   writeFileSync(project, 'server:\n  prot: 4100\n')
   const json = await run('config check', ['upshift.yaml'], { json: true })
@@ -109,11 +108,48 @@ test('check tells a good configuration from a bad one, on its own file or on all
     complaints: [
       { where: `${project}:2:3`, path: 'server.prot', message: 'is not known: did you mean `port`?' },
     ],
+    warnings: [],
   })
-  assert.equal((await run('config check', ['gone.yaml'])).code, 1)
-  const explained = await run('config explain')
-  assert.equal(explained.code, 1)
-  assert.equal(explained.out, '')
+  await refused(run('config check', ['gone.yaml']), /gone\.yaml: is not there/)
+  await refused(run('config explain'), /server\.prot is not known/)
+})
+
+async function refused(ran: Promise<unknown>, says: RegExp): Promise<void> {
+  await assert.rejects(ran, (error: unknown) => {
+    assert.ok(error instanceof UpshiftError)
+    assert.match(error.message, says)
+    return true
+  })
+}
+
+test('where only flags are wrong they are told as words of the command line', async () => {
+  writeFileSync(project, '')
+  for (const [flags, says] of [
+    [{ port: 'abc' }, /^--port is "abc"; expected a whole number from 0 to 65535$/],
+    [{ port: '-1', home: '' }, /^--port is -1; expected .* 65535; --home is ""; expected a text/],
+    [{ config: 'gone.yaml' }, /^--config names .*gone\.yaml, and there is no such file/],
+  ] as const) {
+    await assert.rejects(run('config explain', [], { flags }), (error: unknown) => {
+      assert.ok(error instanceof UsageError, JSON.stringify(flags))
+      assert.match(error.message, says)
+      return true
+    })
+  }
+})
+
+test('check shows variables that set nothing, and what a variable masks', async () => {
+  writeFileSync(project, 'server:\n  port: 4100\n')
+  const env = { UPSHIFT_PORT: '1' }
+  const warning = 'The variable UPSHIFT_PORT sets nothing. Did you mean PORT?'
+  const said = await run('config check', [], { env })
+  assert.deepEqual([said.code, said.err], [0, `upshift: ${warning}\n`])
+  const json = await run('config check', [], { env, json: true })
+  assert.deepEqual(JSON.parse(json.out), { valid: true, complaints: [], warnings: [warning] })
+  writeFileSync(project, 'server:\n  port: banana\n')
+  await refused(
+    run('config check', [], { env: { PORT: '4200' } }),
+    /upshift\.yaml:2:9: server\.port is "banana"; expected .* \(it does not count now: env PORT stands above it\)/,
+  )
 })
 
 test('schema prints a JSON Schema that says what sets a value and knows no annotation of ours', async () => {

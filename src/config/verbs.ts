@@ -1,8 +1,9 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import type { Verb, VerbContext } from '../contract/verb.ts'
+import { UpshiftError } from '../contract/problem.ts'
+import { UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
-import { readConfig, readOneFile, type Source, wordsOf } from './load.ts'
+import { checkConfig, loadConfig, readOneFile, type Source, wordsOf } from './load.ts'
 import { publishedSchema } from './publish.ts'
 import { SECTIONS } from './sections.ts'
 import { isMapping, type Sections } from './shape.ts'
@@ -33,7 +34,9 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
       name: 'config check',
       summary: 'Look for mistakes in the configuration.',
       operands: '[FILE]',
-      details: 'With FILE only that file is looked at; without it all that the server would read.',
+      details:
+        'With FILE only that file is looked at; without it all that the server would read, values that a flag or ' +
+        'a variable masks included. A variable that looks like one of ours and sets nothing is a warning.',
       examples: ['upshift config check', 'upshift config check deploy/upshift.yaml'],
       run: (context) => check(context, sections, around),
     },
@@ -42,7 +45,6 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
       summary: 'Print the JSON Schema of upshift.yaml.',
       examples: ['upshift config schema > upshift.schema.json'],
       run: async (context) => {
-        if (context.args.length > 0) return usage(context, 'config schema takes no arguments')
         context.out.write(publishedSchema(sections))
         return 0
       },
@@ -50,18 +52,13 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
   ]
 }
 
-async function explain(context: VerbContext, sections: Sections, around: Around): Promise<0 | 1 | 2> {
-  const [path, ...rest] = context.args
-  if (rest.length > 0) return usage(context, 'config explain takes at most one PATH')
-  const read = readConfig(sections, { ...around(), flags: context.flags })
-  if (read.type === 'invalid') {
-    context.err.write(`${wordsOf(read.complaints)}\n`)
-    return 1
-  }
-  for (const warning of read.warnings) context.err.write(`${warning}\n`)
+async function explain(context: VerbContext, sections: Sections, around: Around): Promise<0> {
+  const [path] = context.args
+  const read = loadConfig(sections, { ...around(), flags: context.flags })
+  warn(context, read.warnings)
   const wanted = [...read.sources].filter(([name]) => path === undefined || isWithin(name, path))
   if (wanted.length === 0)
-    return usage(context, `There is no value ${path}: \`upshift config explain\` lists all`)
+    throw new UsageError(`there is no value ${path}: \`upshift config explain\` lists all.`)
   if (context.json) {
     const values = wanted.map(([name, source]) => ({ path: name, ...source }))
     context.out.write(`${JSON.stringify({ files: read.files, values })}\n`)
@@ -72,19 +69,30 @@ async function explain(context: VerbContext, sections: Sections, around: Around)
   return 0
 }
 
-async function check(context: VerbContext, sections: Sections, around: Around): Promise<0 | 1 | 2> {
-  const [file, ...rest] = context.args
-  if (rest.length > 0) return usage(context, 'config check takes at most one FILE')
+async function check(context: VerbContext, sections: Sections, around: Around): Promise<0 | 1> {
+  const [file] = context.args
   const surroundings = { ...around(), flags: context.flags }
   const read =
     file === undefined
-      ? readConfig(sections, surroundings)
+      ? checkConfig(sections, surroundings)
       : readOneFile(sections, resolve(surroundings.cwd, file), surroundings)
-  const complaints = read.type === 'invalid' ? read.complaints : []
-  if (context.json) context.out.write(`${JSON.stringify({ valid: complaints.length === 0, complaints })}\n`)
-  else if (read.type === 'invalid') context.err.write(`${wordsOf(complaints)}\n`)
-  else context.out.write(`The configuration is valid (${read.files.join(', ') || 'no file: defaults'}).\n`)
-  return complaints.length === 0 ? 0 : 1
+  if (context.json) {
+    const found =
+      read.type === 'invalid'
+        ? { complaints: read.complaints, warnings: [] }
+        : { complaints: [], warnings: read.warnings }
+    context.out.write(`${JSON.stringify({ valid: read.type === 'loaded', ...found })}\n`)
+    return read.type === 'loaded' ? 0 : 1
+  }
+  if (read.type === 'invalid')
+    throw new UpshiftError({ code: 'invalid_request', message: wordsOf(read.complaints) })
+  warn(context, read.warnings)
+  context.out.write(`The configuration is valid (${read.files.join(', ') || 'no file: defaults'}).\n`)
+  return 0
+}
+
+function warn(context: VerbContext, warnings: readonly string[]): void {
+  for (const warning of warnings) context.err.write(`upshift: ${warning}\n`)
 }
 
 function isWithin(name: string, path: string): boolean {
@@ -97,9 +105,4 @@ function shown({ value, secret }: Source): string {
   // A secret's value here is only its reference: { env } or { file }.
   const [kind, place] = (isMapping(value) ? Object.entries(value)[0] : undefined) ?? ['nowhere', '']
   return `(set, from ${kind} ${place})`
-}
-
-function usage(context: VerbContext, message: string): 2 {
-  context.err.write(`${message}. See \`upshift help config\`.\n`)
-  return 2
 }

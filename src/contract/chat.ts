@@ -3,7 +3,7 @@ import * as z from 'zod'
 /**
  * OpenAI's Chat Completions, which nearly every engine speaks and which is the language inside too.
  * Source: the public API reference of POST /v1/chat/completions (read 2026-11). Objects are loose: a field
- * that is not named here reaches the upstream as it came.
+ * that is not named here reaches the upstream as it came, unless it would undo the plan (engine/steering.ts).
  */
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() })

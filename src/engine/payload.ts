@@ -1,7 +1,7 @@
 import type { Call } from '../contract/call.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
-import type { Quirks } from './quirks.ts'
+import { type LeftOut, withoutSteering } from './steering.ts'
 import type { Target } from './target.ts'
 
 export interface Payload {
@@ -16,21 +16,24 @@ export interface Payload {
 
 /**
  * The request as this engine understands it: its own model name, our bound on the output, streaming and usage
- * as the path needs them, the quirks applied. `upshift` stays here; every other field goes on as it came, but
- * for an OpenAI field set to null, which means its default and which strict engines refuse.
+ * as the path needs them, the quirks applied. `upshift` stays here, and so do the fields that would undo the plan
+ * (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
+ * and which strict engines refuse.
  */
 export function buildPayload(target: Target, call: Call): Payload {
   const { quirks } = target
   const stream = call.request.stream === true
   const sent: Record<string, unknown> = {}
-  const dropped: string[] = []
-  for (const [field, value] of Object.entries(call.request)) {
-    if (OURS.has(field) || (value === null && NULLABLE.has(field))) continue
+  const left: LeftOut = new Map()
+  for (const [field, asked] of Object.entries(call.request)) {
+    if (OURS.has(field) || (asked === null && NULLABLE.has(field))) continue
+    const value = withoutSteering(field, asked, target.offMachine, left)
+    if (value === undefined) continue
     // A caller's field may be called `constructor`: only rows of the table count.
     const drop = Object.hasOwn(quirks.drops, field) ? quirks.drops[field] : undefined
     if (drop !== undefined && isNeutral(field, value)) continue
     if (drop === 'always') {
-      dropped.push(field)
+      left.set(field, `an engine of kind ${quirks.kind} refuses it`)
       continue
     }
     sent[(Object.hasOwn(quirks.renames, field) ? quirks.renames[field] : undefined) ?? field] = value
@@ -45,7 +48,7 @@ export function buildPayload(target: Target, call: Call): Payload {
     body: JSON.stringify(sent),
     stream,
     choices: call.request.n ?? 1,
-    verdicts: dropped.map((field) => droppedVerdict(field, quirks)),
+    verdicts: Array.from(left, ([field, why]) => leftOutVerdict(field, why)),
   }
 }
 
@@ -82,10 +85,6 @@ function isNeutral(field: string, value: unknown): boolean {
   return typeof value === 'object' && Object.keys(Object(value)).length === 0
 }
 
-function droppedVerdict(field: string, quirks: Quirks): Verdict {
-  return {
-    check: 'request-field',
-    outcome: 'skipped',
-    detail: `${field} was left out: an engine of kind ${quirks.kind} refuses it`,
-  }
+function leftOutVerdict(field: string, why: string): Verdict {
+  return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
 }

@@ -107,6 +107,7 @@ export class StreamReader implements Reader, SseReceiver {
     this.#anything = true
     const wire = usageIn(chunk, target.quirks.usageUnder)
     if (wire !== undefined) this.#usage = readUsage(wire) ?? this.#usage
+    const token = carriesContent(chunk)
     let ends = false
     for (const choice of chunk.choices) {
       this.#begun.add(choice.index)
@@ -115,10 +116,12 @@ export class StreamReader implements Reader, SseReceiver {
       this.#finished.add(choice.index)
       ends = true
     }
+    // A count from before this content is too low: an unknown usage is charged at its worst case instead.
+    if (wire === undefined && token && !ends) this.#usage = undefined
     sink.event(
       original ? { type: 'chunk-delta', chunk, wire: data } : { type: 'chunk-delta', chunk },
       data.length,
-      carriesContent(chunk),
+      token,
     )
     if (ends && this.#whole()) sink.finished()
     return true

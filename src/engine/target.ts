@@ -20,6 +20,8 @@ export interface Target {
   /** What the engine calls the model. */
   readonly name: string
   readonly quirks: Quirks
+  /** Off this machine, and so under a daily cap that only what was priced before may spend. */
+  readonly offMachine: boolean
   readonly timeouts: Timeouts
   /** Tokens that the engine really has for prompt and answer; undefined where it does not say. */
   readonly contextTokens?: number | undefined

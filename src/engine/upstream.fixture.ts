@@ -134,6 +134,7 @@ export function targetAt(url: string, more: Partial<Target> & { readonly kind?: 
     baseUrl: url,
     name: 'upstream-model',
     quirks: quirksFor(kind),
+    offMachine: false,
     timeouts: { connectMs: 2_000, firstTokenMs: 5_000, betweenTokensMs: 5_000 },
     ...rest,
   }

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { PolicyChanged } from '../contract/entry.ts'
 import { isRefusal } from '../contract/problem.ts'
-import type { Flags, ServerPort, VerbContext } from '../contract/verb.ts'
+import { type Flags, type ServerPort, UsageError, type VerbContext } from '../contract/verb.ts'
 import { openStore } from '../store/open.ts'
 import { migrations, storedAllowances } from './allow.ts'
 import { environmentEngines } from './environment.ts'
@@ -273,8 +273,14 @@ test('the owner lists, allows and denies from the command line', async () => {
 test('the command line says what is wrong with an unknown engine, a bad cap, and a missing name', async () => {
   await using over = fleetOver({})
   await assert.rejects(runVerb(over.fleet, 'engines allow', ['nope']), /There is no engine "nope"/)
-  assert.equal((await runVerb(over.fleet, 'engines allow', ['x'], { cap: 'lots' })).code, 2)
-  assert.equal((await runVerb(over.fleet, 'engines deny', [])).code, 2)
+  for (const cap of ['lots', '', '-1', '0x10', 'Infinity', '1000001']) {
+    await assert.rejects(runVerb(over.fleet, 'engines allow', ['x'], { cap }), (error: unknown) => {
+      assert.ok(error instanceof UsageError)
+      assert.match(error.message, /^--cap (takes dollars a day, such as|is at most 1000000 dollars a day)/)
+      return true
+    })
+  }
+  await assert.rejects(runVerb(over.fleet, 'engines deny', []), /name one engine of `upshift engines list`/)
 })
 
 test('an engine on this machine needs no allowance, and has none to take back', async () => {

@@ -37,7 +37,13 @@ export interface LeaseGrant extends AsyncDisposable {
   readonly model: ModelView
   readonly heldMicros: number | undefined
   readonly target: Target
-  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined
+  /** @param contentSeen - the engine had begun its answer: then an end without a usage is not one without a cost */
+  settle(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    retryAfterMs?: number,
+    contentSeen?: boolean,
+  ): number | undefined
 }
 
 /** What a lease needs from the fleet around it. */
@@ -56,7 +62,8 @@ const HOUR_MS = 3_600_000
 
 /**
  * Outcomes where no token was made, so that nothing is billed although nobody reported a usage: the request was
- * stopped here, or refused by the engine with a 4xx. A connection that broke is not among them: what happened at
+ * stopped here, or refused by the engine with a 4xx. Only where no content came before: an engine may say the same
+ * in the middle of an answer, and bills what it had written. A connection that broke is not among them: what happened at
  * the other end is unknown. An engine that knows that nothing was sent reports a usage of zero tokens instead.
  */
 const UNBILLED: ReadonlySet<'ok' | ProblemCode> = new Set([
@@ -120,7 +127,12 @@ export class HeldLease implements LeaseGrant {
     }
   }
 
-  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined {
+  settle(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    retryAfterMs?: number,
+    contentSeen?: boolean,
+  ): number | undefined {
     assert(!this.#settled, 'a lease is settled once')
     this.#settled = true
     const now = this.#host.elapsed()
@@ -130,7 +142,7 @@ export class HeldLease implements LeaseGrant {
     const asked = (sign === 'busy' || sign === 'bad') && rest > 0
     if (asked) replica.holdOff(now + Math.min(rest, this.#host.retryAfterMaxMs))
     const turned = replica.breaker.end(this.#begun, sign, now)
-    const cost = this.#cost(outcome, usage, now)
+    const cost = this.#cost(outcome, usage, contentSeen === true, now)
     if (this.#hold) this.entry.engine?.spend.settle(this.#hold, cost)
     if (turned || asked) this.#host.changed(this)
     return cost
@@ -147,11 +159,16 @@ export class HeldLease implements LeaseGrant {
   }
 
   /** By tokens where the model has a price, else by the hour: the share of the replica that was busy with it. */
-  #cost(outcome: 'ok' | ProblemCode, usage: Usage | undefined, now: number): number | undefined {
+  #cost(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    contentSeen: boolean,
+    now: number,
+  ): number | undefined {
     const engine = this.entry.engine
     if (this.entry.view.price) {
       if (usage) return usageMicros(this.entry, usage)
-      return UNBILLED.has(outcome) ? 0 : undefined
+      return UNBILLED.has(outcome) && !contentSeen ? 0 : undefined
     }
     if (engine?.spec.hourlyUsd === undefined) return undefined
     const share = (now - this.#startedAt) / HOUR_MS / this.place.replica.maxConcurrent

@@ -1,9 +1,10 @@
 import { expectJson } from '../contract/reply.ts'
-import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import { type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
 import { type EngineReply, engineListReply, engineReply } from './routes.ts'
 
-const USAGE: ExitCode = 2
+/** As the endpoint takes it. */
+const MAX_CAP_USD = 1_000_000
 
 /** `upshift engines …`: what runs where, and what may leave the machine. */
 export const verbs: readonly Verb[] = [
@@ -60,10 +61,13 @@ async function list(context: VerbContext): Promise<ExitCode> {
 
 async function allow(context: VerbContext): Promise<ExitCode> {
   const cap = context.flags['cap']
-  const capUsd = typeof cap === 'string' ? Number(cap.replace(/^\$/, '')) : undefined
-  if (capUsd !== undefined && !(Number.isFinite(capUsd) && capUsd >= 0)) {
-    context.err.write(`--cap wants dollars a day, for example --cap 20; it got "${String(cap)}".\n`)
-    return USAGE
+  const digits = typeof cap === 'string' ? /^\$?(\d{1,9}(?:\.\d{1,6})?)$/.exec(cap)?.[1] : undefined
+  const capUsd = digits === undefined ? undefined : Number(digits)
+  if (cap !== undefined && capUsd === undefined) {
+    throw new UsageError(`--cap takes dollars a day, such as 20 or 2.50, not "${String(cap)}"`)
+  }
+  if (capUsd !== undefined && capUsd > MAX_CAP_USD) {
+    throw new UsageError(`--cap is at most ${MAX_CAP_USD} dollars a day, not ${capUsd}`)
   }
   return change(context, 'allow', capUsd === undefined ? {} : { cap_usd: capUsd })
 }
@@ -73,11 +77,8 @@ function deny(context: VerbContext): Promise<ExitCode> {
 }
 
 async function change(context: VerbContext, verb: 'allow' | 'deny', body: unknown): Promise<ExitCode> {
-  const [name, more] = context.args
-  if (name === undefined || more !== undefined) {
-    context.err.write(`Name one engine: upshift engines ${verb} NAME. See: upshift engines list\n`)
-    return USAGE
-  }
+  const [name] = context.args
+  if (name === undefined) throw new UsageError('name one engine of `upshift engines list`')
   const server = await context.server()
   const path = `/v1/admin/engines/${encodeURIComponent(name)}/${verb}`
   const engine = await expectJson(await server.call('POST', path, body, context.signal), engineReply)

@@ -82,8 +82,16 @@ export interface Lease extends AsyncDisposable {
   /** Worst case held against the engine's cap, micro-dollars; undefined where unpriced. */
   readonly heldMicros: number | undefined
   generate(call: Call): AsyncIterable<Batch>
-  /** Feeds health, breaker and the daily cap; returns the cost in micro-dollars where it is known. */
-  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): number | undefined
+  /**
+   * Feeds health, breaker and the daily cap; returns the cost in micro-dollars where it is known. `contentSeen`:
+   * the engine had begun its answer, so that an end without a usage is not one without a cost.
+   */
+  settle(
+    outcome: 'ok' | ProblemCode,
+    usage: Usage | undefined,
+    retryAfterMs?: number,
+    contentSeen?: boolean,
+  ): number | undefined
 }
 
 /** Output rules and shape checks over one answer. */

@@ -91,7 +91,7 @@ export class Turn {
 
   async #write(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
     const { lease, ask, turn, bill, ports } = this.#parts
-    const costMicros = lease.settle(outcome, usage, retryAfterMs)
+    const costMicros = lease.settle(outcome, usage, retryAfterMs, this.#firstTokenMs !== undefined)
     bill.add(costMicros)
     await ports.record.append({
       type: 'settled',
