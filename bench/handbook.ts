@@ -15,7 +15,8 @@ import { systemClock } from '../src/lib/clock.ts'
  * Three sets, none of which shows what the next stranger will find:
  *   - `test`, the gate, was written before anything was tuned, but by the author of the handbook, who saw its
  *     results while tuning: it guards against getting worse.
- *   - `dev` is what the weights are fitted on; several rounds of it were first asked unseen, then added.
+ *   - `dev` is what the weights are fitted on; several rounds of it were first asked unseen, then added. One of
+ *     its near misses is answered by a sentence that was added later, and now expects that answer.
  *   - `stranger` was written by somebody who had only read the pages. On first sight 9 of 40 were answered and
  *     10 of 40 near misses mistaken; it is part of development since, so its figure flatters. Three of its near
  *     misses are answered by a page that was added later, and now expect that answer.
@@ -39,6 +40,8 @@ interface Outcome {
   readonly outcome: 'correct' | 'wrong quotation' | 'declined' | 'answered a near miss'
   readonly right: boolean
   readonly support: number
+  /** Of a first lookup, which takes unseen passages apart, and of the same one again, as in a warmed-up server. */
+  readonly coldMs: number
   readonly lookupMs: number
   readonly quotes: readonly string[]
 }
@@ -74,8 +77,11 @@ async function evaluate(lines: string, folder: string): Promise<Outcome[]> {
 
 async function ask(handbook: Handbook, question: string, expect: readonly string[] | null): Promise<Outcome> {
   const startedAt = systemClock.elapsed()
+  handbook.find(question, PASSAGES)
+  const againAt = systemClock.elapsed()
   const passages = handbook.find(question, PASSAGES)
-  const lookupMs = systemClock.elapsed() - startedAt
+  const lookupMs = systemClock.elapsed() - againAt
+  const coldMs = againAt - startedAt
   const engine = createExtractiveEngine({ clock: systemClock })
   let citations: readonly Citation[] = []
   let declined = false
@@ -97,7 +103,7 @@ async function ask(handbook: Handbook, question: string, expect: readonly string
   const quotes = citations.map((citation) => citation.quote)
   const outcome = judge(expect, declined, quotes)
   const right = outcome === 'correct' || (expect === null && outcome === 'declined')
-  return { question, expect, outcome, right, support: passages[0]?.support ?? 0, lookupMs, quotes }
+  return { question, expect, outcome, right, support: passages[0]?.support ?? 0, coldMs, lookupMs, quotes }
 }
 
 function judge(
@@ -126,6 +132,7 @@ function summarise(outcomes: readonly Outcome[]) {
     answered,
     nearMisses: nearMisses.length,
     mistaken,
+    firstLookupMs: outcomes[0]?.coldMs ?? 0,
     lookupMsP50: times[Math.floor(times.length * 0.5)] ?? 0,
     lookupMsP95: times[Math.floor(times.length * 0.95)] ?? 0,
     passed:
@@ -146,6 +153,6 @@ function print(outcomes: readonly Outcome[], summary: ReturnType<typeof summaris
   console.log(`
 answered with a correct quotation  ${summary.answered} of ${summary.answerable}
 near misses answered               ${summary.mistaken} of ${summary.nearMisses}
-lookup                             p50 ${summary.lookupMsP50.toFixed(2)} ms, p95 ${summary.lookupMsP95.toFixed(2)} ms
+lookup                             p50 ${summary.lookupMsP50.toFixed(2)} ms, p95 ${summary.lookupMsP95.toFixed(2)} ms; the very first, nothing warmed up, ${summary.firstLookupMs.toFixed(1)} ms
 gate (at least 90 % answered, at most 10 % of near misses)  ${summary.passed ? 'met' : 'NOT MET'}`)
 }

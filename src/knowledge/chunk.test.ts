@@ -56,6 +56,19 @@ test('no word is lost except those of headings and comments', () => {
   )
 })
 
+test('what a colon announces stays with it beyond the usual size', () => {
+  const filler = 'A sentence of some length stands here. '.repeat(23).trim()
+  for (const block of [
+    '```sh\nrun this now\n'.concat('and this too\n'.repeat(14), '```'),
+    '- an item\n'.repeat(20),
+  ]) {
+    const document = `# Top\n\n${filler}\n\nDo it like this:\n\n${block.trim()}\n\nAfter. ${filler}\n`
+    const texts = chunksOf(document).map((chunk) => document.slice(chunk.start, chunk.end))
+    assert.ok(texts.some((text) => text.includes(`Do it like this:\n\n${block.trim()}`)))
+    assert.equal(texts.length, 2)
+  }
+})
+
 test('a chunk knows the headings above it and the words by which it is asked for', () => {
   const document = '# Top\n\nIntro.\n\n## A\n\nBody.\n\n### Deep\n\nMore.\n\n## B\n\nLast.\n'
   assert.deepEqual(

@@ -19,14 +19,16 @@ export const MAX_SIZE = 1_600
 /**
  * Cuts Markdown along its structure. Chunks are in order, do not overlap, stay below one heading, hold every
  * word that is no heading or comment, and are never larger than MAX_SIZE. A single block is cut only above
- * that size. A block that an entry of `asked` names begins a new chunk, and the entry's phrases belong to the
- * text from there up to the next such block or heading.
+ * that size. What a colon announces (a listing, a table, a list) stays with the block that announces it, up to
+ * MAX_SIZE. A block that an entry of `asked` names begins a new chunk, and the entry's phrases belong to the text
+ * from there up to the next such block or heading.
  */
 export function chunksOf(document: string, named: readonly Asked[] = []): Chunk[] {
   const chunks: Chunk[] = []
   const path: { level: number; title: string }[] = []
   let asked = ''
   let open: { start: number; end: number } | undefined
+  let announced: Block['type'] | undefined
   const close = (): void => {
     if (open !== undefined) chunks.push({ headings: path.map((heading) => heading.title), asked, ...open })
     open = undefined
@@ -48,8 +50,12 @@ export function chunksOf(document: string, named: readonly Asked[] = []): Chunk[
       close()
       asked = entry.phrases
     }
+    if (announced !== 'item' || block.type !== 'item') {
+      announced = open !== undefined && document[open.end - 1] === ':' ? block.type : undefined
+    }
+    const bound = announced === undefined ? TARGET_SIZE : MAX_SIZE
     for (const piece of piecesOf(document, block)) {
-      if (open !== undefined && piece.end - open.start > TARGET_SIZE) close()
+      if (open !== undefined && piece.end - open.start > bound) close()
       open = { start: open?.start ?? piece.start, end: piece.end }
     }
   }

@@ -1,12 +1,13 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { UpshiftError } from '../contract/problem.ts'
+import { keepPrivate } from '../store/open.ts'
 
 /**
  * The version of everything below and of how documents are cut. A file of another version is rebuilt: all
  * that it holds can be read from the documents again, except the older versions that citations may name.
  */
-const INDEX_VERSION = 2
+const INDEX_VERSION = 3
 
 const SCHEMA = `
   CREATE TABLE document (
@@ -39,7 +40,8 @@ const SCHEMA = `
 /**
  * Opens the index at `path`, creating or rebuilding it where it is missing, of another version, or damaged:
  * it is derived from the documents, so building it anew loses no more than older versions' texts.
- * `:memory:` keeps it in memory. Throws UpshiftError where the file cannot be created.
+ * The file is readable by its owner only. `:memory:` keeps it in memory. Throws UpshiftError where the file
+ * cannot be created.
  */
 export function openIndex(path: string): DatabaseSync {
   if (path !== ':memory:' && existsSync(path)) {
@@ -48,6 +50,7 @@ export function openIndex(path: string): DatabaseSync {
     for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   }
   try {
+    if (path !== ':memory:') keepPrivate(path)
     const database = new DatabaseSync(path)
     database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
     database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${INDEX_VERSION}; COMMIT;`)
@@ -67,6 +70,7 @@ export function openIndex(path: string): DatabaseSync {
 function openCurrent(path: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined
   try {
+    keepPrivate(path)
     database = new DatabaseSync(path)
     database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
     const version = database.prepare('PRAGMA user_version').get()?.['user_version']

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
-import { isRefusal, type Refusal } from '../contract/problem.ts'
+import { isRefusal, PROBLEM_CODES, problemRow, type Refusal } from '../contract/problem.ts'
 import { type Handbook, openHandbook } from './handbook.ts'
 import type { OpenedCitation } from './open-citation.ts'
 
@@ -75,6 +75,16 @@ test('a second start reads the index that is there', () => {
   handbook = openHandbook({ path, docs: folder })
   assert.deepEqual(handbook.refresh(), { indexed: [], removed: [], unchanged: 3 })
   assert.equal(handbook.find('daily cap', 1)[0]?.document, 'caps.md')
+})
+
+test('the index can be read by its owner only, also where an older one lay open', () => {
+  const modeOf = (): number => statSync(path).mode & 0o777
+  assert.equal(modeOf(), 0o600)
+  assert.equal(statSync(`${path}-wal`).mode & 0o777, 0o600)
+  handbook.close()
+  chmodSync(path, 0o644)
+  handbook = openHandbook({ path, docs: folder })
+  assert.equal(modeOf(), 0o600)
 })
 
 test('an index of another version, or a damaged one, is rebuilt', () => {
@@ -206,6 +216,16 @@ test('a page with a name that no citation can carry, or that is not UTF-8, is na
   assert.throws(() => handbook.refresh(), /latin\.md is not valid UTF-8/)
   rmSync(join(folder, 'latin.md'))
   assert.throws(() => openHandbook({ path: ':memory:', docs: join(folder, 'missing') }), /cannot be read/)
+})
+
+test('the page of errors names every code with its status, and invents none', () => {
+  const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+  const entries = [...text.matchAll(/^- ((?:`[a-z_]+`(?: and )?)+) \((\d{3})\)/gm)]
+  const named = entries.flatMap(([, codes = '', status]) =>
+    [...codes.matchAll(/`([a-z_]+)`/g)].map(([, code]) => `${code} ${status}`),
+  )
+  const known = PROBLEM_CODES.map((code) => `${code} ${problemRow(code).status}`)
+  assert.deepEqual(named.toSorted(), known.toSorted())
 })
 
 test('every passage of the real handbook is an exact slice of its page', () => {

@@ -16,6 +16,7 @@ import { formatId } from './id.ts'
 import { type OpenedCitation, openCitation } from './open-citation.ts'
 import { alternativesOf, matchExpression, readQuestion, type Term } from './question.ts'
 import { supportOf } from './support.ts'
+import { WarmUp } from './warm-up.ts'
 import { weightOf } from './weight.ts'
 
 /**
@@ -65,6 +66,9 @@ const ASKED_WEIGHT = 2
 const KEPT_VERSIONS = 32
 /** Analysed passages and counted words that are kept in memory; at the bound they are dropped whole. */
 const MAX_CACHED = 8_192
+/** Passages that one slice of the warm-up takes apart, and the question that it reads. */
+const WARMED_AT_ONCE = 4
+const WARMING_QUESTION = 'How do I find out which port, key or model `upshift.yaml` sets?'
 
 /** Opens and refreshes the index. Throws UpshiftError where the folder or the index file cannot be used. */
 export function openHandbook(options: HandbookOptions): Handbook {
@@ -93,9 +97,12 @@ class IndexedHandbook implements Handbook {
   readonly #docs: string
   readonly #search
   readonly #count
+  readonly #following
+  readonly #warmUp = new WarmUp(() => this.#warmSome())
   readonly #analyses = new Map<number, Analysis>()
   readonly #frequencies = new Map<string, number>()
   #passages = 0
+  #warmedTo = 0
 
   constructor(database: DatabaseSync, docs: string) {
     this.#database = database
@@ -107,6 +114,9 @@ class IndexedHandbook implements Handbook {
       JOIN passage ON passage.id = found JOIN document ON document.name = passage.document
       ORDER BY score, passage.id`)
     this.#count = database.prepare('SELECT count(*) AS n FROM passage_words WHERE passage_words MATCH ?')
+    this.#following = database.prepare(`
+      SELECT id AS key, document, '' AS version, headings, asked, start, "end", text
+      FROM passage WHERE id > ? ORDER BY id LIMIT ${WARMED_AT_ONCE}`)
     this.refresh()
   }
 
@@ -158,6 +168,8 @@ class IndexedHandbook implements Handbook {
     this.#analyses.clear()
     this.#frequencies.clear()
     this.#passages = Number(this.#database.prepare('SELECT count(*) AS n FROM passage').get()?.['n'])
+    this.#warmedTo = 0
+    this.#warmUp.start()
     return {
       indexed: changed.map(([name]) => name),
       removed,
@@ -166,7 +178,17 @@ class IndexedHandbook implements Handbook {
   }
 
   close(): void {
+    this.#warmUp.stop()
     this.#database.close()
+  }
+
+  /** The next few passages, and once they are all done a question over them; false where nothing is left. */
+  #warmSome(): boolean {
+    const rows = this.#following.all(this.#warmedTo).map(readCandidate)
+    for (const candidate of rows) this.#analysis(candidate)
+    this.#warmedTo = rows.at(-1)?.key ?? this.#warmedTo
+    if (rows.length === 0) this.find(WARMING_QUESTION, 1)
+    return rows.length > 0
   }
 
   #weigh(term: Term): WeightedTerm {

@@ -19,7 +19,9 @@ export const openedCitationSchema = z
     quote: z.string(),
     after: z.string().meta({ description: 'A few lines of the page after the quotation.' }),
     verified: z.boolean().meta({
-      description: 'True where the stored version still has the hash that the citation names.',
+      description:
+        'True where the stored version still has the hash that the id names; the span lies inside it. Not ' +
+        'whether an answer quoted just this span.',
     }),
     state: z.enum(['current', 'changed', 'removed']).meta({
       description: 'Whether the page still is that version, has changed since, or is gone.',

@@ -87,3 +87,9 @@ test('any text can be read, with a bounded number of terms, and makes a safe que
     }),
   )
 })
+
+test('who asks what something does or costs does not ask for a definition', () => {
+  assert.equal(readQuestion('What does Upshift cost?').defined, '')
+  assert.equal(readQuestion('What does a lease mean?').defined, readQuestion('What is a lease?').defined)
+  assert.equal(readQuestion('What does TTFT stand for?').defined, 'ttft')
+})

@@ -154,7 +154,8 @@ function leadingStems(text: string): string[] {
 const DEFINITION: readonly RegExp[] = [
   /\b(?:meaning|definition) of (?:an? |the |the word |the term )?(.+?)\W*$/i,
   /^(?:.*, )?(?:please )?(?:define|explain)(?: the term| the word| me)?(?: what)? (?:an? |the )?(.+?)(?: is| are| means?)?\W*$/i,
-  /^(?:.*, |so |and |ok |okay |hey )?what(?:'s|’s| is| are| does| do)? (?:exactly |precisely )?(?:is |are )?(?:meant by |understood by |called )?(?:an? |the )?(.+?)(?: mean| stand for| in (?:upshift|this|your|plain|one|a|simple|short)\b.*|,.*)?\W*$/i,
+  /^(?:.*, |so |and |ok |okay |hey )?what(?:'s|’s| is| are)? (?!do(?:es)? )(?:exactly |precisely )?(?:is |are )?(?:meant by |understood by |called )?(?:an? |the )?(.+?)(?: mean| stand for| in (?:upshift|this|your|plain|one|a|simple|short)\b.*|,.*)?\W*$/i,
+  /^(?:.*, |so |and |ok |okay |hey )?what do(?:es)? (?:an? |the )?(.+?) (?:mean|stand for)\b.*$/i,
   /^(?:an? |the )?([\w-]+(?: [\w-]+){0,2})\W*$/i,
 ]
 const MAX_SUBJECT = 4

@@ -76,7 +76,8 @@ test('cite prints the page, the headings and the marked quotation with its line 
     assert.match(out, /^money\.md › Money\n/)
     assert.match(out, /\n> 4 {2}The daily cap starts afresh at midnight\. It limits an engine\.\n/)
     assert.match(out, /\n {2}3 {2}One line before\.\n/)
-    assert.match(out, /Verified: .*still is this version/)
+    assert.match(out, /Verified: the stored text .* span lies inside it\. The page still is this version/)
+    assert.match(out, /Not checked here: whether an answer quoted this span/)
     assert.ok(!out.includes('\u001b'))
   }))
 

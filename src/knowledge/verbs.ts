@@ -75,12 +75,17 @@ function verdict(opened: OpenedCitation): string {
   if (!opened.verified) {
     return 'NOT VERIFIED: the stored text no longer has the hash that the citation names. Do not rely on this quotation; the index may be damaged (delete knowledge.db in the home folder to rebuild it).'
   }
-  const intact = 'Verified: the quoted version is intact, and the quotation stands in it.'
-  if (opened.state === 'current') return `${intact} The page still is this version.`
-  if (opened.state === 'removed') return `${intact} The page has been removed since.`
-  return opened.line_now === undefined
-    ? `${intact} The page has changed since, and these words no longer stand in it.`
-    : `${intact} The page has changed since; the same words now stand on line ${opened.line_now}.`
+  const intact =
+    'Verified: the stored text of this version has the hash that the id names, and the marked span lies inside it.'
+  return `${intact} ${stateOf(opened)}\nNot checked here: whether an answer quoted this span. Any span can be opened; compare it with the answer.`
+}
+
+function stateOf({ state, line_now: lineNow }: OpenedCitation): string {
+  if (state === 'current') return 'The page still is this version.'
+  if (state === 'removed') return 'The page has been removed since.'
+  return lineNow === undefined
+    ? 'The page has changed since, and these words no longer stand in it.'
+    : `The page has changed since; the same words now stand on line ${lineNow}.`
 }
 
 /** Without control characters, so that a page cannot steer the terminal. */

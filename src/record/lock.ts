@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { UpshiftError } from '../contract/problem.ts'
@@ -17,6 +17,7 @@ export function lockHome(home: string): HomeLock {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const path = join(home, 'lock.db')
   const database = new DatabaseSync(path)
+  chmodSync(path, 0o600)
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {

@@ -115,7 +115,7 @@ export class Turn {
     this.#keptBytes += wireBytes(batch)
     const bound = this.#parts.ports.bounds.heldBytes
     if (this.#keptBytes <= bound) return undefined
-    const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise request.heldBytes.`
+    const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise guard.bounds.maxHeldBytes.`
     return { code: 'answer_too_large', message }
   }
 

@@ -116,11 +116,12 @@ function tune(database: DatabaseSync, path: string): void {
 }
 
 /**
- * Creates the file before SQLite does, or narrows it: SQLite gives its -wal and -shm files the same mode.
+ * Creates the database's file before SQLite does, with mode 0600, or narrows it: SQLite gives its -wal and -shm
+ * files the same mode. Throws UpshiftError that names the file where it can be neither.
  * A file that is there is never opened here: closing it would drop the POSIX locks of every other connection
  * that this process has to it (https://www.sqlite.org/howtocorrupt.html, 2.2).
  */
-function keepPrivate(path: string): void {
+export function keepPrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {

@@ -84,7 +84,7 @@ test('an answer quotes the passage word for word and cites it', async () => {
     textOf(events),
     /^> The cap is reset at midnight\. Nobody can change that\. \[1\]\n\nSources\n/,
   )
-  assert.match(textOf(events), /Page › Part \(page\.md\)\n {4}upshift cite page\.md@aaaaaaaaaaaa:100-153/)
+  assert.match(textOf(events), /Page › Part \(page\.md\)\n {4}npx upshift cite page\.md@aaaaaaaaaaaa:100-153/)
   assert.deepEqual(
     finish.verdicts.map((verdict) => [verdict.check, verdict.outcome]),
     [['citation.verbatim', 'passed']],
@@ -106,7 +106,10 @@ test('without a passage that is worth quoting the engine declines and says what 
     const events = await ask(passages)
     assert.equal(finishOf(events).declined, true)
     assert.deepEqual(finishOf(events).citations, [])
-    assert.match(textOf(events), /declines.*upshift engines allow NAME/s)
+    assert.match(
+      textOf(events),
+      /declines.*without the mode `retrieve`.*no model is connected yet.*npx upshift engines allow NAME/s,
+    )
     assert.ok(!textOf(events).includes('midnight'))
   }
 })
@@ -124,11 +127,26 @@ test('the quotation begins at the focus where one was found', () => {
   assert.equal(citation?.quote, 'Second paragraph tells it. And goes on.')
 })
 
-test('a list is quoted with the sentence that announces it', () => {
-  const text = 'There are two:\n\n- one thing\n- another thing'
-  const from = 100 + text.indexOf('- another')
-  const [citation] = selectQuotations('?', [passage(text, { focus: { start: from, end: from + 9 } })])
-  assert.match(citation?.quote ?? '', /another thing$/)
+test('a declined question is told the nearest pages with their files', async () => {
+  const events = await ask([passage(CAP.text, { support: 0.3 })])
+  assert.match(textOf(events), /nearest pages are:\n\n- Page › Part \(page\.md\)\n/)
+})
+
+test('another passage is quoted only where it says the words of the question that the first one says', () => {
+  const near = passage('The cap is reset by nobody else.', { start: 900, support: 0.85 })
+  const other = passage('Money is counted every night.', { start: 500, support: 0.85 })
+  const far = passage('The cap is reset, some say.', { start: 1_300, support: 0.6 })
+  const quotes = selectQuotations('When is the cap reset?', [CAP, other, near, far]).map((one) => one.quote)
+  assert.deepEqual(quotes, [CAP.text, near.text])
+})
+
+test('a passage of which nothing can be quoted alone gives way to the next one', () => {
+  const bare = passage('The cap is reset like this:', { start: 900, support: 0.95 })
+  assert.deepEqual(
+    selectQuotations('When is the cap reset?', [bare, CAP]).map((one) => one.quote),
+    [CAP.text],
+  )
+  assert.deepEqual(selectQuotations('When is the cap reset?', [bare]), [])
 })
 
 test('quotations are verbatim and bounded whatever the passages are', () => {
@@ -165,7 +183,10 @@ test('quotations are verbatim and bounded whatever the passages are', () => {
       )
       const citations = selectQuotations(question, passages)
       assert.ok(citations.length <= MAX_SENTENCES)
-      for (const citation of citations) assert.ok(verify(citation, passages))
+      for (const citation of citations) {
+        assert.ok(verify(citation, passages))
+        assert.ok(!citation.quote.endsWith(':'), 'what a colon announces is quoted with it')
+      }
     }),
   )
 })

@@ -1,6 +1,7 @@
 import type { ChatChunk, ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import type { AnswerFinish, Batch, Verdict } from '../../contract/event.ts'
 import type { Citation, Passage } from '../../contract/passage.ts'
+import { lastQuestion } from '../../contract/text.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { answerPieces, declineText } from './render.ts'
 import { selectQuotations, verify } from './select.ts'
@@ -23,7 +24,7 @@ export interface ExtractiveEngine {
 
 /**
  * An engine without weights: it answers only from the call's passages, by quoting one to four sentences word
- * for word, or declines. It yields `chunk-delta`s where the request streams and one `answer-whole` otherwise,
+ * for word, each with what it announces, or declines. It yields `chunk-delta`s where the request streams and one `answer-whole` otherwise,
  * then exactly one terminal event. Usage is absent, because nothing was tokenised; the cost is known, and zero.
  */
 export function createExtractiveEngine(options: { readonly clock: Clock }): ExtractiveEngine {
@@ -127,12 +128,4 @@ function completionOf(head: Head, answer: Composed): ChatCompletion {
     object: 'chat.completion',
     choices: [{ index: 0, message, logprobs: null, finish_reason: answer.reason }],
   }
-}
-
-/** The text of the last message from the user; empty where there is none. */
-function lastQuestion(request: ChatRequest): string {
-  const content = request.messages.findLast((message) => message.role === 'user')?.content
-  if (content == null) return ''
-  if (typeof content === 'string') return content
-  return content.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
 }

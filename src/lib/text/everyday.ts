@@ -223,10 +223,21 @@ wreck wrist writer wrongly yard yawn yeah year yearly yell yellow yep yesterday 
 youth zebra zero zoo
 `
 
-let stems: ReadonlySet<string> | undefined
+/** Letters that no ending takes away: words are stemmed in groups that share them, when first asked for. */
+const SHARED = 2
+let words: ReadonlyMap<string, readonly string[]> | undefined
+const stems = new Map<string, ReadonlySet<string>>()
 
 /** Compared by its stem, so that one entry stands for its plural and its tenses. */
 export function isEverydayStem(stem: string): boolean {
-  stems ??= new Set(WORDS.split(/\s+/).filter(Boolean).map(stemOf))
-  return stems.has(stem)
+  const letters = stem.slice(0, SHARED)
+  let group = stems.get(letters)
+  if (group === undefined) {
+    words ??= Map.groupBy(WORDS.trim().split(/\s+/), (word) => word.slice(0, SHARED))
+    const found = words.get(letters)
+    if (found === undefined) return false
+    group = new Set(found.map(stemOf))
+    stems.set(letters, group)
+  }
+  return group.has(stem)
 }

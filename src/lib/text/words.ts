@@ -24,9 +24,22 @@ export function wordsOf(text: string, limit = Number.POSITIVE_INFINITY): Word[] 
 
 /** One word as it is compared: lower case, no accents, no ending. */
 export function stemOf(raw: string): string {
-  if (raw.toLowerCase() === 'https') return 'https' // not the plural of http
-  return stem(raw.toLowerCase().normalize('NFD').replace(MARKS, ''))
+  const known = stems.get(raw)
+  if (known !== undefined) return known
+  const lower = raw.toLowerCase()
+  const plain = ASCII.test(lower) ? lower : lower.normalize('NFD').replace(MARKS, '')
+  const found = plain === 'https' ? plain : stem(plain) // not the plural of http
+  if (stems.size >= MAX_STEMS) stems.clear()
+  if (raw.length <= MAX_STEMMED) stems.set(raw, found)
+  return found
 }
+
+/** Stems that were worked out already, by word: texts repeat their words. At the bound they are dropped whole. */
+const stems = new Map<string, string>()
+const MAX_STEMS = 8_192
+/** A longer word is not kept: UTF-16 units. */
+const MAX_STEMMED = 32
+const ASCII = /^[a-z0-9]+$/
 
 /** Words that say how a question is asked and never what about. Compared unstemmed, in lower case. */
 const EMPTY = new Set(
