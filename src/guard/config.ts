@@ -16,6 +16,9 @@ const bounds = z
       env: 'UPSHIFT_MAX_BODY_BYTES',
     }),
     maxDepth: count(8, 512).default(64).meta({ description: 'Nesting of a request body’s JSON at most.' }),
+    maxValues: count(256, 10_000_000).default(32_768).meta({
+      description: 'Elements and members of all arrays and objects of a request body at most.',
+    }),
     maxMessages: count(1, 100_000).default(2000).meta({ description: 'Messages of a request at most.' }),
     maxTextChars: count(1024, 268_435_456).default(8_388_608).meta({
       description: 'Characters of text in all messages together at most; images and files do not count.',
