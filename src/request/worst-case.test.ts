@@ -26,3 +26,10 @@ test('an image costs what images cost, not what its encoding weighs', () => {
   const tokens = bound({ model: 'auto', messages })
   assert.ok(tokens > 16_000 && tokens < 20_000, String(tokens))
 })
+
+test('a file that is only named costs what it may hold', () => {
+  const messages: ChatRequest['messages'] = [
+    { role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] },
+  ]
+  assert.ok(bound({ model: 'auto', messages }) > 250_000)
+})

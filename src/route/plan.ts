@@ -165,13 +165,15 @@ function ofTier(
   let refusal: Refusal | undefined
   for (const candidate of tiers) {
     const found = chat.filter((model) => model.tier === candidate)
-    const usable = found.length === 0 ? noModel(all, ask.request.model) : permitted(found, ask, caller, notes)
-    if (!isRefusal(usable)) {
-      if (candidate !== tier)
-        notes.reason(`no model of the ${tier} tier can be used: the nearest, ${candidate}, is taken`)
-      return usable
+    if (found.length === 0) continue
+    const before = notes.reasons.length
+    if (candidate !== tier) {
+      notes.reason(`no model of the ${tier} tier can be used: the nearest, ${candidate}, is taken`)
     }
-    if (found.length > 0) refusal ??= usable
+    const usable = permitted(found, ask, caller, notes)
+    if (!isRefusal(usable)) return usable
+    notes.reasons.length = before
+    refusal ??= usable
   }
   return refusal ?? noModel(all, ask.request.model)
 }
