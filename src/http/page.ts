@@ -9,7 +9,7 @@ export const page = (address: string): string => `<!doctype html>
 <style>
 :root { color-scheme: light dark; --ink: #16202b; --paper: #fbfbf9; --soft: #5b6873; --line: #d9dcd8; --mark: #0b6e4f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ecef; --paper: #12171c; --soft: #9aa7b1; --line: #2b343c; --mark: #5fd3a9; } }
-body { margin: 0 auto; padding: 3rem 1.25rem 4rem; max-width: 44rem; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
+body { margin: 0 auto; padding: 3rem 1.25rem 4rem; max-width: 46rem; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
 h1 { font-size: 2rem; margin: 0; letter-spacing: -0.02em; }
 h1 span { color: var(--mark); }
 h2 { font-size: 1.05rem; margin: 2.25rem 0 0.5rem; }
