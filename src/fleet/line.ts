@@ -1,7 +1,8 @@
+import type { Need } from '../contract/need.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { LeaseGrant } from './lease.ts'
-import type { Need, Placed } from './placement.ts'
+import type { Placed } from './placement.ts'
 
 const RETRY_MIN_MS = 1_000
 const RETRY_MAX_MS = 60_000

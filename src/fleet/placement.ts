@@ -1,24 +1,10 @@
+import type { Need } from '../contract/need.ts'
 import { type Problem, type Refusal, refuse } from '../contract/problem.ts'
 import type { Engine } from './engine.ts'
 import { dollars } from './engines.ts'
 import { HeldLease, type LeaseHost } from './lease.ts'
 import type { Hold } from './spend.ts'
 import { type ModelEntry, type ModelTable, type Place, worstMicros } from './table.ts'
-
-/** What the path asks for. Structurally the request room's own `Need`. */
-export interface Need {
-  readonly id: string
-  /** Exact model ids, the preferred first. */
-  readonly candidates: readonly string[]
-  /** Replicas that have already failed this request. */
-  readonly failed: ReadonlySet<string>
-  readonly promptTokensBound: number
-  readonly maxOutputTokens: number
-  readonly choices: number
-  /** On the monotonic clock. */
-  readonly deadline: number
-  readonly signal: AbortSignal
-}
 
 /** `busy`: a replica that could serve is there, and full. */
 export type Placed = HeldLease | Refusal | { readonly type: 'busy'; readonly model: string }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
 import type { PolicyChanged } from '../contract/entry.ts'
+import type { Need } from '../contract/need.ts'
 import { isRefusal } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Allowance, AllowancePort } from './allow.ts'
@@ -10,7 +11,6 @@ import { engineSpecs } from './engines.ts'
 import type { EnvironmentEngine } from './environment.ts'
 import { Fleet, type FleetParts } from './fleet.ts'
 import type { LeaseGrant } from './lease.ts'
-import type { Need } from './placement.ts'
 
 /* What the fleet's tests share: scripted engines on real sockets, and a fleet over them. It holds no test. */
 

@@ -5,6 +5,7 @@ import type { ChatRequest } from '../contract/chat.ts'
 import type { Attempted, Closed, Opened, Refused, Settled } from '../contract/entry.ts'
 import type { Batch, Verdict } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
+import type { Need } from '../contract/need.ts'
 import type { Mode, Plan } from '../contract/plan.ts'
 import type { Problem, ProblemCode, Refusal } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
@@ -57,21 +58,6 @@ export interface AttemptBounds {
   readonly retryShare: number
   /** Bytes of an answer that `hold` may collect. */
   readonly heldBytes: number
-}
-
-export interface Need {
-  readonly id: string
-  /** Exact model ids, the preferred first. */
-  readonly candidates: readonly string[]
-  /** Replicas that have already failed this request. */
-  readonly failed: ReadonlySet<string>
-  /** Upper bounds for the price of the attempt. */
-  readonly promptTokensBound: number
-  readonly maxOutputTokens: number
-  readonly choices: number
-  /** On the monotonic clock; queueing ends then. */
-  readonly deadline: number
-  readonly signal: AbortSignal
 }
 
 /** A replica held for one attempt. Disposing releases its place; `settle` says how it went, once. */

@@ -1,0 +1,15 @@
+/** What one attempt needs of the fleet. */
+export interface Need {
+  readonly id: string
+  /** Exact model ids, the preferred first. */
+  readonly candidates: readonly string[]
+  /** Replicas that have already failed this request. */
+  readonly failed: ReadonlySet<string>
+  /** Upper bounds for the price of the attempt. */
+  readonly promptTokensBound: number
+  readonly maxOutputTokens: number
+  readonly choices: number
+  /** On the monotonic clock; queueing ends then. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
