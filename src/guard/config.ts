@@ -29,6 +29,9 @@ const bounds = z
     maxSchemaChars: count(256, 1_048_576).default(65_536).meta({
       description: 'Characters of one JSON Schema (response_format, a tool’s parameters) at most.',
     }),
+    maxSchemasChars: count(256, 16_777_216).default(262_144).meta({
+      description: 'Characters of all JSON Schemas of a request together at most.',
+    }),
   })
   .prefault({})
 

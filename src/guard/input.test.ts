@@ -113,6 +113,54 @@ test('an image by value is not scanned', () => {
   assert.equal(admitted(guard().outbound(request)).request, request)
 })
 
+test('what only begins like media by value is scanned', () => {
+  for (const value of [
+    `data:,${KEY}`,
+    `data:text/plain,${KEY}`,
+    `data:text/plain;base64,AAAA ${KEY}`,
+    `${'A'.repeat(256)} ${KEY}`,
+  ]) {
+    const image = chat({ role: 'user', content: [{ type: 'image_url', image_url: { url: value } }] })
+    const file = chat({ role: 'user', content: [{ type: 'file', file: { file_data: value } }] })
+    for (const request of [image, file, { ...user('a'), metadata: { url: value } }]) {
+      assert.equal(problem(guard().outbound(request)).rule, 'input.secret.aws_access_key', value.slice(0, 30))
+    }
+  }
+})
+
+test('what lies across text parts side by side is found, refused or taken out of both', () => {
+  const text = (value: string) => ({ type: 'text', text: value }) as const
+  const image = { type: 'image_url', image_url: { url: 'https://a.example/b.png' } } as const
+  const split = chat({ role: 'user', content: [image, text(`use ${KEY.slice(0, 9)}`), text(KEY.slice(9))] })
+  assert.equal(problem(guard().outbound(split)).param, 'messages[0].content[1].text')
+  const three = ['card 4111 1111', ' 1111 ', '1111, thanks'].map(text)
+  const { request, verdicts } = admitted(guard().outbound(chat({ role: 'user', content: three })))
+  assert.deepEqual(request.messages[0]?.content, [text('card [card]'), text(''), text(', thanks')])
+  assert.deepEqual(verdicts, [{ check: 'input.pii.card', outcome: 'redacted', detail: 'once' }])
+  const apart = chat({ role: 'user', content: [text(KEY.slice(0, 9)), image, text(KEY.slice(9))] })
+  assert.equal(admitted(guard().outbound(apart)).request, apart)
+})
+
+test('unseen characters, full-width letters and escapes do not hide a secret or a card', () => {
+  const wide = [...KEY].map((char) => String.fromCodePoint(char.charCodeAt(0) + 0xfee0)).join('')
+  for (const text of [
+    wide,
+    `${KEY.slice(0, 7)}\u200b${KEY.slice(7)}`,
+    `\\u0041${KEY.slice(1)}`,
+    `k%3D%41${KEY.slice(1)}`,
+  ]) {
+    assert.equal(problem(guard().outbound(user(text))).rule, 'input.secret.aws_access_key', text)
+  }
+  for (const text of [
+    '4111\u00a01111\u00a01111\u00a01111',
+    '4111\u200b111111111111',
+    '%204111111111111111',
+  ]) {
+    const [message] = admitted(guard().outbound(user(`a\u00adb: ${text}!`))).request.messages
+    assert.match(String(message?.content), /^a\u00adb: (?:%20)?\[card\]!$/)
+  }
+})
+
 test('personal data is redacted on its way out, in every text, and the original stays as it was', () => {
   const request = chat(
     { role: 'user', content: `pay with ${CARD} and ${CARD}` },

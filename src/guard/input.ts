@@ -3,9 +3,12 @@ import type { Verdict } from '../contract/event.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import { textChars } from '../contract/text.ts'
 import { type Action, type GuardConfig, PII_KINDS, type PiiKind } from './config.ts'
+import { isMedia } from './media.ts'
 import { findPii } from './pii.ts'
+import { plainView } from './plain-view.ts'
 import { findSecrets } from './secrets.ts'
 import { type Span, withoutOverlaps } from './spans.ts'
+import { textRuns } from './text-runs.ts'
 
 /** Structurally what the path asks of the guard's input side. */
 export interface InputAdmitted {
@@ -92,9 +95,8 @@ function screen(request: ChatRequest, rules: Rules, config: GuardConfig): InputA
 
 /** Fields whose text describes the request's form: secrets are looked for there, personal data is not. */
 const FORM_FIELDS = new Set(['tools', 'response_format', 'model', 'tool_choice'])
-/** Where media lie in a request. Scanning base64 costs much and finds only chance. */
+/** Where media lie in a request. Scanning base64 costs much and finds only chance; anything else is text. */
 const MEDIA_FIELDS = new Set(['url', 'data', 'file_data'])
-const MEDIA = /^(?:data:[\w.+/-]{0,100}[;,]|[A-Za-z0-9+/]{256})/
 /** No key of a message is this long; one that is may be a secret itself. */
 const SCANNED_KEY_CHARS = 16
 const MAX_SHOWN_KEY_CHARS = 64
@@ -135,7 +137,7 @@ class Walk {
 
   #value(value: unknown, path: string, key: string, depth: number): unknown {
     if (typeof value === 'string') {
-      if (value.length < SHORTEST || (MEDIA_FIELDS.has(key) && MEDIA.test(value))) return value
+      if (value.length < SHORTEST || (MEDIA_FIELDS.has(key) && isMedia(value))) return value
       return this.#text(value, path, key)
     }
     if (typeof value !== 'object' || value === null) return value
@@ -151,13 +153,30 @@ class Walk {
 
   #array(list: readonly unknown[], path: string, depth: number): readonly unknown[] {
     let changed: unknown[] | undefined
+    const joined = this.#joined(list, path)
     for (let at = 0; at < list.length && this.refusal === undefined; at++) {
-      const screened = this.#value(list[at], `${path}[${at}]`, '', depth)
+      const part = joined?.get(at) ?? list[at]
+      const screened = this.#value(part, `${path}[${at}]`, '', depth)
       if (screened === list[at]) continue
       changed ??= [...list]
       changed[at] = screened
     }
     return changed ?? list
+  }
+
+  /** Text parts side by side are read as one text by the model, so what lies across them is found too. */
+  #joined(list: readonly unknown[], path: string): ReadonlyMap<number, unknown> | undefined {
+    let screened: Map<number, unknown> | undefined
+    for (const run of textRuns(list)) {
+      const findings = this.#findings(run.text).filter((finding) => run.isAcross(finding))
+      if (findings.length === 0) continue
+      const stop = findings.find((finding) => finding.action === 'refuse')
+      if (stop !== undefined) this.#refuse(stop.rule, `${path}[${run.partAt(stop.start)}].text`)
+      screened ??= new Map()
+      for (const [at, part] of run.without(withoutOverlaps(findings))) screened.set(at, part)
+      for (const { rule } of withoutOverlaps(findings)) this.#count(rule)
+    }
+    return screened
   }
 
   /** The name of a field cannot be redacted, so a secret there is refused under either action. */
@@ -176,23 +195,7 @@ class Walk {
   }
 
   #text(text: string, parent: string, key: string): string {
-    const spans: Finding[] = []
-    if (this.#rules.secrets !== 'allow') {
-      for (const secret of findSecrets(text)) {
-        spans.push({
-          ...secret,
-          rule: `input.secret.${secret.kind}`,
-          action: this.#rules.secrets,
-          label: '[secret]',
-        })
-      }
-    }
-    if (!this.#inForm && this.#rules.kinds.length > 0) {
-      for (const { kind, start, end } of findPii(text, this.#rules.kinds)) {
-        const action = this.#rules.pii[kind] ?? 'allow'
-        spans.push({ start, end, rule: `input.pii.${kind}`, action, label: `[${kind}]` })
-      }
-    }
+    const spans = this.#findings(text)
     if (spans.length === 0) return text
     const stop = spans.find((span) => span.action === 'refuse')
     if (stop !== undefined) {
@@ -200,6 +203,39 @@ class Walk {
       return text
     }
     return this.#redact(text, spans, key === 'arguments')
+  }
+
+  /** What the rules find in the text as it stands, then what they find in its plain view. */
+  #findings(text: string): readonly Finding[] {
+    const found: Finding[] = []
+    this.#find(text, (start, end, rule, action, label) => found.push({ start, end, rule, action, label }))
+    const view = plainView(text)
+    if (view === undefined) return found
+    this.#find(view.text, (start, end, rule, action, label) => {
+      const span = { start: view.toOriginal(start), end: view.toOriginal(end) }
+      found.push({ ...span, rule, action, label })
+    })
+    return found
+  }
+
+  #find(
+    text: string,
+    tell: (start: number, end: number, rule: string, action: Action, label: string) => void,
+  ): void {
+    const { secrets, kinds, pii } = this.#rules
+    if (secrets !== 'allow') {
+      for (const { kind, start, end } of findSecrets(text)) {
+        tell(start, end, `input.secret.${kind}`, secrets, '[secret]')
+      }
+    }
+    if (this.#inForm || kinds.length === 0) return
+    for (const { kind, start, end } of findPii(text, kinds)) {
+      tell(start, end, `input.pii.${kind}`, pii[kind] ?? 'allow', `[${kind}]`)
+    }
+  }
+
+  #count(rule: string): void {
+    this.redacted.set(rule, (this.redacted.get(rule) ?? 0) + 1)
   }
 
   /** `json`: the text is JSON, so a number that is replaced becomes a string. */
@@ -212,7 +248,7 @@ class Walk {
       if (json) quoted = endsInString(between, quoted)
       redacted += between + (json && !quoted ? `"${span.label}"` : span.label)
       from = span.end
-      this.redacted.set(span.rule, (this.redacted.get(span.rule) ?? 0) + 1)
+      this.#count(span.rule)
     }
     return redacted + text.slice(from)
   }

@@ -92,3 +92,13 @@ test('long runs of digits, signs and letters take time in proportion to their le
     findPii(unit.repeat(20_000), PII_KINDS)
   }
 })
+
+test('a card or an IBAN is found right behind an escape of the JSON around it', () => {
+  for (const escaped of ['\\n', '\\t', '\\r', '\\u000a', '\\u003A']) {
+    for (const text of ['4111111111111111', 'DE89370400440532013000', '219-09-9999']) {
+      const json = `{"text":"here:${escaped}${text}"}`
+      const [found] = findPii(json, PII_KINDS)
+      assert.equal(found && json.slice(found.start, found.end), text, json)
+    }
+  }
+})

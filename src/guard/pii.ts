@@ -55,8 +55,13 @@ function* matches(
   }
 }
 
+// The tail of `\n` or `\u000a` in JSON is a letter or digit by its looks and the end of a line by its meaning.
+const ESCAPED = '(?<=\\\\[bfnrt]|\\\\u[0-9A-Fa-f]{4})'
 // 12 to 19 digits, single spaces or dashes between them.
-const CARD = /(?<![\d.$€£#_-]|[A-Za-z])\d(?:[ -]?\d){11,18}(?![\d_]|[ -]\d|\.\d)/g
+const CARD = new RegExp(
+  `(?:(?<![\\d.$€£#_A-Za-z-])|${ESCAPED})\\d(?:[ -]?\\d){11,18}(?![\\d_]|[ -]\\d|\\.\\d)`,
+  'g',
+)
 
 /** Luhn (ISO/IEC 7812-1), and an issuer's prefix with a length that it uses. */
 function isCard(text: string): boolean {
@@ -88,7 +93,7 @@ function isSsn(text: string): boolean {
   )
 }
 
-const IBAN_START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?= ?[A-Za-z0-9]{4})/g
+const IBAN_START = new RegExp(`(?:(?<![A-Za-z0-9])|${ESCAPED})[A-Za-z]{2}\\d{2}(?= ?[A-Za-z0-9]{4})`, 'g')
 /** Characters of an IBAN by country (SWIFT IBAN registry). */
 const IBAN_CHARS: Readonly<Record<string, number>> = Object.fromEntries(
   (

@@ -5,6 +5,7 @@ import { findSecrets } from './secrets.ts'
 
 // Made here, piece by piece, so that no scanner of this repository takes them for real.
 const body = (length: number): string => 'aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY'.repeat(9).slice(0, length)
+const hex = (length: number): string => '3f2a9b8c7d6e5f4a3b2c1d0e9f8a7b6c'.repeat(2).slice(0, length)
 const upper = 'Z3XQ7LMN2OPR5TUV'
 const jwt = [
   Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url'),
@@ -31,6 +32,16 @@ const SECRETS: readonly [string, string][] = [
   ['huggingface_token', `hf_${body(34)}`],
   ['upshift_key', `upk_${body(32)}`],
   ['jwt', jwt],
+  ['jwt', `${jwt}.${body(22)}.${body(22)}`],
+  ['openai_key', `sk-${hex(32)}`],
+  ['openai_key', `sk-or-v1-${hex(64)}`],
+  ['groq_key', `gsk_${body(52)}`],
+  ['stripe_key', `sk_test_${body(24)}`],
+  ['stripe_key', `rk_test_${body(24)}`],
+  ['sendgrid_key', `SG.${body(22)}.${body(43)}`],
+  ['google_oauth', `ya29.a0${body(60)}`],
+  ['azure_key', `AccountKey=${body(86)}==`],
+  ['azure_key', `SharedAccessKey=${body(43)}=`],
   ['private_key', `-----BEGIN PRIVATE KEY-----\n${body(64)}\n${body(64)}\n-----END PRIVATE KEY-----`],
   ['url_password', 'postgres://app:hunter2X9@db.corp.io/app'],
   ['private_key', `-----BEGIN OPENSSH PRIVATE KEY-----\n${body(64)}`],
@@ -53,7 +64,7 @@ test('every kind of secret is found in the middle of a text, from its marker to 
 test('what only looks like a secret is not found', () => {
   for (const text of [
     'AKIAIOSFODNN7EXAMPLE',
-    `xAKIA${upper}`,
+    `xsk-${body(48)}`,
     `AKIA${upper}9`,
     'AKIA in a sentence, ASIA PACIFIC',
     'sk-your-key-here-please-0000',
@@ -61,6 +72,12 @@ test('what only looks like a secret is not found', () => {
     'a task-oriented, risk-averse-approach-to-everything-2024',
     'class="sk-loading-spinner-container-2"',
     `ghp_${'x'.repeat(36)}`,
+    `sk-${'a'.repeat(40)}`,
+    `sk-${'0'.repeat(40)}`,
+    'sk-deadbeef-and-beef-and-a-bad-decade-0',
+    'SG.2 and SG. Singapore',
+    `SG.${body(22)}.${body(44)}`,
+    'AccountKey=your-account-key',
     'npm_config_registry and npm_lifecycle_event',
     'eyJ is how base64 of {" begins',
     'eyJhbGciOiJIUzI1NiJ9.only-two-parts-here-x',
@@ -96,3 +113,69 @@ test('arbitrary text is read without a throw', () => {
     ),
   )
 })
+
+test('a secret is found right behind an escape of the text around it', () => {
+  for (const escaped of ['\\n', '\\t', '\\r', '\\b', '\\f', '\\u003d', '\\u000a', '%3D', '%0a', '%20']) {
+    for (const [kind, secret] of SECRETS) {
+      const found = findSecrets(`{"text":"the key:${escaped}${secret}"}`)
+      assert.deepEqual(
+        found.map((one) => one.kind),
+        [kind],
+        `${escaped}${secret}`,
+      )
+    }
+  }
+})
+
+test('a marker that nobody writes by chance needs no boundary before it', () => {
+  for (const secret of [`AKIA${upper}`, `ghp_${body(36)}`, `github_pat_${body(60)}`]) {
+    for (const before of ['x', 'key', '_', '7']) assert.equal(findSecrets(before + secret).length, 1, before)
+  }
+})
+
+test('a web token of five parts is found to its end, and without the full stop of the sentence', () => {
+  const text = `${jwt}.${body(22)}.${body(22)}`
+  assert.equal(findSecrets(`It is ${text}.`)[0]?.end, 6 + text.length)
+  assert.equal(findSecrets(`It is ${jwt}.`)[0]?.end, 6 + jwt.length)
+})
+
+test('a text of nothing but beginnings of secrets costs one reading, not one for each', () => {
+  const pieces = [
+    'eyJ',
+    '.',
+    '-',
+    '_',
+    'sk-',
+    'xoxb-',
+    'glpat-',
+    'ya29.',
+    'SG.',
+    'A',
+    '1',
+    'a',
+    '://',
+    ':',
+    ' ',
+  ]
+  const key = ['-----BEGIN PRIVATE KEY-----', '-----END', '-----', 'JhbGci', 'secretaccesskey', 'AccountKey=']
+  const pattern = fc.array(fc.constantFrom(...pieces, ...key), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(pattern, (all) => {
+      const text = filled(all.join(''), 65_536)
+      const began = process.cpuUsage()
+      findSecrets(text)
+      assert.ok(process.cpuUsage(began).user < CPU_MICROS_MOST, JSON.stringify(all))
+    }),
+    {
+      numRuns: 60,
+      examples: [[['eyJ', '.']], [['eyJ', '-']], [['xoxb-', '-']], [['-----BEGIN PRIVATE KEY-----']]],
+    },
+  )
+})
+
+/** Some twenty times what it takes, and a quarter of what quadratic reading took. */
+const CPU_MICROS_MOST = 100_000
+
+function filled(pattern: string, chars: number): string {
+  return pattern.repeat(Math.ceil(chars / pattern.length)).slice(0, chars)
+}

@@ -85,7 +85,7 @@ export interface AnswerCheck {
   /** True where nothing may leave before `whole` has passed. */
   readonly hold: boolean
   /** Passes a batch through, keeps back what may be forming, redacts; or names what must end the answer. */
-  scan(batch: Batch): Batch | Problem
+  scan(batch: Batch): Batch | Problem | Promise<Batch | Problem>
   /** What `scan` still keeps back, at the end. */
   flush(): Batch | Problem
   /** Looks at a whole answer: schema and tool arguments. Names what to tell the model for its one repair. */

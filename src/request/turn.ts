@@ -69,7 +69,9 @@ export class Turn {
       const terminal = isTerminal(last) ? last : undefined
       const content = terminal === undefined ? batch : batch.slice(0, -1)
       if (content.length > 0) this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
-      const passed = content.length === 0 ? content : this.#parts.check.scan(content)
+      const scanned = content.length === 0 ? content : this.#parts.check.scan(content)
+      // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
+      const passed = scanned instanceof Promise ? await scanned : scanned
       if (!isBatch(passed)) return yield* this.#fail(passed, terminal?.usage)
       if (passed.length > 0) {
         const full = this.#keep(passed)

@@ -43,10 +43,15 @@ export function judgeAddress(
   let broken = judgeReading(address, use, context)
   if (broken === undefined && decoded !== address) broken = judgeReading(decoded, use, context)
   if (broken === undefined && decoded.includes('\\')) {
-    broken = judgeReading(decoded.replace(/\\([!-/:-@[-`{-~])/g, '$1'), use, context)
+    broken = judgeReading(unescaped(decoded), use, context)
   }
   if (broken === 'output.link.data' && context.isQuoted(address)) return undefined
   return broken
+}
+
+/** Markdown's backslashes undone. */
+export function unescaped(text: string): string {
+  return text.replace(/\\([!-/:-@[-`{-~])/g, '$1')
 }
 
 const MAX_ADDRESS_CHARS = 1024

@@ -1,4 +1,5 @@
-import type { ChatChunk, ChatCompletion, ChatRequest, WireChoice, WireMessage } from '../../contract/chat.ts'
+import { setImmediate } from 'node:timers/promises'
+import type { ChatChunk, ChatCompletion, ChatRequest, WireMessage } from '../../contract/chat.ts'
 import {
   type AnswerEvent,
   type AnswerWhole,
@@ -11,6 +12,9 @@ import type { Plan } from '../../contract/plan.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { GuardConfig } from '../config.ts'
 import type { SchemaChecks } from '../schema/checks.ts'
+import { judgeAddress } from './address.ts'
+import { ChoiceScan, looseFieldsOf, TEXT_FIELDS, withBefore } from './choice-scan.ts'
+import { LooseFields } from './loose-fields.ts'
 import { PromptMemory, trustIn } from './prompt.ts'
 import { type TextRule, TextScanner } from './text-scanner.ts'
 import { checkWhole, type WholeOutcome } from './whole.ts'
@@ -19,9 +23,10 @@ import { checkWhole, type WholeOutcome } from './whole.ts'
  * DESIGN. The output side of the guard, one object for one answer. `scan` is on the path of every streamed
  * token, so it first joins what a batch says and searches it once: where nothing can be the start of
  * anything, the batch goes on as the very same object with every event's `wire`. Only else are events looked
- * at one by one, and only what changes is rebuilt. Each text field of each choice has a scanner of its own;
- * what one holds back leaves before anything of that choice that it would otherwise follow: a tool call, the
- * finish reason, the end.
+ * at one by one, and only what changes is rebuilt. Each text field of each choice has a scanner of its own,
+ * and so has each string in its other fields (`LooseFields`: tool calls, reasoning details, images); what one
+ * holds back leaves before anything of that choice that it would otherwise follow: a tool call, the finish
+ * reason, the end. A long whole answer is screened in slices between which the event loop turns.
  */
 export interface AnswerChecksParts {
   readonly config: GuardConfig
@@ -42,10 +47,6 @@ interface Parts extends AnswerChecksParts {
   readonly plan: Plan
   readonly enforced: boolean
 }
-
-/** The fields of a message that people are shown, as engines name them. */
-const TEXT_FIELDS = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const
-type TextField = (typeof TEXT_FIELDS)[number]
 
 export class AnswerCheck {
   readonly hold: boolean
@@ -74,13 +75,22 @@ export class AnswerCheck {
     return [...removals, ...this.#wholeVerdicts]
   }
 
-  /** Passes a batch, the same object where nothing had to change; or names what must end the answer. */
-  scan(batch: Batch): Batch | Problem {
+  /**
+   * Passes a batch, the same object where nothing had to change; or names what must end the answer. A promise
+   * only for a whole answer of more than 32,768 characters.
+   */
+  scan(batch: Batch): Scanned | Promise<Scanned> {
     if (!this.#active || this.#passesPlain(batch)) return batch
+    const steps = this.#steps(batch)
+    const first = steps.next()
+    return first.done === true ? first.value : finished(steps)
+  }
+
+  *#steps(batch: Batch): Steps<Scanned> {
     const out: AnswerEvent[] = []
     for (const event of batch) {
       if (event.type === 'chunk-delta') this.#scanChunk(event, out)
-      else if (event.type === 'answer-whole') out.push(this.#scanWhole(event))
+      else if (event.type === 'answer-whole') out.push(yield* this.#scanWhole(event))
       else {
         if (isTerminal(event)) this.#flushInto(out)
         out.push(event)
@@ -113,10 +123,8 @@ export class AnswerCheck {
         continue
       }
       for (const choice of event.chunk.choices) {
-        if (choice.index !== 0 || choice.finish_reason != null || choice.delta.tool_calls !== undefined) {
-          if (choice.index !== 0 || this.#holds()) return false
-        }
-        if (choice.delta.reasoning_content || choice.delta['reasoning'] || choice.delta.refusal) return false
+        if (choice.index !== 0 || (choice.finish_reason != null && this.#holds())) return false
+        if (!saysContentOnly(choice.delta)) return false
         if (choice.delta.content) joined += choice.delta.content
       }
       this.#mould = event.chunk
@@ -136,16 +144,32 @@ export class AnswerCheck {
   #choice(index: number): ChoiceScan {
     let choice = this.#choices.get(index)
     if (choice === undefined) {
-      choice = new ChoiceScan(() => this.#scanner())
+      choice = new ChoiceScan(() => this.#scanner(true), this.#looseFields())
       this.#choices.set(index, choice)
     }
     return choice
   }
 
-  #scanner(): TextScanner {
+  /** `shown`: the text is for people, so links count. */
+  #scanner(shown: boolean): TextScanner {
     const { links, secrets } = this.#parts.config.output
-    const rules = { links: links !== 'allow', secrets: secrets !== 'allow', found: this.#found }
+    const rules = { links: shown && links !== 'allow', secrets: secrets !== 'allow', found: this.#found }
     return new TextScanner(rules, this.#memory)
+  }
+
+  #looseFields(): LooseFields {
+    return new LooseFields({
+      scanner: (shown) => this.#scanner(shown),
+      replaceImage: (address) => this.#replaceImage(address),
+    })
+  }
+
+  #replaceImage(address: string): string | undefined {
+    if (this.#parts.config.output.links === 'allow') return undefined
+    const rule = judgeAddress(address, 'image', this.#memory)
+    if (rule === undefined) return undefined
+    this.#found(rule)
+    return `[image removed: ${rule}]`
   }
 
   readonly #found = (rule: TextRule): void => {
@@ -165,153 +189,100 @@ export class AnswerCheck {
     let changed = false
     const choices = event.chunk.choices.map((choice) => {
       const state = this.#choice(choice.index)
+      const ends = choice.finish_reason != null
       const text = state.take(choice.delta)
+      const loose = state.takeLoose(choice.delta, ends)
       // A tool call or the end must not overtake what came before it.
-      if (choice.finish_reason != null || (choice.delta.tool_calls?.length ?? 0) > 0) {
-        if (state.holds) out.push(this.#own(choice.index, withBefore(text, state.flush()), undefined))
+      if ((ends || (choice.delta.tool_calls?.length ?? 0) > 0) && state.holdsText) {
+        out.push(this.#own(choice.index, withBefore(text, state.flush()), undefined))
       }
+      if (ends) for (const rest of state.flushLoose()) out.push(this.#own(choice.index, rest, undefined))
       const logprobs = state.logprobs(choice, text.changed)
-      if (!text.changed && logprobs === choice.logprobs) return choice
+      if (!text.changed && loose === undefined && logprobs === choice.logprobs) return choice
       changed = true
-      return rebuilt(choice, { ...choice.delta, ...text.fields }, logprobs)
+      return rebuilt(choice, { ...choice.delta, ...loose, ...text.fields }, logprobs)
     })
     out.push(changed ? { type: 'chunk-delta', chunk: { ...event.chunk, choices } } : event)
   }
 
   #flushInto(out: AnswerEvent[]): void {
     for (const [index, state] of this.#choices) {
-      if (state.holds) out.push(this.#own(index, state.flush(), state.logprobs(undefined, true)))
+      if (state.holdsText) out.push(this.#own(index, state.flush(), state.logprobs(undefined, true)))
+      for (const rest of state.flushLoose()) out.push(this.#own(index, rest, undefined))
     }
   }
 
-  #own(index: number, delta: Texts, logprobs: unknown): ChunkDelta {
+  #own(index: number, delta: WireMessage, logprobs: unknown): ChunkDelta {
     const { usage: _, ...mould } = this.#mould
     const choice = { index, delta, finish_reason: null, ...(logprobs == null ? {} : { logprobs }) }
     return { type: 'chunk-delta', chunk: { ...mould, choices: [choice] } }
   }
 
-  #scanWhole(event: AnswerWhole): AnswerWhole {
+  *#scanWhole(event: AnswerWhole): Steps<AnswerWhole> {
+    const choices: ChatCompletion['choices'][number][] = []
     let changed = false
-    const choices = event.completion.choices.map((choice) => {
-      const fields: Texts = {}
+    for (const choice of event.completion.choices) {
+      const fields: Record<string, unknown> = {}
       for (const field of TEXT_FIELDS) {
         const text = choice.message[field]
         if (typeof text !== 'string' || text === '') continue
-        const scanner = this.#scanner()
-        const screened = scanner.push(text) + scanner.flush()
+        const screened = yield* screenedInSlices(this.#scanner(true), text)
         if (screened !== text) fields[field] = screened
       }
-      if (Object.keys(fields).length === 0) return choice
-      changed = true
-      const message: WireMessage = { ...choice.message, ...fields }
-      return { ...choice, message, ...(choice.logprobs == null ? {} : { logprobs: null }) }
-    })
+      const respelled = Object.keys(fields).length > 0 && choice.logprobs != null
+      const loose = this.#looseFields()
+      for (const field of looseFieldsOf(choice.message)) {
+        const value = choice.message[field]
+        const screened = loose.take(field, value, true)
+        if (screened !== value) fields[field] = screened
+      }
+      const same = Object.keys(fields).length === 0
+      changed ||= !same
+      const message: WireMessage = same ? choice.message : { ...choice.message, ...fields }
+      choices.push(same ? choice : { ...choice, message, ...(respelled ? { logprobs: null } : {}) })
+    }
     if (!changed) return event
     const completion: ChatCompletion = { ...event.completion, choices }
     return { type: 'answer-whole', completion }
   }
 }
 
+type Scanned = Batch | Problem
+/** Work that may be taken up again after a turn of the event loop. */
+type Steps<T> = Generator<undefined, T, undefined>
+
+const SLICE_CHARS = 32_768
+
+function* screenedInSlices(scanner: TextScanner, text: string): Steps<string> {
+  let screened = ''
+  for (let at = 0; at < text.length; at += SLICE_CHARS) {
+    if (at > 0) yield undefined
+    screened += scanner.push(text.slice(at, at + SLICE_CHARS))
+  }
+  return screened + scanner.flush()
+}
+
+async function finished<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    await setImmediate()
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+function saysContentOnly(delta: WireMessage): boolean {
+  for (const field in delta) {
+    const value = delta[field]
+    if (value == null || value === '' || field === 'role') continue
+    if (field !== 'content' || typeof value !== 'string') return false
+  }
+  return true
+}
+
 type Delta = ChatChunk['choices'][number]
 
 function rebuilt(choice: Delta, delta: WireMessage, logprobs: unknown): Delta {
   return logprobs === choice.logprobs ? { ...choice, delta } : { ...choice, delta, logprobs }
-}
-
-type Texts = Partial<Record<TextField, string>>
-
-interface Taken {
-  /** What each field of the delta says now; only fields that changed. */
-  readonly fields: Texts
-  changed: boolean
-}
-
-/** A chunk of our own goes before the one at hand, so what that one says of the same field moves into it. */
-function withBefore(text: Taken, rest: Texts): Texts {
-  for (const field of TEXT_FIELDS) {
-    if (rest[field] === undefined) continue
-    rest[field] = (text.fields[field] ?? '') + rest[field]
-    text.fields[field] = ''
-    text.changed = true
-  }
-  return rest
-}
-
-/** One choice: a scanner for each of its text fields, and the log-probabilities of text that is held back. */
-class ChoiceScan {
-  readonly #create: () => TextScanner
-  readonly #scanners = new Map<TextField, TextScanner>()
-  #heldLogprobs: unknown[] = []
-  #lostText = false
-
-  constructor(create: () => TextScanner) {
-    this.#create = create
-  }
-
-  scanner(field: TextField): TextScanner {
-    let scanner = this.#scanners.get(field)
-    if (scanner === undefined) {
-      scanner = this.#create()
-      this.#scanners.set(field, scanner)
-    }
-    return scanner
-  }
-
-  get holds(): boolean {
-    for (const scanner of this.#scanners.values()) if (scanner.held > 0) return true
-    return false
-  }
-
-  take(delta: WireMessage): Taken {
-    const taken: Taken = { fields: {}, changed: false }
-    for (const field of TEXT_FIELDS) {
-      const text = delta[field]
-      if (typeof text !== 'string' || text === '') continue
-      const scanner = this.scanner(field)
-      const removals = scanner.removals
-      const screened = scanner.push(text)
-      if (scanner.removals > removals) this.#lostText = true
-      if (screened === text) continue
-      taken.fields[field] = screened
-      taken.changed = true
-    }
-    return taken
-  }
-
-  flush(): Texts {
-    const rest: Texts = {}
-    for (const [field, scanner] of this.#scanners) {
-      if (scanner.held === 0) continue
-      const removals = scanner.removals
-      rest[field] = scanner.flush()
-      if (scanner.removals > removals) this.#lostText = true
-    }
-    return rest
-  }
-
-  /**
-   * Log-probabilities spell the text token by token, so they wait while it is held back and are dropped with
-   * what is removed. Returns what the chunk at hand should carry.
-   */
-  logprobs(choice: WireChoice | undefined, changed: boolean): unknown {
-    const own = choice?.logprobs
-    if (own == null && this.#heldLogprobs.length === 0) {
-      this.#lostText = this.holds && this.#lostText
-      return own
-    }
-    if (!changed && this.#heldLogprobs.length === 0 && !this.holds) return own
-    this.#heldLogprobs.push(...tokensOf(own))
-    if (this.holds) return null
-    const tokens = this.#lostText ? [] : this.#heldLogprobs
-    this.#heldLogprobs = []
-    this.#lostText = false
-    return tokens.length === 0 ? null : { content: tokens, refusal: null }
-  }
-}
-
-function tokensOf(logprobs: unknown): readonly unknown[] {
-  if (typeof logprobs !== 'object' || logprobs === null || !('content' in logprobs)) return []
-  return Array.isArray(logprobs.content) ? logprobs.content : []
 }
 
 function describe(rule: TextRule): string {

@@ -1,4 +1,4 @@
-import { decodeEntities } from './address.ts'
+import { decodeEntities, unescaped } from './address.ts'
 
 /**
  * Readers of the forms in which an address stands in an answer: Markdown destinations (inline and reference),
@@ -28,11 +28,40 @@ export function readDestination(
   let start = from
   while (start < limit && isSpace(text.charCodeAt(start))) start++
   if (start === limit) return cut ? 'more' : { address: '', start, end: start }
+  const leads = leadsAway(text, text.charAt(start) === '<' ? start + 1 : start, final)
+  if (leads !== 'yes') return leads === 'more' ? 'more' : { address: '', start, end: start }
   const end = text.charAt(start) === '<' ? angleEnd(text, start, limit) : plainEnd(text, start, limit, inline)
   if (end === limit && cut) return 'more'
   const whole = text.slice(start, end)
   const address = whole.startsWith('<') ? whole.slice(1).replace(/>.*$/s, '') : withoutTitle(whole)
   return { address, start, end }
+}
+
+/** A scheme is far shorter; a beginning that is still open here is read as one that may lead anywhere. */
+const MAX_LEAD_CHARS = 64
+const SCHEME_CHAR = /[A-Za-z0-9+.-]/
+const INNOCENT_AFTER_SLASH = /[A-Za-z0-9._~?#%=-]/
+const LEAD = /^[\0-\x20]*(?:[A-Za-z][A-Za-z0-9+.\-\t\r\n]*:|[\\/][\t\r\n]*[\\/])/
+const OPEN_LEAD = /^[\0-\x20]*[A-Za-z0-9+.\-\t\r\n]*(?:[&\\].{0,12})?$/s
+
+/**
+ * Whether an address that begins at `from` could lead to another host or run a script: only one with a scheme
+ * or two slashes does, everything else is relative. Decided at the first character that no scheme has, so a
+ * text full of brackets is not read to the end at each.
+ */
+function leadsAway(text: string, from: number, final: boolean): 'yes' | 'no' | 'more' {
+  let at = from
+  const limit = Math.min(text.length, from + MAX_LEAD_CHARS)
+  while (at < limit && SCHEME_CHAR.test(text.charAt(at))) at++
+  if (at === limit) return limit - from === MAX_LEAD_CHARS ? 'yes' : final ? 'no' : 'more'
+  const char = text.charAt(at)
+  if (char === ':') return 'yes'
+  if (char === '/' && (at > from || INNOCENT_AFTER_SLASH.test(text.charAt(at + 1)))) return 'no'
+  if (char !== '/' && char !== '&' && char !== '\\' && text.charCodeAt(at) > 0x20) return 'no'
+  if (limit === text.length && limit - from < MAX_LEAD_CHARS && !final) return 'more'
+  const decoded = decodeEntities(text.slice(from, limit))
+  if (LEAD.test(decoded) || LEAD.test(unescaped(decoded))) return 'yes'
+  return limit - from === MAX_LEAD_CHARS && OPEN_LEAD.test(decoded) ? 'yes' : 'no'
 }
 
 function angleEnd(text: string, start: number, limit: number): number {
@@ -98,35 +127,48 @@ export interface TagTarget {
 export interface Tag {
   readonly end: number
   readonly targets: readonly TagTarget[]
+  /**
+   * Another `<` came before any `>`, where a browser reads on and takes what follows for attributes, and the
+   * tag is one that fetches its `href`.
+   */
+  readonly open: boolean
 }
 
 const NO_TARGETS: readonly TagTarget[] = []
 const AUTOLINK = /^<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*)>$/
 const TAG_NAME = /^<([A-Za-z][^\s/>]*)/
-const PLACED = /(?:[A-Za-z][A-Za-z0-9+.-]*:)?[\\/]{2}[^\s"'<>`]*/g
+const FETCHES_HREF = /^<(?:link|base|image|use|feimage)[\s/]/i
+const PLACED = /[\\/]{2}[^\s"'<>`]*/g
+const SCHEME_BEFORE = /[A-Za-z][A-Za-z0-9+.-]{0,31}:$/
+const MAX_SCHEME_CHARS = 33
 const ATTRIBUTE = /([A-Za-z:_-]{1,40})\s{0,8}=\s{0,8}["']?\s{0,8}$/
-const HREF = /href\s*=\s*["']?\s*([^\s"'>]+)/gi
+const HREF = /href\s*=\s*(?:["']\s*)?([^\s"'>]+)/gi
 
 /**
- * From `<`: a tag up to the `>` outside its quotation marks, else to a blank line or the bound. Every address
- * in it is a target: a link's in the `href` of `a` and `area`, an image's (fetched unseen) everywhere else,
- * `srcset`, `style` and attributes that nobody knows included. Names of XML namespaces are not fetched.
+ * From `<`: a tag up to the `>` outside its quotation marks, else to the next `<` outside them, a blank line
+ * or the bound. Every address in it is a target: a link's in the `href` of `a` and `area`, an image's (fetched
+ * unseen) everywhere else, `srcset`, `style` and attributes that nobody knows included. Names of XML
+ * namespaces are not fetched. `inTag`: a tag that fetches its `href` stopped right here, so that this may be
+ * its attributes, and every target an image.
  */
-export function readTag(text: string, start: number, final: boolean): Tag | 'more' {
+export function readTag(text: string, start: number, final: boolean, inTag: boolean): Tag | 'more' {
   const limit = Math.min(text.length, start + MAX_FORM_CHARS)
   const cut = limit === text.length && limit - start < MAX_FORM_CHARS && !final
-  if (start + 1 === text.length) return cut ? 'more' : { end: start + 1, targets: NO_TARGETS }
-  if (!/[A-Za-z]/.test(text.charAt(start + 1))) return { end: start + 1, targets: NO_TARGETS }
+  if (start + 1 === text.length) return cut ? 'more' : { end: start + 1, targets: NO_TARGETS, open: inTag }
+  if (!inTag && !/[A-Za-z]/.test(text.charAt(start + 1))) {
+    return { end: start + 1, targets: NO_TARGETS, open: false }
+  }
   const close = tagEnd(text, start, limit)
   if (close === -1 && cut) return 'more'
   const end = close === -1 ? limit : close
   const tag = text.slice(start, end)
-  const autolink = AUTOLINK.exec(tag)
-  if (autolink !== null) return { end, targets: [{ address: autolink[1] ?? '', use: 'link' }] }
-  return { end, targets: targetsOf(tag) }
+  const open = text.charAt(end) === '<' && !tag.endsWith('>') && (inTag || FETCHES_HREF.test(tag))
+  const autolink = inTag || !tag.endsWith('>') ? null : AUTOLINK.exec(tag)
+  if (autolink !== null) return { end, targets: [{ address: autolink[1] ?? '', use: 'link' }], open }
+  return { end, targets: targetsOf(tag, inTag), open }
 }
 
-/** Behind the `>` outside quotation marks, or at a blank line; −1 where neither comes before `limit`. */
+/** Behind the `>` outside quotation marks, at the next `<` there, or at a blank line; −1 where neither comes before `limit`. */
 function tagEnd(text: string, start: number, limit: number): number {
   let quote = ''
   for (let at = start + 1; at < limit; at++) {
@@ -135,25 +177,30 @@ function tagEnd(text: string, start: number, limit: number): number {
     if (quote !== '') {
       if (char === quote) quote = ''
     } else if (char === '>') return at + 1
+    else if (char === '<') return at
     else if ((char === '"' || char === "'") && /[=\s]/.test(text.charAt(at - 1))) quote = char
   }
   return -1
 }
 
-function targetsOf(tag: string): readonly TagTarget[] {
+function targetsOf(tag: string, inTag: boolean): readonly TagTarget[] {
   if (!tag.includes('=')) return NO_TARGETS
   const name = (TAG_NAME.exec(tag)?.[1] ?? '').toLowerCase()
-  const linking = name === 'a' || name === 'area'
+  const linking = !inTag && (name === 'a' || name === 'area')
   const decoded = decodeEntities(tag)
   // Browsers drop line breaks and tabs inside an address, so it is also read without them.
   const joined = decoded.replace(/[\t\r\n]/g, '')
   const targets: TagTarget[] = []
   for (const reading of joined === decoded ? [decoded] : [decoded, joined]) {
     for (const match of reading.matchAll(PLACED)) {
+      const before = reading.slice(Math.max(0, match.index - MAX_SCHEME_CHARS), match.index)
+      const scheme = SCHEME_BEFORE.exec(before)?.[0] ?? ''
+      const start = match.index - scheme.length
       const attribute =
-        ATTRIBUTE.exec(reading.slice(Math.max(0, match.index - 64), match.index))?.[1]?.toLowerCase() ?? ''
+        ATTRIBUTE.exec(reading.slice(Math.max(0, start - 64), start))?.[1]?.toLowerCase() ?? ''
       if (attribute.startsWith('xmlns')) continue
-      targets.push({ address: match[0], use: linking && attribute.endsWith('href') ? 'link' : 'image' })
+      const use = linking && attribute.endsWith('href') ? 'link' : 'image'
+      targets.push({ address: scheme + match[0], use })
     }
     for (const match of reading.matchAll(HREF)) targets.push({ address: match[1] ?? '', use: 'link' })
   }

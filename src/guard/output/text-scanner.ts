@@ -1,6 +1,7 @@
-import { MAX_SECRET_CHARS, readSecret, SECRET_MARKERS } from '../secrets.ts'
+import { MAX_SECRET_CHARS, SECRET_MARKERS, SecretReader } from '../secrets.ts'
 import type { AddressRule } from './address.ts'
 import { judgeAddress } from './address.ts'
+import { Fences } from './fences.ts'
 import { readAddress, readDestination, readTag } from './link-forms.ts'
 import type { PromptMemory } from './prompt.ts'
 
@@ -18,9 +19,13 @@ import type { PromptMemory } from './prompt.ts'
  *
  * Held back at most: 2,048 characters for an address or a tag, 4,096 for a JWT, 8,192 for a private key.
  *
+ * No text is slow: what a reader has read it remembers (secrets), a tag ends where the next one begins, an
+ * address that can only be relative is not read on, and addresses nested in addresses are counted.
+ *
  * Fences. A remote image in a fenced code block is shown as text, and answers about HTML are full of them, so
- * there an image is judged as a link. A renderer that disagrees about where a fence ends could be made to
- * fetch an image, but never one whose address carries data by the criteria of a link.
+ * there an image is judged as a link. `Fences` sees what leaves, because that is what will be rendered. A
+ * renderer that disagrees about where a fence ends could be made to fetch an image, but never one whose
+ * address carries data by the criteria of a link.
  */
 export type TextRule = AddressRule | `output.secret.${string}`
 
@@ -50,12 +55,22 @@ export class TextScanner {
   #definitionPassed = false
   /** Removals so far. */
   removals = 0
-  #fence = ''
+  /** Only links are judged by it. */
+  readonly #fences: Fences | undefined
+  #secrets = new SecretReader()
   #severed = false
+  /** Where a tag stopped that nothing has closed: what follows may be its attributes. */
+  #openTagEnd = -1
+  /** A style sheet fetches what it names. */
+  #styleOpen = false
+  /** Where the latest address ends, and how many have begun inside one another. */
+  #addressEnd = -1
+  #nested = 0
 
   constructor(rules: ScannerRules, memory: PromptMemory) {
     this.#rules = rules
     this.#memory = memory
+    this.#fences = rules.links ? new Fences() : undefined
   }
 
   /** Characters that are held back now. */
@@ -72,6 +87,7 @@ export class TextScanner {
   /** Takes note of a piece that `isPlain` let through. */
   pass(piece: string): void {
     this.#text += piece
+    this.#fences?.feed(piece)
     this.#sent = this.#text.length
     this.#at = Math.max(this.#at, this.#sent - OVERLAP_CHARS)
     if (this.#sent > MAX_PASSED_CHARS) this.#trim()
@@ -81,6 +97,7 @@ export class TextScanner {
   push(piece: string): string {
     if (piece === '') return ''
     this.#text += piece
+    if (this.#severed) this.#fences?.feed('\n')
     const sent = this.#run(false)
     if (!this.#severed) return sent
     this.#severed = false
@@ -97,6 +114,9 @@ export class TextScanner {
     this.#text = '\n'
     this.#sent = 1
     this.#at = 0
+    this.#secrets = new SecretReader()
+    this.#openTagEnd = -1
+    this.#addressEnd = -1
     this.#severed = true
     return rest
   }
@@ -124,6 +144,9 @@ export class TextScanner {
     this.#text = this.#text.slice(drop)
     this.#at -= drop
     this.#sent -= drop
+    this.#secrets.shift(drop)
+    this.#openTagEnd -= drop
+    this.#addressEnd -= drop
   }
 
   /** Handles one marker; false where more text is needed, with the body held. */
@@ -132,9 +155,6 @@ export class TextScanner {
     switch (marker) {
       case '![':
         return this.#image(start, body)
-      case '```':
-      case '~~~':
-        return this.#fenceLine(marker, start, body, final)
       case '<':
         return this.#tag(start, final)
       case '](':
@@ -157,7 +177,13 @@ export class TextScanner {
   #image(start: number, body: number): boolean {
     this.#imageSeen = true
     this.#imageOpen = true
-    if (this.#rules.links && this.#definitionPassed && this.#fence === '' && this.#sent <= start + 1) {
+    this.#send(start)
+    if (
+      this.#rules.links &&
+      this.#definitionPassed &&
+      this.#sent <= start + 1 &&
+      this.#fences?.inside === false
+    ) {
       // The definition is out already, so the reference must not become an image.
       this.#send(start + 1)
       this.#put('\\')
@@ -167,22 +193,18 @@ export class TextScanner {
     return true
   }
 
-  #fenceLine(marker: string, start: number, body: number, final: boolean): boolean {
-    if (!LINE_START.test(this.#text.slice(Math.max(0, start - 33), start))) return this.#skip(body)
-    let end = body
-    while (this.#text.charAt(end) === marker.charAt(0) && end - body < MAX_FENCE_CHARS) end++
-    if (end === this.#text.length && !final) return this.#wait(start, body)
-    const run = this.#text.slice(start, end)
-    if (this.#fence === '') this.#fence = run
-    else if (run.startsWith(this.#fence) && /^\s?$/.test(this.#text.charAt(end))) this.#fence = ''
-    this.#at = end
-    return true
-  }
-
   #tag(start: number, final: boolean): boolean {
     if (!this.#rules.links) return this.#skip(start + 1)
-    const reading = readTag(this.#text, start, final)
+    if (this.#styleOpen) {
+      const head = this.#text.slice(start, start + STYLE_END.length).toLowerCase()
+      if (head === STYLE_END) this.#styleOpen = false
+      else if (!final && STYLE_END.startsWith(head)) return this.#wait(start, start)
+    }
+    const reading = readTag(this.#text, start, final, start === this.#openTagEnd)
     if (reading === 'more') return this.#wait(start, start)
+    this.#send(start)
+    this.#openTagEnd = reading.open ? reading.end : -1
+    if (STYLE_START.test(this.#text.slice(start + 1, start + STYLE_END.length))) this.#styleOpen = true
     for (const target of reading.targets) {
       const rule = this.#judge(target.address, target.use)
       if (rule !== undefined) return this.#remove(start, reading.end, rule)
@@ -194,6 +216,10 @@ export class TextScanner {
     if (!this.#rules.links) return this.#skip(body)
     const reading = readDestination(this.#text, body, marker === '](', final)
     if (reading === 'more') return this.#wait(body - marker.length, body)
+    if (reading.address === '') return this.#skip(body)
+    this.#send(body)
+    if (this.#isChained(body, reading.end))
+      return this.#remove(reading.start, reading.end, 'output.link.data')
     const definition = marker === ']:'
     const image = definition ? this.#imageSeen : this.#imageOpen
     const rule = this.#judge(reading.address, image ? 'image' : 'link')
@@ -210,15 +236,25 @@ export class TextScanner {
     if (!this.#rules.links || !opens) return this.#skip(body)
     const reading = readAddress(this.#text, body, final)
     if (reading === 'more') return this.#wait(start, body)
+    this.#send(body)
+    if (this.#isChained(body, reading.end)) return this.#remove(body, reading.end, 'output.link.data')
     const scheme = word ? `http://${marker}` : `${/(?:https?|ftp)$/i.exec(before)?.[0]}://`
     const written = word ? marker : `${scheme.slice(0, -3)}${marker}`
-    const rule = this.#judge(scheme + reading.address, 'link', written + reading.address)
+    const use = this.#styleOpen ? 'image' : 'link'
+    const rule = this.#judge(scheme + reading.address, use, written + reading.address)
     return rule === undefined ? this.#skip(body) : this.#remove(body, reading.end, rule)
+  }
+
+  /** Counts addresses that begin inside the one before. */
+  #isChained(start: number, end: number): boolean {
+    this.#nested = start < this.#addressEnd ? this.#nested + 1 : 0
+    this.#addressEnd = Math.max(this.#addressEnd, end)
+    return this.#nested > MAX_NESTED_ADDRESSES
   }
 
   #secret(start: number, body: number, final: boolean): boolean {
     if (!this.#rules.secrets) return this.#skip(body)
-    const reading = readSecret(this.#text, start, body, final)
+    const reading = this.#secrets.read(this.#text, start, body, final)
     if (reading === 'more') return this.#wait(start, body)
     if (reading === 'none' || this.#memory.userSent(this.#text.slice(reading.body, reading.end)))
       return this.#skip(body)
@@ -226,7 +262,9 @@ export class TextScanner {
   }
 
   #judge(address: string, use: 'link' | 'image', written = address): AddressRule | undefined {
-    const rule = judgeAddress(address, this.#fence === '' ? use : 'link', this.#memory)
+    if (address === '') return undefined
+    const shown = use === 'image' && this.#fences?.inside ? 'link' : use
+    const rule = judgeAddress(address, shown, this.#memory)
     if (rule !== 'output.link.data' || written === address) return rule
     return this.#memory.isQuoted(written) ? undefined : rule
   }
@@ -269,12 +307,15 @@ export class TextScanner {
       if (/^[([:]/.test(piece)) this.#out += ' '
       this.#removed = false
     }
+    this.#fences?.feed(piece)
     this.#out += piece
   }
 }
 
-const MAX_FENCE_CHARS = 64
-const LINE_START = /\n[ \t>]{0,32}$/
+const STYLE_START = /^style[\s>]?$/i
+const STYLE_END = '</style'
+/** Addresses inside an address, as redirects have them; a longer chain is made to be read again and again. */
+const MAX_NESTED_ADDRESSES = 16
 /** A text that only passed is shortened this seldom. */
 const MAX_PASSED_CHARS = 1024
 /** As long as the longest marker, less one: a marker may lie across two pieces. */
@@ -282,7 +323,7 @@ const OVERLAP_CHARS = 18
 /** Kept before that, for what a reader must see in front of a marker: a line's indentation, a scheme. */
 const KEPT_CHARS = 48
 
-const LINK_MARKERS = '\\]\\(|\\]:|!\\[|<|:\\/\\/|:\\\\/\\\\/|www\\.|WWW\\.|```|~~~'
+const LINK_MARKERS = '\\]\\(|\\]:|!\\[|<|:\\/\\/|:\\\\/\\\\/|www\\.|WWW\\.'
 const MARKER = new RegExp(`${LINK_MARKERS}|${SECRET_MARKERS}`, 'g')
 const MARKER_OR_BREAK = new RegExp(`${LINK_MARKERS}|${SECRET_MARKERS}|\\n[ \\t]{0,8}\\r?\\n`, 'g')
 const SUSPICIOUS = new RegExp(MARKER.source)

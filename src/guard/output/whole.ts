@@ -164,7 +164,7 @@ function unmet(
   if (finding.type === 'unchecked') {
     const problem: Problem = {
       // Not retryable: the answer has been paid for, and another one would meet the same full queue.
-      code: finding.busy ? 'check_unavailable' : code,
+      code: finding.reason === 'busy' || finding.reason === 'crashed' ? 'check_unavailable' : code,
       message: `The answer could not be checked: ${fault}`,
     }
     return { type: 'unmet', problem, advice: '' }

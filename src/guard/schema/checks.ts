@@ -7,14 +7,19 @@ import { type SchemaReply, type SchemaTask, schemaReply } from './task.ts'
 /** The module of the worker that a pool for `createSchemaChecks` must run. */
 export const SCHEMA_WORKER = new URL('./worker.ts', import.meta.url)
 
-/** `unchecked`: the worker had no answer; `busy` where it may have one later. */
+/**
+ * `unchecked`: there is no answer, because every worker was `busy`, the worker `crashed`, the check was
+ * `stopped` at its time limit, or the schema is `unusable`. Only the last is certainly the schema's doing.
+ */
 export type SchemaFinding =
   | { readonly type: 'valid' }
   | { readonly type: 'invalid'; readonly errors: readonly string[] }
-  | { readonly type: 'unchecked'; readonly message: string; readonly busy: boolean }
+  | { readonly type: 'unchecked'; readonly message: string; readonly reason: Unchecked }
+
+type Unchecked = 'busy' | 'crashed' | 'stopped' | 'unusable'
 
 export interface SchemaChecks {
-  /** Refuses a request whose own schemas are unusable: too large, not compiling, an unknown dialect. */
+  /** Refuses a request whose own schemas are unusable: too large, too many, not compiling, an unknown dialect. */
   checkSchemas(request: ChatRequest): Promise<Refusal | undefined>
   /** Holds a JSON text against a schema. Without one it need only parse; `object`: to an object. */
   validate(text: string, schema: object | undefined, object: boolean): Promise<SchemaFinding>
@@ -30,9 +35,15 @@ export function createSchemaChecks(parts: SchemaChecksParts): SchemaChecks {
   const known = new KnownSchemas()
   return {
     async checkSchemas(request) {
-      for (const { param, schema } of schemasOf(request)) {
-        const refusal = await checkSchema(schema, param, known, config, pool)
+      const schemas = schemasOf(request)
+      const refused = overBounds(schemas, config)
+      if (refused !== undefined) return refused
+      // One after the other, so that a request never has more than one check waiting.
+      for (const schema of schemas) {
+        if (known.has(schema.text)) continue
+        const refusal = await checkSchema(schema, config, pool)
         if (refusal !== undefined) return refusal
+        known.add(schema.text)
       }
       return undefined
     },
@@ -44,62 +55,73 @@ export function createSchemaChecks(parts: SchemaChecksParts): SchemaChecks {
       }
       const reply = await ask(pool, { type: 'validate', schema: JSON.stringify(schema), text }, config)
       if (reply.type !== 'bad-schema') return reply
-      return { type: 'unchecked', message: `the schema cannot be used: ${reply.message}`, busy: false }
+      return { type: 'unchecked', message: `the schema cannot be used: ${reply.message}`, reason: 'unusable' }
     },
   }
 }
 
 interface NamedSchema {
   readonly param: string
-  readonly schema: object
+  readonly text: string
 }
 
 function schemasOf(request: ChatRequest): readonly NamedSchema[] {
   const format = request.response_format
   const named: NamedSchema[] = []
   if (format?.type === 'json_schema' && format.json_schema.schema !== undefined) {
-    named.push({ param: 'response_format.json_schema.schema', schema: format.json_schema.schema })
+    named.push({
+      param: 'response_format.json_schema.schema',
+      text: JSON.stringify(format.json_schema.schema),
+    })
   }
   for (const [at, tool] of (request.tools ?? []).entries()) {
     const schema = tool.function.parameters
-    if (schema !== undefined) named.push({ param: `tools[${at}].function.parameters`, schema })
+    if (schema === undefined) continue
+    named.push({ param: `tools[${at}].function.parameters`, text: JSON.stringify(schema) })
   }
   return named
 }
 
+/** The worker's time grows with the characters, so they are bounded one by one and together. */
+function overBounds(schemas: readonly NamedSchema[], config: GuardConfig): Refusal | undefined {
+  const { maxSchemaChars, maxSchemasChars } = config.bounds
+  let chars = 0
+  for (const { param, text } of schemas) {
+    chars += text.length
+    if (text.length > maxSchemaChars) {
+      const message = `The JSON Schema in ${param} has ${text.length} characters and at most ${maxSchemaChars} are accepted (guard.bounds.maxSchemaChars): make it smaller.`
+      return refuse('invalid_request', message, { param })
+    }
+    if (chars > maxSchemasChars) {
+      const message = `The JSON Schemas of the request have more than ${maxSchemasChars} characters together, and no more are accepted (guard.bounds.maxSchemasChars): offer fewer tools, or smaller schemas.`
+      return refuse('invalid_request', message, { param })
+    }
+  }
+  return undefined
+}
+
 async function checkSchema(
-  schema: object,
-  param: string,
-  known: KnownSchemas,
+  { param, text }: NamedSchema,
   config: GuardConfig,
   pool: WorkerPool,
 ): Promise<Refusal | undefined> {
-  const text = JSON.stringify(schema)
-  const { maxSchemaChars } = config.bounds
-  if (text.length > maxSchemaChars) {
-    return refuse(
-      'invalid_request',
-      `The JSON Schema in ${param} has ${text.length} characters and at most ${maxSchemaChars} are accepted (guard.bounds.maxSchemaChars): make it smaller.`,
-      { param },
-    )
-  }
-  if (known.has(text)) return undefined
   const reply = await ask(pool, { type: 'compile', schema: text }, config)
-  if (reply.type === 'valid') {
-    known.add(text)
-    return undefined
+  switch (reply.type) {
+    case 'valid':
+      return undefined
+    case 'invalid':
+      throw new Error('A compilation has no value that could be invalid.')
+    case 'bad-schema':
+      return refuse(
+        'invalid_request',
+        `The JSON Schema in ${param} cannot be used: ${reply.message}. Correct the schema.`,
+        { param },
+      )
+    case 'unchecked': {
+      const code = reply.reason === 'busy' ? 'queue_full' : 'check_unavailable'
+      return refuse(code, `The JSON Schema in ${param} could not be checked: ${reply.message}`, { param })
+    }
   }
-  if (reply.type === 'unchecked' && reply.busy) {
-    return refuse('queue_full', `The JSON Schema in ${param} could not be checked: ${reply.message}`, {
-      param,
-    })
-  }
-  const why = reply.type === 'invalid' ? reply.errors.join('; ') : reply.message
-  return refuse(
-    'invalid_request',
-    `The JSON Schema in ${param} cannot be used: ${why}. Correct the schema.`,
-    { param },
-  )
 }
 
 async function ask(
@@ -114,16 +136,23 @@ async function ask(
     switch (error.fault) {
       case 'task-timeout': {
         const limit = config.checks.timeoutMs
-        const message = `it took more than ${limit} ms (guard.checks.timeoutMs); a pattern in the schema may backtrack without end`
-        return { type: 'unchecked', message, busy: false }
+        const why =
+          task.type === 'compile'
+            ? 'this machine is busy, or the schema is very intricate: try again later, make it simpler, or raise the limit.'
+            : 'a pattern in the schema may backtrack without end'
+        const message = `it took more than ${limit} ms (guard.checks.timeoutMs); ${why}`
+        return { type: 'unchecked', message, reason: 'stopped' }
       }
-      case 'crashed':
-        return { type: 'unchecked', message: 'its check ran out of memory', busy: false }
+      case 'crashed': {
+        const message =
+          'the worker that checks schemas died or ran out of memory, which is a fault on this side: try again, and with a smaller schema where it happens again.'
+        return { type: 'unchecked', message, reason: 'crashed' }
+      }
       case 'queue-full':
       case 'wait-timeout':
       case 'start-timeout':
       case 'closed':
-        return { type: 'unchecked', message: error.message, busy: true }
+        return { type: 'unchecked', message: error.message, reason: 'busy' }
       case 'failed':
       case 'aborted':
         throw error

@@ -28,9 +28,14 @@ export function performSchemaTask(task: SchemaTask): SchemaReply {
   return { type: 'invalid', errors: describeErrors(validate.errors ?? []) }
 }
 
-const MAX_COMPILED = 128
+/** A compiled schema takes up to a kilobyte of memory for each of its characters, and the heap has 128 MiB. */
+const MAX_COMPILED_CHARS = 131_072
+/** Ajv keeps names of all that it ever compiled; past this a fresh one is made. */
+const MAX_INSTANCE_CHARS = 524_288
 /** Least recently used first: a Map keeps the order of insertion. */
 const compiledSchemas = new Map<string, ValidateFunction>()
+let compiledChars = 0
+let instanceChars = 0
 
 function compiled(text: string): ValidateFunction {
   const known = compiledSchemas.get(text)
@@ -39,11 +44,24 @@ function compiled(text: string): ValidateFunction {
     compiledSchemas.set(text, known)
     return known
   }
+  makeRoom(text.length)
   const validate = compile(text)
   compiledSchemas.set(text, validate)
-  const oldest = compiledSchemas.keys().next()
-  if (compiledSchemas.size > MAX_COMPILED && !oldest.done) compiledSchemas.delete(oldest.value)
+  compiledChars += text.length
   return validate
+}
+
+/** Before the compilation, which needs the most memory of all. */
+function makeRoom(chars: number): void {
+  for (const oldest of compiledSchemas.keys()) {
+    if (compiledChars + chars <= MAX_COMPILED_CHARS) break
+    compiledSchemas.delete(oldest)
+    compiledChars -= oldest.length
+  }
+  instanceChars += chars
+  if (instanceChars <= MAX_INSTANCE_CHARS) return
+  instances.clear()
+  instanceChars = chars
 }
 
 function compile(text: string): ValidateFunction {
