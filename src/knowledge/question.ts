@@ -1,7 +1,7 @@
 import { isEverydayStem } from '../lib/text/everyday.ts'
 import { isEmptyWord, isFaintWord, stemOf, type Word, wordsOf } from '../lib/text/words.ts'
 import { PHRASES } from './concepts.ts'
-import { type Alternative, SYNONYMS } from './synonyms.ts'
+import { type Alternative, synonyms } from './synonyms.ts'
 
 /**
  * DESIGN. What a question asks, read without a grammar. Strangers set a scene ("My box sits in the basement.
@@ -84,7 +84,7 @@ function addTerms(terms: Map<string, Term>, sentence: string, context: boolean):
     terms.set(word.stem, {
       raw: word.raw,
       stem: word.stem,
-      alternatives: SYNONYMS.get(word.stem) ?? [],
+      alternatives: synonyms().get(word.stem) ?? [],
       faint: isFaintWord(word.raw),
       everyday: isEverydayStem(word.stem),
       named: /\p{N}/u.test(word.raw) || (index > 0 && /^\p{Lu}/u.test(word.raw)),

@@ -6,8 +6,13 @@ export interface Alternative {
   readonly stem: string
 }
 
-/** Stem of a user's word → words that may stand for it in the handbook. */
-export const SYNONYMS: ReadonlyMap<string, readonly Alternative[]> = read(CONCEPTS)
+let table: ReadonlyMap<string, readonly Alternative[]> | undefined
+
+/** Stem of a user's word → words that may stand for it in the handbook. Read at the first use: a start needs none. */
+export function synonyms(): ReadonlyMap<string, readonly Alternative[]> {
+  table ??= read(CONCEPTS)
+  return table
+}
 
 function read(lines: string): Map<string, Alternative[]> {
   const map = new Map<string, Alternative[]>()
