@@ -18,7 +18,8 @@ const audioPart = z.looseObject({
 const filePart = z.looseObject({ type: z.literal('file'), file: z.looseObject({}) })
 const contentPart = z.discriminatedUnion('type', [textPart, imagePart, audioPart, filePart, refusalPart])
 
-const textContent = z.union([z.string(), z.array(textPart).min(1)])
+const PARTS = { error: 'expected text, or a list of content parts' }
+const textContent = z.union([z.string(), z.array(textPart).min(1)], PARTS)
 const toolCall = z.looseObject({
   id: z.string(),
   type: z.literal('function'),
@@ -30,12 +31,12 @@ const message = z.discriminatedUnion('role', [
   z.looseObject({ role: z.literal('developer'), content: textContent, name: z.string().optional() }),
   z.looseObject({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(contentPart).min(1)]),
+    content: z.union([z.string(), z.array(contentPart).min(1)], PARTS),
     name: z.string().optional(),
   }),
   z.looseObject({
     role: z.literal('assistant'),
-    content: z.union([z.string(), z.array(contentPart), z.null()]).optional(),
+    content: z.union([z.string(), z.array(contentPart), z.null()], PARTS).optional(),
     name: z.string().optional(),
     refusal: z.union([z.string(), z.null()]).optional(),
     tool_calls: z.array(toolCall).optional(),

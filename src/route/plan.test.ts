@@ -187,8 +187,10 @@ test('with no model, auto quotes the handbook where it supports an answer, and e
 
 test('with a model, auto asks the handbook only where the caller says so', () => {
   assert.equal(plan({}, { support: 0.9 }).mode, 'direct')
-  assert.equal(plan({ upshift: { mode: 'auto' } }, { support: 0.9 }).mode, 'retrieve')
-  assert.equal(plan({ upshift: { mode: 'auto' } }, { support: 0.4 }).mode, 'direct')
+  const about = { ...user('What is a tier of Upshift?'), upshift: { mode: 'auto' } } as const
+  assert.equal(plan(about, { support: 0.9 }).mode, 'retrieve')
+  assert.equal(plan(about, { support: 0.4 }).mode, 'direct')
+  assert.equal(plan({ upshift: { mode: 'auto' } }, { support: 0.9 }).mode, 'direct', 'Upshift is not named')
   assert.equal(plan({ upshift: { mode: 'retrieve' } }, { support: 0 }).mode, 'retrieve')
 })
 

@@ -3,10 +3,13 @@ import { type Caller, mayUse } from '../contract/caller.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { Mode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
+import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
 import { Notes, nearestTiers, noModel, outOfScope, rank, tierOutOfScope, unknownModel } from './choice.ts'
 import type { RouteConfig } from './config.ts'
 import { deliberate, featuresOf } from './features.ts'
+
+const ABOUT_UPSHIFT = /\bupshift\b/i
 
 /** What the planner needs from outside. */
 export interface PlanPorts {
@@ -77,6 +80,12 @@ function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Mo
   if (named !== 'auto' || wantsModel(ask)) return 'direct'
   const anyModel = ports.models().some((model) => model.kind === 'chat' && model.allowed)
   if (anyModel && wanted !== 'auto') return 'direct'
+  // Words of the handbook are everybody's words: where a model can answer, only a question that names Upshift is
+  // taken for one about it.
+  if (anyModel && !ABOUT_UPSHIFT.test(lastQuestion(ask.request))) {
+    notes.reject('retrieve', 'the question does not name Upshift, and a model is connected')
+    return 'direct'
+  }
   const support = ports.support(ask)
   const stated = `the handbook's support for the question is ${support.toFixed(2)}`
   if (support >= 0.5) {
