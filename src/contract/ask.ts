@@ -1,6 +1,9 @@
+import type { Purse } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { ChatRequest } from './chat.ts'
+import type { Settlement } from './entry.ts'
 import type { AnswerStart, Batch } from './event.ts'
+import type { LeaseCost } from './lease.ts'
 import type { Passage } from './passage.ts'
 import type { Plan } from './plan.ts'
 import type { Refusal } from './problem.ts'
@@ -8,7 +11,14 @@ import type { Refusal } from './problem.ts'
 /** Where a request comes from: the wire, with its credential, or a way that works for a request above it. */
 export type Origin =
   | { readonly type: 'wire'; readonly credential: string | undefined }
-  | { readonly type: 'child'; readonly parent: string; readonly caller: Caller; readonly depth: number }
+  | {
+      readonly type: 'child'
+      readonly parent: string
+      readonly caller: Caller
+      readonly depth: number
+      /** What is left for it: the parent's. */
+      readonly purse: Purse
+    }
 
 /** One request on the path. */
 export interface Ask {
@@ -18,6 +28,8 @@ export interface Ask {
   readonly request: ChatRequest
   /** Size of the request's JSON on the wire. */
   readonly bytes: number
+  /** The body as it arrived, for the vault; absent for a child, whose text is its parent's. */
+  readonly body?: Uint8Array
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
   /** Aborts when the caller is gone or the deadline has passed. */
@@ -39,5 +51,28 @@ export interface Answer extends AsyncDisposable {
 
 export type Handle = (ask: Ask) => Promise<Answer | Refusal>
 
-/** One way to answer. Nested calls go through `complete`; only `direct` carries cost. */
-export type Way = (ask: Ask, caller: Caller, plan: Plan, complete: Handle) => AsyncIterable<Batch>
+/** What the turns of a request came to, for its record. */
+export interface Bill {
+  /** `delivered`: this turn's answer is the one that the caller gets, or got a part of. */
+  add(settlement: Settlement, cost: LeaseCost, delivered: boolean): void
+  /** The settlements that no entry has told yet; each is handed out once. */
+  take(): readonly Settlement[]
+  /** What all turns cost, for a terminal event: absent where a part is unknown. */
+  total(): { readonly costMicros?: number }
+  /** Prompt tokens of the first turn that told them: a caller pays for a prompt once. */
+  readonly firstPromptTokens: number | undefined
+}
+
+/** One request on its way through a mode. */
+export interface Work {
+  readonly ask: Ask
+  readonly caller: Caller
+  readonly plan: Plan
+  readonly purse: Purse
+  readonly bill: Bill
+  /** For nested calls. */
+  readonly complete: Handle
+}
+
+/** One way to answer. Only `direct` dispatches, and so only it adds to the bill. */
+export type Way = (work: Work) => AsyncIterable<Batch>

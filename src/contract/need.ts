@@ -1,3 +1,5 @@
+import type { Purse } from './budget.ts'
+
 /** What one attempt needs of the fleet. */
 export interface Need {
   readonly id: string
@@ -11,5 +13,7 @@ export interface Need {
   readonly choices: number
   /** On the monotonic clock; queueing ends then. */
   readonly deadline: number
+  /** What the caller may still spend: reserved together with the engine's cap. */
+  readonly purse: Purse
   readonly signal: AbortSignal
 }

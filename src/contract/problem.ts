@@ -32,6 +32,8 @@ const PROBLEMS = {
   no_model: { status: 503, type: 'service_unavailable_error', retryable: false },
   engine_not_allowed: { status: 403, type: 'permission_error', retryable: false },
   spending_cap: { status: 429, type: 'insufficient_quota', retryable: false },
+  budget_exceeded: { status: 429, type: 'insufficient_quota', retryable: false },
+  rate_limited: { status: 429, type: 'rate_limit_error', retryable: false },
   queue_full: { status: 429, type: 'rate_limit_error', retryable: true },
   queue_timeout: { status: 503, type: 'service_unavailable_error', retryable: true },
   draining: { status: 503, type: 'service_unavailable_error', retryable: true },
@@ -52,6 +54,7 @@ const PROBLEMS = {
   // Ends that are nobody's fault, or ours
   client_closed: { status: 499, type: 'client_closed_request', retryable: false },
   deadline_exceeded: { status: 504, type: 'timeout_error', retryable: false },
+  disk_full: { status: 503, type: 'service_unavailable_error', retryable: false },
   record_unavailable: { status: 503, type: 'service_unavailable_error', retryable: true },
   internal: { status: 500, type: 'server_error', retryable: false },
 } as const satisfies Record<string, { status: number; type: string; retryable: boolean }>

@@ -45,6 +45,8 @@ export interface VerbContext {
   /** True where stdout is a terminal that wants colour (NO_COLOR and --json respected). */
   readonly colour: boolean
   readonly signal: AbortSignal
+  /** The home's folder, as configured: for verbs that read its files and need no server. */
+  home(): string
   /** Opens the port to the server; called only by verbs that need it. */
   server(): Promise<ServerPort>
 }

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { PolicyChanged } from '../contract/entry.ts'
+import type { LeaseEnd } from '../contract/lease.ts'
 import { isRefusal } from '../contract/problem.ts'
+import type { Usage } from '../contract/usage.ts'
 import { type Flags, type ServerPort, UsageError, type VerbContext } from '../contract/verb.ts'
 import { openStore } from '../store/open.ts'
 import { migrations, storedAllowances } from './allow.ts'
@@ -160,15 +162,15 @@ test('a known usage is charged as it is, an unknown one as the worst case, a ref
   const { over } = await allowedFleet(server, 1_000_000)
   await using closing = over
   const spent = () => closing.fleet.engines()[0]?.spend
-  const settle = async (...how: Parameters<Awaited<ReturnType<typeof leased>>['settle']>) => {
+  const settle = async (outcome: LeaseEnd['outcome'], usage?: Usage) => {
     await using lease = await leased(closing.fleet, need([MODEL]))
-    return lease.settle(...how)
+    return lease.settle({ outcome, usage, contentSeen: false }).costMicros
   }
   assert.equal(await settle('ok', { promptTokens: 100, completionTokens: 10 }), 21)
-  assert.equal(await settle('upstream_rejected', undefined), 0)
+  assert.equal(await settle('upstream_rejected'), 0)
   assert.equal(await settle('upstream_unreachable', { promptTokens: 0, completionTokens: 0 }), 0)
   assert.equal(spent()?.spentMicros, 21)
-  assert.equal(await settle('client_closed', undefined), undefined)
+  assert.equal(await settle('upstream_failed'), undefined)
   assert.deepEqual(
     [spent()?.spentMicros, spent()?.unknownMicros, spent()?.heldMicros],
     [21 + WORST, WORST, 0],
@@ -245,6 +247,7 @@ async function runVerb(fleet: Fleet, name: string, args: readonly string[], flag
     json,
     colour: false,
     signal: new AbortController().signal,
+    home: () => '/nowhere',
     server: async () => serverOver(fleet),
   }
   const verb = verbs.find((candidate) => candidate.name === name)

@@ -89,7 +89,7 @@ test('repeated failures take a replica out, the next candidate serves, and after
   for (let turn = 0; turn < 2; turn++) {
     await using lease = await leased(over.fleet, asked)
     assert.equal(lease.replica, 'near')
-    lease.settle('upstream_failed', undefined)
+    lease.settle({ outcome: 'upstream_failed', contentSeen: false })
   }
   assert.equal(over.fleet.models()[0]?.available, false)
   assert.equal((await leased(over.fleet, asked)).replica, 'far')
@@ -100,7 +100,7 @@ test('repeated failures take a replica out, the next candidate serves, and after
   const probe = await leased(over.fleet, asked)
   assert.equal(probe.replica, 'near')
   assert.equal((await leased(over.fleet, asked)).replica, 'far')
-  probe.settle('ok', undefined)
+  probe.settle({ outcome: 'ok', contentSeen: false })
   await probe[Symbol.asyncDispose]()
   assert.equal((await leased(over.fleet, asked)).replica, 'near')
 })
@@ -109,7 +109,7 @@ test('client errors and callers who leave never take a replica out', async () =>
   await using over = fleetOver({ config: two })
   for (let turn = 0; turn < 50; turn++) {
     await using lease = await leased(over.fleet, need(['box/m']))
-    lease.settle(turn % 2 === 0 ? 'upstream_rejected' : 'client_closed', undefined)
+    lease.settle({ outcome: turn % 2 === 0 ? 'upstream_rejected' : 'client_closed', contentSeen: false })
   }
   assert.equal(over.fleet.models()[0]?.available, true)
 })
@@ -120,7 +120,7 @@ test('Retry-After keeps a replica off for that long, and for no longer than the 
   const [first] = over.fleet.engines()[0]?.replicas ?? []
   await using lease = await leased(over.fleet, need(['box/m']))
   assert.equal(lease.replica, first?.id)
-  lease.settle('upstream_rate_limited', undefined, 3_600_000)
+  lease.settle({ outcome: 'upstream_rate_limited', retryAfterMs: 3_600_000, contentSeen: false })
   assert.equal(over.fleet.engines()[0]?.replicas[0]?.backInMs, 5_000)
   assert.notEqual((await leased(over.fleet, need(['box/m']))).replica, first?.id)
   clock.move(5_000)
@@ -172,7 +172,7 @@ test('who waits for a replica that then fails gets the reason at once, not at th
   })
   await using lease = await leased(over.fleet, need(['box/m']))
   const waiting = over.fleet.acquire(need(['box/m']))
-  lease.settle('upstream_failed', undefined)
+  lease.settle({ outcome: 'upstream_failed', contentSeen: false })
   const refused = await waiting
   assert.equal(isRefusal(refused) && refused.problem.code, 'no_model')
 })
@@ -185,7 +185,8 @@ test('closing sends away who waits, refuses who comes, and leaves leases that ar
   for (const result of [await waiting, await over.fleet.acquire(need(['box/m']))]) {
     assert.equal(isRefusal(result) && result.problem.code, 'draining')
   }
-  assert.equal(lease.settle('ok', { promptTokens: 1, completionTokens: 1 }), undefined)
+  const usage = { promptTokens: 1, completionTokens: 1 }
+  assert.deepEqual(lease.settle({ outcome: 'ok', usage, contentSeen: true }), { usage })
   await lease[Symbol.asyncDispose]()
   await lease[Symbol.asyncDispose]()
   assert.equal(over.fleet.snapshot().engines[0]?.replicas[0]?.inFlight, 0)
@@ -258,7 +259,7 @@ test('the first answer of an Ollama model whose context was assumed makes the fl
   assert.equal(view()?.contextTokens, 4_096)
   server.script = { ...OLLAMA, 'GET /api/ps': { models: [{ name: 'llama3.1:8b', context_length: 32_768 }] } }
   const lease = await leased(over.fleet, need(['ollama/llama3.1:8b']))
-  lease.settle('ok', undefined)
+  lease.settle({ outcome: 'ok', contentSeen: false })
   await lease[Symbol.asyncDispose]()
   await over.fleet.refresh()
   assert.equal(view()?.contextTokens, 32_768)
@@ -291,7 +292,7 @@ test('a local engine is priced by the hour where the configuration says so: the 
   await using over = fleetOver({ config: { engines }, parts: { clock } })
   await using lease = await leased(over.fleet, need(['box/m']))
   clock.move(10_000)
-  assert.equal(lease.settle('ok', undefined), 2_500)
+  assert.equal(lease.settle({ outcome: 'ok', contentSeen: false }).costMicros, 2_500)
   assert.equal(lease.heldMicros, undefined)
 })
 

@@ -1,12 +1,13 @@
+import type { Hold as PurseHold } from '../contract/budget.ts'
+import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { ProblemCode } from '../contract/problem.ts'
-import type { Usage } from '../contract/usage.ts'
 import { assert } from '../lib/assert.ts'
 import { signOf } from './breaker.ts'
+import { costOf, type Worst } from './cost.ts'
 import type { Timeouts } from './engines.ts'
 import type { Kind } from './profiles.ts'
 import type { Hold } from './spend.ts'
-import { type ModelEntry, type Place, usageMicros } from './table.ts'
+import type { ModelEntry, Place } from './table.ts'
 
 /** Where to send the attempt. */
 export type Target =
@@ -36,14 +37,17 @@ export interface LeaseGrant extends AsyncDisposable {
   readonly replica: string
   readonly model: ModelView
   readonly heldMicros: number | undefined
+  readonly heldTokens: number
   readonly target: Target
-  /** @param contentSeen - the engine had begun its answer: then an end without a usage is not one without a cost */
-  settle(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    retryAfterMs?: number,
-    contentSeen?: boolean,
-  ): number | undefined
+  settle(end: LeaseEnd): LeaseCost
+}
+
+/** What is reserved for one attempt. */
+export interface Holds {
+  readonly worst: Worst
+  /** Against the engine's daily cap; undefined where it has none. */
+  readonly engine: Hold | undefined
+  readonly purse: PurseHold
 }
 
 /** What a lease needs from the fleet around it. */
@@ -58,40 +62,21 @@ export interface LeaseHost {
 
 /** An engine that is busy without saying for how long rests this long. */
 const REST_MS = 1_000
-const HOUR_MS = 3_600_000
-
-/**
- * Outcomes where no token was made, so that nothing is billed although nobody reported a usage: the request was
- * stopped here, or refused by the engine with a 4xx. Only where no content came before: an engine may say the same
- * in the middle of an answer, and bills what it had written. A connection that broke is not among them: what happened at
- * the other end is unknown. An engine that knows that nothing was sent reports a usage of zero tokens instead.
- */
-const UNBILLED: ReadonlySet<'ok' | ProblemCode> = new Set([
-  'guard_refused',
-  'out_of_scope',
-  'record_unavailable',
-  'draining',
-  'upstream_rejected',
-  'context_length_exceeded',
-  'upstream_rate_limited',
-  'upstream_unauthorized',
-])
-
 export class HeldLease implements LeaseGrant {
   readonly type = 'lease'
   readonly entry: ModelEntry
   readonly place: Place
-  readonly #hold: Hold | undefined
+  readonly #holds: Holds
   readonly #host: LeaseHost
   readonly #begun: { readonly probe: boolean }
   readonly #startedAt: number
   #settled = false
   #released = false
 
-  constructor(entry: ModelEntry, place: Place, hold: Hold | undefined, host: LeaseHost) {
+  constructor(entry: ModelEntry, place: Place, holds: Holds, host: LeaseHost) {
     this.entry = entry
     this.place = place
-    this.#hold = hold
+    this.#holds = holds
     this.#host = host
     this.#startedAt = host.elapsed()
     this.#begun = place.replica.breaker.begin(this.#startedAt)
@@ -107,7 +92,11 @@ export class HeldLease implements LeaseGrant {
   }
 
   get heldMicros(): number | undefined {
-    return this.#hold?.micros
+    return this.#holds.worst.micros
+  }
+
+  get heldTokens(): number {
+    return this.#holds.worst.tokens
   }
 
   get target(): Target {
@@ -127,29 +116,25 @@ export class HeldLease implements LeaseGrant {
     }
   }
 
-  settle(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    retryAfterMs?: number,
-    contentSeen?: boolean,
-  ): number | undefined {
+  settle(end: LeaseEnd): LeaseCost {
     assert(!this.#settled, 'a lease is settled once')
     this.#settled = true
     const now = this.#host.elapsed()
     const { replica } = this.place
+    const { outcome, retryAfterMs } = end
     const sign = signOf(outcome)
     const rest = retryAfterMs ?? (sign === 'busy' ? REST_MS : 0)
     const asked = (sign === 'busy' || sign === 'bad') && rest > 0
     if (asked) replica.holdOff(now + Math.min(rest, this.#host.retryAfterMaxMs))
     const turned = replica.breaker.end(this.#begun, sign, now)
-    const cost = this.#cost(outcome, usage, contentSeen === true, now)
-    if (this.#hold) this.entry.engine?.spend.settle(this.#hold, cost)
+    const cost = costOf(this.entry, this.place, this.#holds.worst, end, now - this.#startedAt)
+    this.#pay(cost)
     if (turned || asked) this.#host.changed(this)
     return cost
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#settled) this.settle('internal', undefined)
+    if (!this.#settled) this.settle({ outcome: 'internal', contentSeen: false })
     if (!this.#released) {
       this.#released = true
       this.place.replica.inFlight--
@@ -158,20 +143,12 @@ export class HeldLease implements LeaseGrant {
     return Promise.resolve()
   }
 
-  /** By tokens where the model has a price, else by the hour: the share of the replica that was busy with it. */
-  #cost(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    contentSeen: boolean,
-    now: number,
-  ): number | undefined {
-    const engine = this.entry.engine
-    if (this.entry.view.price) {
-      if (usage) return usageMicros(this.entry, usage)
-      return UNBILLED.has(outcome) && !contentSeen ? 0 : undefined
-    }
-    if (engine?.spec.hourlyUsd === undefined) return undefined
-    const share = (now - this.#startedAt) / HOUR_MS / this.place.replica.maxConcurrent
-    return Math.ceil(engine.spec.hourlyUsd * 1_000_000 * share)
+  /** The same cost against the engine's cap and the caller's purse. */
+  #pay({ costMicros, usage }: LeaseCost): void {
+    const { engine, purse } = this.#holds
+    if (engine !== undefined) this.entry.engine?.spend.settle(engine, costMicros)
+    const spent = usage === undefined ? undefined : usage.promptTokens + usage.completionTokens
+    // Nothing was billed: then nothing was read either.
+    purse.settle({ costMicros, tokens: costMicros === 0 && spent === undefined ? 0 : spent })
   }
 }

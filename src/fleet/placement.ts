@@ -1,10 +1,11 @@
 import type { Need } from '../contract/need.ts'
-import { type Problem, type Refusal, refuse } from '../contract/problem.ts'
+import { isRefusal, type Problem, type Refusal, refuse } from '../contract/problem.ts'
+import { worstCase } from './cost.ts'
 import type { Engine } from './engine.ts'
 import { dollars } from './engines.ts'
-import { HeldLease, type LeaseHost } from './lease.ts'
+import { HeldLease, type Holds, type LeaseHost } from './lease.ts'
 import type { Hold } from './spend.ts'
-import { type ModelEntry, type ModelTable, type Place, worstMicros } from './table.ts'
+import type { ModelEntry, ModelTable, Place } from './table.ts'
 
 /** `busy`: a replica that could serve is there, and full. */
 export type Placed = HeldLease | Refusal | { readonly type: 'busy'; readonly model: string }
@@ -40,13 +41,16 @@ export function place(need: Need, table: ModelTable, host: LeaseHost, random: ()
       continue
     }
     const free = usable.filter((at) => at.replica.free)
-    const held = hold(entry, need, free.length > 0)
-    if (held && 'code' in held) {
+    const held = hold(entry, need, now)
+    if ('code' in held) {
       obstacles.push({ model, problem: held })
       continue
     }
     const chosen = leastBusy(free, random)
-    return chosen ? new HeldLease(entry, chosen, held, host) : { type: 'busy', model }
+    if (chosen !== undefined) return new HeldLease(entry, chosen, held, host)
+    // It fits, and must wait: nothing stays reserved for a place in line.
+    release(entry, held)
+    return { type: 'busy', model }
   }
   return { type: 'refusal', problem: summary(obstacles) }
 }
@@ -59,15 +63,25 @@ function leastBusy(places: readonly Place[], random: () => number): Place | unde
   return equals[Math.min(equals.length - 1, Math.floor(random() * equals.length))]
 }
 
-/** Reserves the worst case where the engine is capped; with `take` false only looks whether it would fit. */
-function hold(entry: ModelEntry, need: Need, take: boolean): Hold | Problem | undefined {
-  const engine = entry.engine
-  if (!engine?.spec.offMachine) return undefined
-  const completionTokens = need.choices * need.maxOutputTokens
-  const worst = worstMicros(entry, { promptTokens: need.promptTokensBound, completionTokens })
-  if (worst === undefined) return unbounded(entry, engine)
-  if (!engine.spend.fits(worst, engine.capMicros)) return overCap(engine, worst)
-  return take ? engine.spend.reserve(worst, engine.capMicros) : undefined
+/** Reserves the worst case against the engine's cap, where it has one, and the caller's purse: both or none. */
+function hold(entry: ModelEntry, need: Need, now: number): Holds | Problem {
+  const { engine } = entry
+  const worst = worstCase(entry, need, now)
+  let capped: Hold | undefined
+  if (engine?.spec.offMachine === true) {
+    if (worst.micros === undefined) return unbounded(entry, engine)
+    capped = engine.spend.reserve(worst.micros, engine.capMicros)
+    if (capped === undefined) return overCap(engine, worst.micros)
+  }
+  const purse = need.purse.reserve(worst)
+  if (!isRefusal(purse)) return { worst, engine: capped, purse }
+  if (capped !== undefined) engine?.spend.settle(capped, 0)
+  return purse.problem
+}
+
+function release(entry: ModelEntry, holds: Holds): void {
+  if (holds.engine !== undefined) entry.engine?.spend.settle(holds.engine, 0)
+  holds.purse.settle({ costMicros: 0, tokens: 0 })
 }
 
 function barred(entry: ModelEntry): Problem | undefined {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
+import type { Purse } from '../contract/budget.ts'
 import type { PolicyChanged } from '../contract/entry.ts'
 import type { Need } from '../contract/need.ts'
 import { isRefusal } from '../contract/problem.ts'
@@ -163,6 +164,9 @@ export function fleetOver(setup: Setup): { fleet: Fleet; log: PolicyChanged[] } 
   return { fleet, log, [Symbol.asyncDispose]: close }
 }
 
+/** A purse that holds whatever is asked of it. */
+const FULL_PURSE: Purse = { reserve: () => ({ settle: () => undefined }) }
+
 export function need(candidates: readonly string[], more: Partial<Need> = {}): Need {
   return {
     id: 'req_1',
@@ -172,6 +176,7 @@ export function need(candidates: readonly string[], more: Partial<Need> = {}): N
     maxOutputTokens: 1_000,
     choices: 1,
     deadline: Number.POSITIVE_INFINITY,
+    purse: FULL_PURSE,
     signal: new AbortController().signal,
     ...more,
   }

@@ -1,5 +1,4 @@
 import type { ModelView } from '../contract/model.ts'
-import { costMicros, type Price, type Usage } from '../contract/usage.ts'
 import { type CatalogueRow, catalogueOf, classify } from './catalogue/catalogue.ts'
 import type { Engine } from './engine.ts'
 import type { ModelSetting } from './engines.ts'
@@ -125,31 +124,4 @@ export function builtInEntry(view: ModelView, replica: Replica): ModelEntry {
     contextAssumed: false,
     trainedTokens: undefined,
   }
-}
-
-/** The most that an attempt can cost, micro-dollars; undefined where no price bounds it. */
-export function worstMicros(
-  entry: ModelEntry,
-  bound: { readonly promptTokens: number; readonly completionTokens: number },
-): number | undefined {
-  const { promptTokens, completionTokens } = bound
-  const rate = rateFor(entry, entry.view.price, promptTokens)
-  if (!rate) return undefined
-  // A cached read may not cost more than a fresh one here: the bound takes the dearer of the two.
-  const dearest = Math.max(rate.inputPerMillion, rate.cachedInputPerMillion ?? 0)
-  return costMicros(
-    { inputPerMillion: dearest, outputPerMillion: rate.outputPerMillion },
-    { promptTokens, completionTokens },
-  )
-}
-
-/** What a known usage costs, micro-dollars; undefined where the model is unpriced. */
-export function usageMicros(entry: ModelEntry, usage: Usage): number | undefined {
-  const rate = rateFor(entry, entry.view.price, usage.promptTokens)
-  return rate && costMicros(rate, usage)
-}
-
-function rateFor(entry: ModelEntry, price: Price | undefined, promptTokens: number): Price | undefined {
-  if (!entry.long || promptTokens <= entry.long.aboveTokens) return price
-  return entry.long.price
 }

@@ -1,11 +1,21 @@
 import * as z from 'zod'
-import type { Section } from '../contract/section.ts'
+import { type Section, secretSchema } from '../contract/section.ts'
 
 const schema = z.strictObject({
   durability: z.enum(['batch', 'fsync']).default('batch').meta({
     description:
       'When a record counts as written: `batch` once the operating system has it (a power loss may cost the last 100 ms), `fsync` once the disk has it.',
     env: 'UPSHIFT_DURABILITY',
+  }),
+  texts: z.enum(['keep', 'none']).default('keep').meta({
+    description:
+      'Whether prompts and answers are kept, encrypted for each subject, or not at all. The record of who asked what model at what cost is kept either way.',
+    env: 'UPSHIFT_TEXTS',
+  }),
+  masterKey: secretSchema.optional().meta({
+    description:
+      "The key that wraps the subjects' keys: 32 bytes as 64 hex digits or base64. Without it the first start writes one to `vault.key` in the home; with it a copy of the home alone reads no text.",
+    env: 'UPSHIFT_MASTER_KEY',
   }),
   segmentBytes: z
     .number()
@@ -14,11 +24,15 @@ const schema = z.strictObject({
     .max(1_073_741_824)
     .default(67_108_864)
     .meta({ description: 'Size in bytes at which the log begins a new segment file.' }),
+  minFreeBytes: z.number().int().min(0).optional().meta({
+    description:
+      'New requests are refused while less than this is free on the disk of the home. Default: 64 MiB, or 5 % of a disk that is smaller than 1.25 GiB.',
+  }),
 })
 
 export const section = {
   name: 'record',
-  summary: 'The append-only log of every request.',
+  summary: 'The append-only log of every request, and the encrypted texts.',
   schema,
 } satisfies Section<typeof schema>
 

@@ -1,12 +1,11 @@
-import type { Ask, Way } from '../contract/ask.ts'
+import type { Ask, Way, Work } from '../contract/ask.ts'
 import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
-import type { Attempted } from '../contract/entry.ts'
+import type { Attempted, Settlement } from '../contract/entry.ts'
 import type { Batch } from '../contract/event.ts'
 import type { Need } from '../contract/need.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
-import { Bill } from './bill.ts'
 import type { AttemptPorts, Lease } from './ports.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
 import { type End, Turn } from './turn.ts'
@@ -20,32 +19,27 @@ import { promptTokensBound } from './worst-case.ts'
  */
 export function createDirect(ports: AttemptPorts): Way {
   const budget = new RetryBudget(ports.bounds.retryShare)
-  return (ask, _caller, plan) => attempts(ports, budget, ask, plan)
+  return (work) => attempts(ports, budget, work)
 }
 
-async function* attempts(
-  ports: AttemptPorts,
-  budget: RetryBudget,
-  ask: Ask,
-  plan: Plan,
-): AsyncGenerator<Batch> {
+async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): AsyncGenerator<Batch> {
   const { bounds } = ports
+  const { ask, plan, bill } = work
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
-  const bill = new Bill()
   let next: Next = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
   let problem: Problem | undefined
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lease = await lend(ports, ask, next, plan, failed, deadline)
+    const lease = await lend(ports, work, next, failed, deadline)
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
       const why = ask.signal.aborted ? lease.problem : (problem ?? lease.problem)
       yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
-    const end = yield* oneTurn({ ports, ask, plan, lease, turn, deadline, bill, ...next })
+    const end = yield* oneTurn({ ports, work, lease, turn, deadline, ...next })
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
@@ -73,49 +67,48 @@ interface Next {
 
 interface TurnInput extends Next {
   readonly ports: AttemptPorts
-  readonly ask: Ask
-  readonly plan: Plan
+  readonly work: Work
   readonly lease: Lease
   readonly turn: number
   readonly deadline: number
-  readonly bill: Bill
 }
 
 /** One lease, one dispatch, one settlement: whatever happens in between. */
 async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
-  const { ports, ask, plan, turn, cause, repaired, bill } = input
+  const { ports, work, turn, repaired } = input
   await using lease = input.lease
   const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
-    lease.settle(screened.problem.code, undefined)
-    yield [{ type: 'answer-error', problem: screened.problem, ...bill.total() }]
+    lease.settle({ outcome: screened.problem.code, contentSeen: false })
+    yield [{ type: 'answer-error', problem: screened.problem, ...work.bill.total() }]
     return { type: 'done' }
   }
   const request = screened?.request ?? input.request
+  const settled = work.bill.take()
   try {
-    await ports.record.append(attempted(ask, turn, lease, cause))
+    await ports.record.append(attempted(input, settled))
   } catch (unrecorded) {
     // Nothing was sent, so nothing stays spent of what was held for it.
-    lease.settle('record_unavailable', undefined)
+    lease.settle({ outcome: 'record_unavailable', contentSeen: false })
     throw unrecorded
   }
-  const check = ports.check(request, plan, lease.model.enforcesSchema)
+  const check = ports.check(request, work.plan, lease.model.enforcesSchema)
   const verdicts = [...(screened?.verdicts ?? []), ...(repaired ? [REPAIRED] : [])]
-  const running = new Turn({ ports, ask, plan, lease, turn, check, request, bill, verdicts, repaired })
+  const running = new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
   try {
     return yield* running.run(input.deadline)
   } catch (bug) {
-    await running.settle('internal', undefined)
+    running.settle('internal', undefined)
     throw bug
   } finally {
-    await running.settle('client_closed', undefined)
+    running.settle('client_closed', undefined)
   }
 }
 
-function attempted(ask: Ask, turn: number, lease: Lease, cause: Attempted['cause']): Attempted {
+function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Settlement[]): Attempted {
   return {
     type: 'attempt',
-    id: ask.id,
+    id: work.ask.id,
     turn,
     model: lease.model.id,
     engine: lease.model.engine,
@@ -123,6 +116,8 @@ function attempted(ask: Ask, turn: number, lease: Lease, cause: Attempted['cause
     offMachine: lease.model.offMachine,
     cause,
     ...(lease.heldMicros === undefined ? {} : { heldMicros: lease.heldMicros }),
+    heldTokens: lease.heldTokens,
+    ...(settled.length === 0 ? {} : { settled }),
   }
 }
 
@@ -130,9 +125,8 @@ const REPAIRED = { check: 'answer-shape', outcome: 'repaired' } as const
 
 function lend(
   ports: AttemptPorts,
-  ask: Ask,
+  { ask, plan, purse }: Work,
   next: Next,
-  plan: Plan,
   failed: ReadonlySet<string>,
   deadline: number,
 ): Promise<Lease | Refusal> {
@@ -144,6 +138,7 @@ function lend(
     maxOutputTokens: plan.maxOutputTokens,
     choices: ask.request.n ?? 1,
     deadline,
+    purse,
     signal: ask.signal,
   }
   return ports.acquire(need)

@@ -1,4 +1,5 @@
 import type { Ask } from '../contract/ask.ts'
+import type { Visit } from '../contract/budget.ts'
 import type { Closed } from '../contract/entry.ts'
 import {
   type AnswerError,
@@ -12,7 +13,9 @@ import {
 } from '../contract/event.ts'
 import { refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
+import type { RequestBill } from './bill.ts'
 import type { HandlePorts } from './ports.ts'
+import { Transcript } from './transcript.ts'
 
 /** Chunks that may be kept back: every choice ends once; an engine that ends them for ever is not kept up with. */
 const ENDING_MAX = 1_024
@@ -27,25 +30,33 @@ export function failedInside(bug: unknown): AnswerError {
   return { type: 'answer-error', problem: { code: 'internal', message: String(bug) } }
 }
 
+interface ClosingParts {
+  readonly ports: HandlePorts
+  readonly ask: Ask
+  readonly bill: RequestBill
+  readonly visit: Visit
+  /** Whom the texts are about. */
+  readonly subject: string
+  readonly startedAt: number
+  readonly verdicts: readonly Verdict[]
+}
+
 /** Watches an answer go by, and writes its closed entry before the end of it leaves. */
 export class Closing {
-  readonly #ports: HandlePorts
-  readonly #ask: Ask
-  readonly #startedAt: number
-  readonly #verdicts: readonly Verdict[]
+  readonly #parts: ClosingParts
+  readonly #transcript: Transcript | undefined
   #model: string | undefined
   #firstTokenMs: number | undefined
 
-  constructor(ports: HandlePorts, ask: Ask, startedAt: number, verdicts: readonly Verdict[]) {
-    this.#ports = ports
-    this.#ask = ask
-    this.#startedAt = startedAt
-    this.#verdicts = verdicts
+  constructor(parts: ClosingParts) {
+    this.#parts = parts
+    // A child's text is its parent's.
+    this.#transcript = parts.ask.body === undefined ? undefined : new Transcript()
   }
 
   begun(start: AnswerStart): void {
     this.#model = start.model
-    this.#firstTokenMs = Math.round(this.#ports.elapsed() - this.#startedAt)
+    this.#firstTokenMs = this.#passedMs()
   }
 
   /** The batches, with every chunk that finishes a choice kept back until the record is closed. */
@@ -54,6 +65,7 @@ export class Closing {
     let ended = false
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = await following(reading)) {
+        this.#transcript?.see(batch)
         const ends = ending.length > 0 || batch.some(endsSomething)
         const passing = ends ? batch.filter((event) => !keepBack(event, ending)) : batch
         const last = passing.at(-1)
@@ -72,8 +84,11 @@ export class Closing {
       await this.record(failedInside(bug))
       throw bug
     } finally {
-      // Reached unended where the consumer stopped early.
-      if (!ended) await this.record(LEFT)
+      if (!ended) {
+        // The consumer stopped early. The way is run to its end first, so that the record tells what it cost.
+        await reading.return?.()
+        await this.record(LEFT)
+      }
     }
   }
 
@@ -84,7 +99,9 @@ export class Closing {
     reading: AsyncIterator<Batch>,
   ): Promise<Batch> {
     const terminal =
-      last.type === 'answer-finish' ? { ...last, verdicts: [...this.#verdicts, ...last.verdicts] } : last
+      last.type === 'answer-finish'
+        ? { ...last, verdicts: [...this.#parts.verdicts, ...last.verdicts] }
+        : last
     try {
       await Promise.all([this.record(terminal), reading.return?.()])
     } catch (cause) {
@@ -95,25 +112,29 @@ export class Closing {
     return terminal.type === 'answer-finish' ? [...rest, ...ending, terminal] : [...rest, terminal]
   }
 
+  /** Writes the closed entry, once, with what was answered, and frees the caller's place. */
   record(terminal: AnswerFinish | AnswerError): Promise<void> {
+    const { ask, bill, visit, subject, ports } = this.#parts
+    const settled = bill.take()
     const entry: Closed = {
       type: 'closed',
-      id: this.#ask.id,
+      id: ask.id,
       ...outcome(terminal),
       ...(this.#model === undefined ? {} : { model: this.#model }),
       ...(terminal.usage === undefined ? {} : { usage: terminal.usage }),
-      ...costOf(terminal),
+      ...bill.charges(),
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
-      totalMs: Math.round(this.#ports.elapsed() - this.#startedAt),
+      totalMs: this.#passedMs(),
+      ...(settled.length === 0 ? {} : { settled }),
     }
-    return this.#ports.record.append(entry)
+    visit.leave()
+    const text = this.#transcript?.text()
+    return text === undefined ? ports.record.append(entry) : ports.record.append(entry, { subject, text })
   }
-}
 
-/** A cost stands in the record once: with the request that was charged for it. */
-function costOf(terminal: AnswerFinish | AnswerError): { costMicros?: number } {
-  const { costMicros, chargedTo } = terminal
-  return costMicros === undefined || chargedTo !== undefined ? {} : { costMicros }
+  #passedMs(): number {
+    return Math.round(this.#parts.ports.elapsed() - this.#parts.startedAt)
+  }
 }
 
 async function following(reading: AsyncIterator<Batch>): Promise<Batch | undefined> {

@@ -1,3 +1,4 @@
+import type { WireMessage } from '../contract/chat.ts'
 import type { AnswerEvent, Batch } from '../contract/event.ts'
 
 /** The text and the tool calls of an answer's first choice, as the model wrote them: what a repair shows it. */
@@ -30,4 +31,23 @@ export function wireBytes(batch: Batch): number {
     else if (event.type === 'answer-whole') bytes += JSON.stringify(event.completion).length
   }
   return bytes
+}
+
+/** Characters of text and tool arguments in a batch. */
+export function charsOf(batch: Batch): number {
+  let chars = 0
+  for (const event of batch) {
+    if (event.type === 'chunk-delta') {
+      for (const { delta } of event.chunk.choices) chars += messageChars(delta)
+    } else if (event.type === 'answer-whole') {
+      for (const { message } of event.completion.choices) chars += messageChars(message)
+    }
+  }
+  return chars
+}
+
+function messageChars({ content, tool_calls: calls }: WireMessage): number {
+  let chars = content?.length ?? 0
+  if (calls !== undefined) for (const call of calls) chars += call.function?.arguments?.length ?? 0
+  return chars
 }

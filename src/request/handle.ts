@@ -1,9 +1,12 @@
-import type { Answer, Ask, Handle } from '../contract/ask.ts'
+import type { Answer, Ask, Handle, Work } from '../contract/ask.ts'
+import type { Visit } from '../contract/budget.ts'
 import type { Caller } from '../contract/caller.ts'
+import type { Keep, Opened } from '../contract/entry.ts'
 import type { AnswerStart, Batch, Verdict } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
+import { RequestBill } from './bill.ts'
 import { Closing, failedInside } from './close.ts'
 import type { HandlePorts } from './ports.ts'
 
@@ -22,20 +25,40 @@ export function createHandle(ports: HandlePorts): Handle {
     const caller = authenticate(ports, ask)
     if (isRefusal(caller)) return caller
 
-    if (depthOf(ask) > DEPTH_MAX) return refused(ports, ask, caller, tooDeep())
+    const visit = enter(ports, ask, caller)
+    if (isRefusal(visit)) return refused(ports, ask, caller, visit)
+    let answering = false
+    try {
+      if (depthOf(ask) > DEPTH_MAX) return await refused(ports, ask, caller, tooDeep())
 
-    const admitted = await ports.admit(ask.request, ask.bytes)
-    if (isRefusal(admitted)) return refused(ports, ask, caller, admitted)
-    const screened: Ask = { ...ask, request: admitted.request }
+      const admitted = await ports.admit(ask.request, ask.bytes)
+      if (isRefusal(admitted)) return await refused(ports, ask, caller, admitted)
+      const screened: Ask = { ...ask, request: admitted.request }
 
-    const plan = ports.plan(screened, caller)
-    if (isRefusal(plan)) return refused(ports, ask, caller, plan)
+      const plan = ports.plan(screened, caller)
+      if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
 
-    const batches = ports.ways[plan.mode](screened, caller, plan, handle)
-    return answer(ports, screened, caller, plan, batches, admitted.verdicts)
+      const bill = new RequestBill()
+      const work = { ask: screened, caller, plan, purse: visit, bill, complete: handle }
+      const answered = await answer(ports, work, bill, visit, admitted.verdicts)
+      answering = !isRefusal(answered)
+      return answered
+    } finally {
+      // An answer under way leaves when its record is closed.
+      if (!answering) visit.leave()
+    }
   }
   return handle
 }
+
+/** A child spends from its parent's purse and takes no place of its own. */
+function enter(ports: HandlePorts, ask: Ask, caller: Caller): Visit | Refusal {
+  if (ask.origin.type === 'wire') return ports.enter(caller)
+  const { purse } = ask.origin
+  return { reserve: (worst) => purse.reserve(worst), leave: stays }
+}
+
+function stays(): void {}
 
 function depthOf(ask: Ask): number {
   return ask.origin.type === 'child' ? ask.origin.depth : 0
@@ -61,24 +84,17 @@ async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Re
 
 async function answer(
   ports: HandlePorts,
-  ask: Ask,
-  caller: Caller,
-  plan: Plan,
-  batches: AsyncIterable<Batch>,
+  work: Work,
+  bill: RequestBill,
+  visit: Visit,
   verdicts: readonly Verdict[],
 ): Promise<Answer | Refusal> {
+  const { ask, plan } = work
   const startedAt = ports.elapsed()
   // Before anything is begun: a way that runs without its record could not be told from one that never ran.
-  await ports.record.append({
-    type: 'opened',
-    id: ask.id,
-    ...(ask.origin.type === 'child' ? { parent: ask.origin.parent } : {}),
-    key: caller.key,
-    bytes: ask.bytes,
-    plan,
-  })
-  const closing = new Closing(ports, ask, startedAt, verdicts)
-  const reading = batches[Symbol.asyncIterator]()
+  await ports.record.append(...opening(work))
+  const closing = new Closing({ ports, ask, bill, visit, subject: subjectOf(work), startedAt, verdicts })
+  const reading = ports.ways[plan.mode](work)[Symbol.asyncIterator]()
   const first = await reading.next().catch(async (bug: unknown) => {
     await closing.record(failedInside(bug))
     throw bug
@@ -92,6 +108,25 @@ async function answer(
   assert(head.type === 'answer-start', 'an answer begins with answer-start')
   closing.begun(head)
   return new Begun(plan, head, closing.through(content, reading), reading)
+}
+
+/** The entry, and the prompt to keep for whom it is about. */
+function opening(work: Work): [Opened, Keep?] {
+  const { ask, caller, plan } = work
+  const entry: Opened = {
+    type: 'opened',
+    id: ask.id,
+    ...(ask.origin.type === 'child' ? { parent: ask.origin.parent } : {}),
+    key: caller.key,
+    bytes: ask.bytes,
+    plan,
+  }
+  return ask.body === undefined ? [entry] : [entry, { subject: subjectOf(work), text: ask.body }]
+}
+
+/** Whom a request is about: its `user`, else the key. An empty `user` names nobody. */
+function subjectOf({ ask, caller }: Work): string {
+  return ask.request.user || caller.key
 }
 
 class Begun implements Answer {

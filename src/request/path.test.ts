@@ -32,7 +32,7 @@ test('an answer is opened before its dispatch and closed before its finish chunk
     )
     if (ends) assert.deepEqual(one.entries, ['opened', 'attempt:first', 'settled:ok', 'closed:answered'])
   }
-  assert.deepEqual(one.released, ['one'])
+  assert.deepEqual([one.released, one.left], [['one'], ['left']])
 })
 
 test('a chunk that ends one choice and carries text of another does not fall behind that text', async () => {
@@ -296,7 +296,7 @@ test('a request that cannot be opened in the record begins nothing', async () =>
     { record },
   )
   await assert.rejects(one.handle(askWith()), /disk full/)
-  assert.deepEqual([one.dispatched, one.settled, one.released], [[], [], []])
+  assert.deepEqual([one.dispatched, one.settled, one.released, one.left], [[], [], [], ['left']])
 })
 
 test('a held answer beyond its bound is refused by name', async () => {

@@ -1,18 +1,21 @@
 import type { Ask, Way } from '../contract/ask.ts'
+import type { Visit } from '../contract/budget.ts'
 import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatRequest } from '../contract/chat.ts'
-import type { Attempted, Closed, Opened, Refused, Settled } from '../contract/entry.ts'
+import type { Attempted, Closed, Keep, Opened, Refused } from '../contract/entry.ts'
 import type { Batch, Verdict } from '../contract/event.ts'
+import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { Need } from '../contract/need.ts'
 import type { Mode, Plan } from '../contract/plan.ts'
-import type { Problem, ProblemCode, Refusal } from '../contract/problem.ts'
-import type { Usage } from '../contract/usage.ts'
+import type { Problem, Refusal } from '../contract/problem.ts'
 
 /** What the path needs from the rooms around it. assemble/ proves the fit. */
 export interface HandlePorts {
   authenticate(credential: string | undefined): Caller | Refusal
+  /** A place for one more request of this caller, and what it may spend; or the limit that is in the way. */
+  enter(caller: Caller): Visit | Refusal
   /** Bounds, and the input rules that hold wherever the request goes. May return a redacted request. */
   admit(request: ChatRequest, bytes: number): Admitted | Refusal | Promise<Admitted | Refusal>
   plan(ask: Ask, caller: Caller): Plan | Refusal
@@ -27,9 +30,9 @@ export interface Admitted {
   readonly verdicts: readonly Verdict[]
 }
 
-/** The log. Each call resolves once the entry has been handed to the operating system. */
+/** The log. Each call resolves once the entry, and the text kept for it, have been handed to the operating system. */
 export interface RecordPort {
-  append(entry: Opened | Attempted | Settled | Closed | Refused): Promise<void>
+  append(entry: Opened | Attempted | Closed | Refused, keep?: Keep): Promise<void>
 }
 
 /** What the attempt loop needs: a replica to try, and checks over what it says. */
@@ -65,19 +68,12 @@ export interface Lease extends AsyncDisposable {
   readonly type: 'lease'
   readonly replica: string
   readonly model: ModelView
-  /** Worst case held against the engine's cap, micro-dollars; undefined where unpriced. */
+  /** Worst case held against the engine's cap and the caller's budget, micro-dollars; undefined where unpriced. */
   readonly heldMicros: number | undefined
+  readonly heldTokens: number
   generate(call: Call): AsyncIterable<Batch>
-  /**
-   * Feeds health, breaker and the daily cap; returns the cost in micro-dollars where it is known. `contentSeen`:
-   * the engine had begun its answer, so that an end without a usage is not one without a cost.
-   */
-  settle(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    retryAfterMs?: number,
-    contentSeen?: boolean,
-  ): number | undefined
+  /** Feeds health, breaker, the daily cap and the caller's purse; returns what the attempt came to. */
+  settle(end: LeaseEnd): LeaseCost
 }
 
 /** Output rules and shape checks over one answer. */

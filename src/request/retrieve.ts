@@ -12,11 +12,11 @@ export type FindPassages = (question: string) => readonly Passage[] | Promise<re
  * record of its own. It carries no cost itself: the child does.
  */
 export function createRetrieve(find: FindPassages, childId: () => string): Way {
-  return async function* retrieve(ask, caller, plan, complete) {
+  return async function* retrieve({ ask, caller, plan, purse, complete }) {
     const [model] = plan.candidates
     const child: Ask = {
       id: childId(),
-      origin: { type: 'child', parent: ask.id, caller, depth: depthOf(ask) + 1 },
+      origin: { type: 'child', parent: ask.id, caller, depth: depthOf(ask) + 1, purse },
       request: { ...ask.request, model: model ?? plan.requested, upshift: { mode: 'direct' } },
       bytes: ask.bytes,
       receivedAt: ask.receivedAt,

@@ -70,6 +70,8 @@ interface World {
   readonly dispatched: { replica: string; call: Call }[]
   readonly released: string[]
   readonly settled: string[]
+  /** One for each visit that ended. */
+  readonly left: string[]
   /** The bound on the prompt's tokens that each lease was asked for with. */
   readonly promptBounds: number[]
   /** What the closed entries say that answers cost. */
@@ -88,12 +90,14 @@ export function world(
   const released: string[] = []
   const settled: string[] = []
   const costs: number[] = []
+  const left: string[] = []
   const promptBounds: number[] = []
   const replicas = more.replicas ?? ['one', 'two']
   const record: RecordPort = more.record ?? {
     append: async (entry) => {
       await Promise.resolve()
       const detail = 'outcome' in entry ? `:${entry.outcome}` : 'cause' in entry ? `:${entry.cause}` : ''
+      if ('settled' in entry) for (const one of entry.settled ?? []) entries.push(`settled:${one.outcome}`)
       entries.push(`${entry.type}${detail}`)
       if (entry.type === 'closed' && entry.costMicros !== undefined) costs.push(entry.costMicros)
     },
@@ -108,13 +112,14 @@ export function world(
         replica,
         model: modelView(replica),
         heldMicros: 1_000,
+        heldTokens: 2_000,
         generate: (call) => {
           dispatched.push({ replica, call })
           return script(replica, dispatched.length, call)
         },
-        settle: (outcome, used) => {
+        settle: ({ outcome, usage: used }) => {
           settled.push(`${replica}:${outcome}`)
-          return used === undefined ? undefined : 20
+          return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }
         },
         [Symbol.asyncDispose]: async () => {
           released.push(replica)
@@ -133,6 +138,7 @@ export function world(
   const chosen = more.plan ?? plan
   const handlePorts: HandlePorts = {
     authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
+    enter: () => ({ reserve: () => ({ settle: () => undefined }), leave: () => void left.push('left') }),
     admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
     plan: (ask) => (ask.passages === undefined ? chosen : plan),
     ways: {
@@ -145,7 +151,16 @@ export function world(
     record,
     elapsed: () => performance.now(),
   }
-  return { entries, dispatched, released, settled, costs, promptBounds, handle: createHandle(handlePorts) }
+  return {
+    entries,
+    dispatched,
+    released,
+    settled,
+    costs,
+    left,
+    promptBounds,
+    handle: createHandle(handlePorts),
+  }
 }
 
 export function askWith(more: Partial<Ask> = {}, request: Partial<ChatRequest> = {}): Ask {

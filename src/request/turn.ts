@@ -1,5 +1,6 @@
-import type { Ask } from '../contract/ask.ts'
+import type { Work } from '../contract/ask.ts'
 import type { ChatRequest, WireMessage } from '../contract/chat.ts'
+import type { Settlement } from '../contract/entry.ts'
 import {
   type AnswerEvent,
   type AnswerFinish,
@@ -7,12 +8,13 @@ import {
   isTerminal,
   type Verdict,
 } from '../contract/event.ts'
-import type { Plan } from '../contract/plan.ts'
 import type { Problem, ProblemCode } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
-import type { Bill } from './bill.ts'
-import { textOf, wireBytes } from './content.ts'
+import { charsOf, textOf, wireBytes } from './content.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
+
+/** For the estimate of an answer that was broken off: three tokens for four characters, of any language. */
+const TOKENS_PER_CHAR = 0.75
 
 /** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
 export type End =
@@ -22,13 +24,11 @@ export type End =
 
 export interface TurnParts {
   readonly ports: AttemptPorts
-  readonly ask: Ask
-  readonly plan: Plan
+  readonly work: Work
   readonly lease: Lease
   readonly turn: number
   readonly check: AnswerCheck
   readonly request: ChatRequest
-  readonly bill: Bill
   readonly verdicts: readonly Verdict[]
   /** The request holds a repair already: another one is not made. */
   readonly repaired: boolean
@@ -44,7 +44,9 @@ export class Turn {
   #keptBytes = 0
   #holding: boolean
   #left = false
-  #written: Promise<void> | undefined
+  #settled = false
+  #seenChunks = 0
+  #seenChars = 0
   #firstTokenMs: number | undefined
 
   constructor(parts: TurnParts) {
@@ -55,7 +57,8 @@ export class Turn {
   }
 
   async *run(deadline: number): AsyncGenerator<Batch, End> {
-    const { lease, ask, plan, request } = this.#parts
+    const { lease, request } = this.#parts
+    const { ask, plan } = this.#parts.work
     const stream = lease.generate({
       id: ask.id,
       request,
@@ -68,7 +71,7 @@ export class Turn {
       const last = batch.at(-1)
       const terminal = isTerminal(last) ? last : undefined
       const content = terminal === undefined ? batch : batch.slice(0, -1)
-      if (content.length > 0) this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+      if (content.length > 0) this.#see(content)
       const scanned = content.length === 0 ? content : this.#parts.check.scan(content)
       // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
       const passed = scanned instanceof Promise ? await scanned : scanned
@@ -85,27 +88,38 @@ export class Turn {
     return yield* this.#fail(problem, undefined)
   }
 
-  /** Settles the lease and writes the entry, once. */
-  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
-    this.#written ??= this.#write(outcome, usage, retryAfterMs)
-    return this.#written
-  }
-
-  async #write(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): Promise<void> {
-    const { lease, ask, turn, bill, ports } = this.#parts
-    const costMicros = lease.settle(outcome, usage, retryAfterMs, this.#firstTokenMs !== undefined)
-    bill.add(costMicros)
-    await ports.record.append({
-      type: 'settled',
-      id: ask.id,
+  /** Settles the lease, once; what it came to stands in the next entry of the request. */
+  settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): void {
+    if (this.#settled) return
+    this.#settled = true
+    const { lease, turn, ports, work } = this.#parts
+    const cost = lease.settle({
+      outcome,
+      usage,
+      retryAfterMs,
+      contentSeen: this.#firstTokenMs !== undefined,
+      seenTokens: Math.max(this.#seenChunks, this.#seenChars * TOKENS_PER_CHAR),
+      firstPromptTokens: work.bill.firstPromptTokens,
+    })
+    const settlement: Settlement = {
       turn,
       engine: lease.model.engine,
+      model: lease.model.id,
+      tier: lease.model.tier,
       outcome,
-      ...(usage === undefined ? {} : { usage }),
-      ...(costMicros === undefined ? {} : { costMicros }),
+      ...(cost.usage === undefined ? {} : { usage: cost.usage }),
+      ...(cost.costMicros === undefined ? {} : { costMicros: cost.costMicros }),
+      ...(cost.estimated === true ? { estimated: true } : {}),
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
       totalMs: Math.round(ports.elapsed() - this.#startedAt),
-    })
+    }
+    work.bill.add(settlement, cost, outcome === 'ok' || this.#left)
+  }
+
+  #see(content: Batch): void {
+    this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+    this.#seenChunks += content.length
+    this.#seenChars += charsOf(content)
   }
 
   #keep(batch: Batch): Problem | undefined {
@@ -144,21 +158,21 @@ export class Turn {
   }
 
   async *#fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
-    await this.settle(problem.code, usage, problem.retryAfterMs)
+    this.settle(problem.code, usage, problem.retryAfterMs)
     if (!this.#left) return { type: 'failed', problem }
     yield [
       {
         type: 'answer-error',
         problem,
         ...(usage === undefined ? {} : { usage }),
-        ...this.#parts.bill.total(),
+        ...this.#parts.work.bill.total(),
       },
     ]
     return { type: 'done' }
   }
 
   async *#finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
-    const { check, verdicts, repaired, bill } = this.#parts
+    const { check, verdicts, repaired, work } = this.#parts
     const rest = check.flush()
     if (!isBatch(rest)) return yield* this.#fail(rest, finish.usage)
     if (rest.length > 0) {
@@ -167,21 +181,20 @@ export class Turn {
     }
     const shape = this.#shaped ? await check.whole(this.#seen) : undefined
     const unmet = shape?.type === 'unmet' ? shape : undefined
-    const settled = this.settle('ok', finish.usage)
     if (unmet !== undefined && !this.#left) {
-      await settled
+      this.settle(unmet.problem.code, finish.usage)
       const { problem, advice } = unmet
       // Without advice a repair cannot help: the check itself had no answer.
       if (repaired || advice === '') return { type: 'failed', problem }
       return { type: 'repair', problem, advice, answer: textOf(this.#seen) }
     }
+    this.settle('ok', finish.usage)
     const terminal: AnswerFinish = {
       ...finish,
       verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
-      ...bill.total(),
+      ...work.bill.total(),
     }
     yield this.#left ? [...this.#kept.flat(), terminal] : [this.#start(), ...this.#kept.flat(), terminal]
-    await settled
     return { type: 'done' }
   }
 }

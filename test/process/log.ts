@@ -1,14 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Entry } from '../../src/contract/entry.ts'
-import { scanLines } from '../../src/record/line.ts'
+import { decodeEntry, splitLine } from '../../src/record/log/line.ts'
+import { listSegments, readLines } from '../../src/record/log/segments.ts'
 
 /** The entries of a home's log whose lines are whole, in order. */
 export function readLog(home: string): readonly Entry[] {
-  const folder = join(home, 'log')
   const entries: Entry[] = []
-  for (const name of readdirSync(folder).toSorted()) {
-    scanLines(readFileSync(join(folder, name)), (entry) => entries.push(entry))
+  for (const { path } of listSegments(join(home, 'log'))) {
+    readLines(path, 0, ({ bytes }) => {
+      const json = splitLine(bytes)
+      if (json === undefined) return false
+      const entry = decodeEntry(json)
+      if (entry.type !== 'settled') entries.push(entry)
+      return true
+    })
   }
   return entries
 }

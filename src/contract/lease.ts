@@ -1,0 +1,27 @@
+import type { ProblemCode } from './problem.ts'
+import type { Usage } from './usage.ts'
+
+/** How an attempt went, as the path saw it. */
+export interface LeaseEnd {
+  readonly outcome: 'ok' | ProblemCode
+  /** As the engine stated it. */
+  readonly usage?: Usage | undefined
+  readonly retryAfterMs?: number | undefined
+  /** The engine had begun its answer: then an end without a usage is not one without a cost. */
+  readonly contentSeen: boolean
+  /** What was seen of an answer whose usage nobody stated: about how many tokens it has. */
+  readonly seenTokens?: number
+  /** Prompt tokens of the request's first turn: a caller pays for the prompt once, however often it is sent. */
+  readonly firstPromptTokens?: number | undefined
+}
+
+/** What an attempt came to. */
+export interface LeaseCost {
+  /** What the provider bills, micro-dollars; absent where nobody knows. */
+  readonly costMicros?: number
+  /** What the caller is charged for it where it is the turn that is delivered. */
+  readonly chargedMicros?: number
+  readonly usage?: Usage
+  /** The engine stated no usage: it was estimated. */
+  readonly estimated?: true
+}

@@ -1,0 +1,133 @@
+import type { WorstCase } from '../contract/budget.ts'
+import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
+import type { Need } from '../contract/need.ts'
+import type { ProblemCode } from '../contract/problem.ts'
+import { costMicros, type Price, type Usage } from '../contract/usage.ts'
+import type { ModelEntry, Place } from './table.ts'
+
+/*
+ * DESIGN. What an attempt may cost, and what it did. By tokens where the model has a price, else by the hour
+ * where its engine has one: the share of the replica that was busy with it.
+ *
+ * Where the engine stated no usage: nothing, for an end that no vendor bills; an estimate, where Upshift or the
+ * caller broke the answer off; else unknown, and the whole worst case counts. The estimate is half the bound on
+ * the prompt (which counts a token a byte: text has two to four bytes a token) and what was seen of the answer
+ * with RUN_AHEAD_TOKENS that the engine may have been ahead.
+ */
+const HOUR_MS = 3_600_000
+const RUN_AHEAD_TOKENS = 64
+const PROMPT_SHARE = 0.5
+
+/** The bounds that one attempt was reserved with. */
+export interface Worst extends WorstCase {
+  readonly promptTokens: number
+  readonly completionTokens: number
+}
+
+/** The most that an attempt can cost; `micros` is undefined where no price bounds it. */
+export function worstCase(entry: ModelEntry, need: Need, now: number): Worst {
+  const promptTokens = need.promptTokensBound
+  const completionTokens = need.choices * need.maxOutputTokens
+  const micros = entry.view.price
+    ? worstMicros(entry, promptTokens, completionTokens)
+    : worstByHour(entry, need.deadline - now)
+  return { micros, tokens: promptTokens + completionTokens, promptTokens, completionTokens }
+}
+
+function worstMicros(entry: ModelEntry, promptTokens: number, completionTokens: number): number | undefined {
+  const rate = rateFor(entry, entry.view.price, promptTokens)
+  if (!rate) return undefined
+  // A cached read may not cost more than a fresh one here: the bound takes the dearer of the two.
+  const dearest = Math.max(rate.inputPerMillion, rate.cachedInputPerMillion ?? 0)
+  return costMicros(
+    { inputPerMillion: dearest, outputPerMillion: rate.outputPerMillion },
+    { promptTokens, completionTokens },
+  )
+}
+
+function worstByHour(entry: ModelEntry, leftMs: number): number | undefined {
+  const narrowest = Math.min(...entry.places.map(({ replica }) => replica.maxConcurrent))
+  return Number.isFinite(leftMs) ? byHour(entry, narrowest, leftMs) : undefined
+}
+
+function byHour(entry: ModelEntry, concurrent: number, busyMs: number): number | undefined {
+  const hourlyUsd = entry.engine?.spec.hourlyUsd
+  if (hourlyUsd === undefined) return undefined
+  return Math.ceil((hourlyUsd * 1_000_000 * busyMs) / HOUR_MS / concurrent)
+}
+
+/**
+ * Outcomes where no token was made, so that nothing is billed although nobody reported a usage: the request was
+ * stopped here, or refused by the engine with a 4xx. Only where no content came before: an engine may say the same
+ * in the middle of an answer, and bills what it had written. A connection that broke is not among them: what happened at
+ * the other end is unknown. An engine that knows that nothing was sent reports a usage of zero tokens instead.
+ */
+const UNBILLED: ReadonlySet<'ok' | ProblemCode> = new Set([
+  'guard_refused',
+  'out_of_scope',
+  'record_unavailable',
+  'draining',
+  'upstream_rejected',
+  'context_length_exceeded',
+  'upstream_rate_limited',
+  'upstream_unauthorized',
+])
+
+/** Ends that are Upshift's or the caller's doing: the engine was told to stop, and bills what it had made. */
+const BROKEN_OFF: ReadonlySet<'ok' | ProblemCode> = new Set([
+  'client_closed',
+  'deadline_exceeded',
+  'output_refused',
+  'answer_too_large',
+  'draining',
+])
+
+/** What an attempt came to, by the rule above. `busyMs`: how long it occupied its replica. */
+export function costOf(
+  entry: ModelEntry,
+  place: Place,
+  worst: Worst,
+  end: LeaseEnd,
+  busyMs: number,
+): LeaseCost {
+  const usage = end.usage ?? estimated(worst, end)
+  const told = usage === undefined ? {} : { usage }
+  const guessed = end.usage === undefined && usage !== undefined ? { estimated: true as const } : {}
+  if (!entry.view.price) {
+    const cost = byHour(entry, place.replica.maxConcurrent, busyMs)
+    return { ...told, ...guessed, ...(cost === undefined ? {} : { costMicros: cost, chargedMicros: cost }) }
+  }
+  if (usage === undefined) {
+    return UNBILLED.has(end.outcome) && !end.contentSeen ? { costMicros: 0, chargedMicros: 0 } : {}
+  }
+  const cost = usageMicros(entry, usage)
+  if (cost === undefined) return told
+  const charged = usageMicros(entry, promptOnce(usage, end.firstPromptTokens)) ?? cost
+  return { ...told, ...guessed, costMicros: cost, chargedMicros: Math.min(cost, charged) }
+}
+
+function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
+  if (!BROKEN_OFF.has(end.outcome)) return undefined
+  if (UNBILLED.has(end.outcome) && !end.contentSeen) return undefined
+  const seen = Math.ceil(end.seenTokens ?? 0) + RUN_AHEAD_TOKENS
+  return {
+    promptTokens: Math.ceil(worst.promptTokens * PROMPT_SHARE),
+    completionTokens: Math.min(seen, worst.completionTokens),
+  }
+}
+
+function promptOnce(usage: Usage, firstPromptTokens: number | undefined): Usage {
+  if (firstPromptTokens === undefined || firstPromptTokens >= usage.promptTokens) return usage
+  return { ...usage, promptTokens: firstPromptTokens }
+}
+
+/** What a known usage costs, micro-dollars; undefined where the model is unpriced. */
+function usageMicros(entry: ModelEntry, usage: Usage): number | undefined {
+  const rate = rateFor(entry, entry.view.price, usage.promptTokens)
+  return rate && costMicros(rate, usage)
+}
+
+function rateFor(entry: ModelEntry, price: Price | undefined, promptTokens: number): Price | undefined {
+  if (!entry.long || promptTokens <= entry.long.aboveTokens) return price
+  return entry.long.price
+}

@@ -1,0 +1,71 @@
+import type { Entry, Keep, TextRef } from '../contract/entry.ts'
+
+/** What an entry is appended to. */
+export interface EntryLog {
+  append(entry: Entry): Promise<void>
+}
+
+/** Somebody whose texts are encrypted with a key of their own. */
+export interface KeptSubject {
+  readonly ref: string
+}
+
+/** Where texts go. Both calls are synchronous: the bytes reach the operating system before the entry does. */
+export interface TextVault<Subject extends KeptSubject> {
+  subject(name: string): Subject
+  /** Undefined where the subject has been erased meanwhile. */
+  seal(subject: Subject, text: Uint8Array | string): TextRef | undefined
+}
+
+/**
+ * Appends entries and keeps their texts: the log gets the pseudonym of the subject and the hash of what was
+ * encrypted, never a name or a text. A request's answer is sealed for whom its prompt was sealed for, so that
+ * an erasure in between takes the answer too.
+ */
+export class Recorder<Subject extends KeptSubject> {
+  readonly #log: EntryLog
+  readonly #vault: TextVault<Subject> | undefined
+  /** Requests under way. */
+  readonly #subjects = new Map<string, Subject>()
+
+  /** Without a vault no text is kept. */
+  constructor(log: EntryLog, vault: TextVault<Subject> | undefined) {
+    this.#log = log
+    this.#vault = vault
+  }
+
+  append(entry: Entry, keep?: Keep): Promise<void> {
+    switch (entry.type) {
+      case 'opened':
+        return this.#log.append(keep === undefined ? entry : { ...entry, ...this.#open(entry.id, keep) })
+      case 'closed':
+        return this.#log.append({ ...entry, ...this.#close(entry.id, keep) })
+      case 'feedback':
+        return this.#log.append(keep === undefined ? entry : { ...entry, ...this.#correct(keep) })
+      default:
+        return this.#log.append(entry)
+    }
+  }
+
+  #open(id: string, keep: Keep): { subject?: string; prompt?: TextRef } {
+    const subject = this.#vault?.subject(keep.subject)
+    if (subject === undefined) return {}
+    this.#subjects.set(id, subject)
+    const prompt = this.#vault?.seal(subject, keep.text)
+    return prompt === undefined ? { subject: subject.ref } : { subject: subject.ref, prompt }
+  }
+
+  #close(id: string, keep: Keep | undefined): { answer?: TextRef } {
+    const subject = this.#subjects.get(id)
+    this.#subjects.delete(id)
+    if (subject === undefined || keep === undefined) return {}
+    const answer = this.#vault?.seal(subject, keep.text)
+    return answer === undefined ? {} : { answer }
+  }
+
+  #correct(keep: Keep): { correction?: TextRef } {
+    const subject = this.#vault?.subject(keep.subject)
+    const correction = subject === undefined ? undefined : this.#vault?.seal(subject, keep.text)
+    return correction === undefined ? {} : { correction }
+  }
+}
