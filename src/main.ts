@@ -53,6 +53,7 @@ process.exitCode = await runCli({
     doctor: async (context) =>
       (await import('./assemble/doctor-report.ts')).runDoctor(context, around(context.flags)),
   }),
+  homeOf: async (where) => (await import('./assemble/where.ts')).homeOf(around({ ...where })),
   openServer: async (where) =>
     (await import('./assemble/offline.ts')).openServer({ around: around({ ...where }), version }),
 })

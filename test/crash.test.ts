@@ -73,7 +73,7 @@ test('a torn last line is cut, reported, and what comes after it is readable', L
   const newest = readdirSync(log).sort().at(-1)
   assert.ok(newest !== undefined)
   const before = readFileSync(join(log, newest))
-  const torn = before.subarray(0, 57)
+  const torn = before.subarray(-57, -1)
   appendFileSync(join(log, newest), torn)
   {
     await using upshift = await startUpshift({ folder: where, engine: upstream.url })
@@ -140,13 +140,14 @@ function requestId(head: string): string {
   return id
 }
 
-/** Ids with a closed entry, read by the format alone: `crc32 in hex, a space, JSON`, to the last whole line. */
+/** Ids with a closed entry, read by the format alone: a header, then `crc32 in hex, a space, JSON`, to the last whole line. */
 function closedIn(log: string): Set<string> {
   const closed = new Set<string>()
   let nextSeq = 0
   for (const name of readdirSync(log).sort()) {
     const lines = readFileSync(join(log, name), 'utf8').split('\n')
-    for (const line of lines.slice(0, -1)) {
+    assert.equal(lines[0], 'upshift-log 2', 'a segment names its format')
+    for (const line of lines.slice(1, -1)) {
       const json = line.slice(9)
       assert.equal(line.slice(0, 8), crc32(json).toString(16).padStart(8, '0'), `${name}: ${line}`)
       const entry: { type: string; id: string; seq: number } = JSON.parse(json)

@@ -258,7 +258,9 @@ describe('another try', () => {
       ],
     )
     assert.notEqual(attempts[0]?.replica, attempts[1]?.replica)
-    const settled = entriesOf(server.home, 'settled', body.upshift.request_id)
+    const id = body.upshift.request_id
+    const turns = [...entriesOf(server.home, 'attempt', id), ...entriesOf(server.home, 'closed', id)]
+    const settled = turns.flatMap((entry) => entry.settled ?? [])
     assert.deepEqual(
       settled.map(({ outcome }) => outcome),
       ['upstream_failed', 'ok'],

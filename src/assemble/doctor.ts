@@ -49,7 +49,7 @@ function diskCheck(parts: Parts): Check {
 function clockCheck(parts: Parts): Check {
   const now = systemClock.now()
   const detail = new Date(now).toISOString()
-  const newest = parts.newestAtStart
+  const newest = parts.record.found.newestAt
   if (now < EARLIEST_NOW_MS)
     return {
       name: 'clock',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { Ask } from '../contract/ask.ts'
-import type { Entry } from '../contract/entry.ts'
+import type { Settlement } from '../contract/entry.ts'
 import type { AnswerEvent } from '../contract/event.ts'
 import { isRefusal } from '../contract/problem.ts'
 import { createConnections } from '../engine/connections.ts'
@@ -23,6 +23,7 @@ import { environmentEngines } from '../fleet/environment.ts'
 import { fleetOver } from '../fleet/scripted.fixture.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createDirect } from '../request/attempt.ts'
+import { RequestBill } from '../request/bill.ts'
 import { askWith, passing, plan } from '../request/scripted.fixture.ts'
 import { BoundLease } from './engines.ts'
 
@@ -35,7 +36,7 @@ const WORST = Math.ceil((100 + 16) * 0.15 + 100 * 0.6)
 
 interface Run {
   readonly events: readonly AnswerEvent[]
-  readonly settled: Extract<Entry, { type: 'settled' }> | undefined
+  readonly settled: Settlement | undefined
   readonly spentMicros: number
   readonly unknownMicros: number
   readonly body: Readonly<Record<string, unknown>>
@@ -62,7 +63,6 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
     openAi: engineOver(connections),
     extractive: createExtractiveEngine({ clock: systemClock }),
   }
-  const entries: Entry[] = []
   const direct = createDirect({
     acquire: async (need) => {
       const grant = await fleet.acquire(need)
@@ -71,18 +71,26 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
     hasOther: () => false,
     outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
     check: () => passing,
-    record: { append: async (entry) => void entries.push(entry) },
+    record: { append: async () => undefined },
     elapsed: systemClock.elapsed,
     random: () => 0,
     bounds: { turns: 1, backoffMs: 1, backoffMaxMs: 1, retryShare: 0, heldBytes: 10_000 },
   })
   const events: AnswerEvent[] = []
-  const batches = direct(ask, CALLER, { ...plan, candidates: [MODEL] }, () => assert.fail('no child'))
+  const bill = new RequestBill()
+  const batches = direct({
+    ask,
+    caller: CALLER,
+    plan: { ...plan, candidates: [MODEL] },
+    purse: { reserve: () => ({ settle: () => undefined }) },
+    bill,
+    complete: () => assert.fail('no child'),
+  })
   for await (const batch of batches) events.push(...batch)
   const spend = fleet.engines()[0]?.spend
   return {
     events,
-    settled: entries.find((entry) => entry.type === 'settled'),
+    settled: bill.take()[0],
     spentMicros: spend?.spentMicros ?? 0,
     unknownMicros: spend?.unknownMicros ?? 0,
     body: JSON.parse(upstream.received.find(({ head }) => head.startsWith('POST'))?.body ?? '{}'),

@@ -1,8 +1,8 @@
 import type { Call } from '../contract/call.ts'
 import type { Batch } from '../contract/event.ts'
+import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
-import { type ProblemCode, UpshiftError } from '../contract/problem.ts'
-import type { Usage } from '../contract/usage.ts'
+import { UpshiftError } from '../contract/problem.ts'
 import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { type EngineKind, isEngineKind, quirksFor } from '../engine/quirks.ts'
@@ -46,6 +46,10 @@ export class BoundLease implements Lease {
     return this.#grant.heldMicros
   }
 
+  get heldTokens(): number {
+    return this.#grant.heldTokens
+  }
+
   generate(call: Call): AsyncIterable<Batch> {
     const { target, model } = this.#grant
     if (target.type === 'built-in') return this.#engines.extractive.generate(call)
@@ -70,13 +74,8 @@ export class BoundLease implements Lease {
     return this.#engines.openAi.generate(to, call)
   }
 
-  settle(
-    outcome: 'ok' | ProblemCode,
-    usage: Usage | undefined,
-    retryAfterMs?: number,
-    contentSeen?: boolean,
-  ): number | undefined {
-    return this.#grant.settle(outcome, usage, retryAfterMs, contentSeen)
+  settle(end: LeaseEnd): LeaseCost {
+    return this.#grant.settle(end)
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

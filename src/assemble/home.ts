@@ -9,6 +9,15 @@ export interface HomePaths {
   readonly log: string
   readonly state: string
   readonly knowledge: string
+  /** Hashes and checkpoint of the Merkle tree over the log. */
+  readonly tree: string
+  /** Encrypted texts, and the database of their subjects' keys. */
+  readonly vault: string
+  readonly vaultState: string
+  /** The projections; may be deleted. */
+  readonly index: string
+  /** What the log adds up to at one point; may be deleted. */
+  readonly snapshot: string
   readonly control: string
   /** Who serves this home: pid, address, start. For people and `doctor`; the lock decides, not this file. */
   readonly server: string
@@ -29,6 +38,11 @@ export function homePaths(home: string): HomePaths {
     log: join(home, 'log'),
     state: join(home, 'state.db'),
     knowledge: join(home, 'knowledge.db'),
+    tree: join(home, 'tree'),
+    vault: join(home, 'vault'),
+    vaultState: join(home, 'vault.db'),
+    index: join(home, 'index.db'),
+    snapshot: join(home, 'snapshot.json'),
     server: join(home, 'server.json'),
   }
 }

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { createKeys, type Keys } from '../caller/keys.ts'
+import { createLedger, type Ledger } from '../caller/ledger/ledger.ts'
 import { type OwnerKey, ownerKey } from '../caller/owner.ts'
 import { migrations as keyMigrations } from '../caller/table.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
 import type { Config } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
-import type { Entry, Stamped } from '../contract/entry.ts'
+import type { Entry } from '../contract/entry.ts'
 import type { ModelView } from '../contract/model.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { SecretRef } from '../contract/section.ts'
@@ -22,21 +23,19 @@ import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
-import { type Log, openLog } from '../record/log.ts'
 import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
-import { SpendFromLog } from './spend.ts'
+import { openRecord, type RecordParts } from './record.ts'
 
 /** Everything that lives as long as the process: opened once, closed in reverse. */
 export interface Parts extends AsyncDisposable {
   readonly paths: HomePaths
   readonly store: Store
-  readonly log: Log
-  /** When the newest record from before this start was written, in milliseconds since the epoch. */
-  readonly newestAtStart: number
+  readonly record: RecordParts
   readonly owner: OwnerKey
   readonly keys: Keys
+  readonly ledger: Ledger
   readonly fleet: Fleet
   readonly handbook: Handbook
   readonly engines: Engines
@@ -46,6 +45,7 @@ export interface PartsOptions {
   readonly config: Config
   readonly around: Surroundings
   readonly logs: Logs
+  readonly version: string
   /** The port that this process serves on, which a look around must not ask; undefined where it serves none. */
   readonly ownPort: number | undefined
 }
@@ -57,8 +57,6 @@ const MODELS_WAIT_MS = 400
 const CONNECTIONS_PER_ORIGIN = 256
 /** A look around asks four questions of one address at once, a refresh of Ollama six. */
 const PROBES_PER_ORIGIN = 8
-
-const DAY_MS = 86_400_000
 
 /** Takes the home's lock and opens what is in it. Throws UpshiftError where another process holds the home. */
 export async function openParts(options: PartsOptions): Promise<Parts> {
@@ -79,10 +77,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const store = opening.adopt(openStore(paths.state, [...keyMigrations, ...fleetMigrations]), (one) =>
     one.close(),
   )
-  const today = Math.floor(systemClock.now() / DAY_MS) * DAY_MS
-  const spend = new SpendFromLog(today)
-  const log = opening.adopt(openRecord(options, paths.log, today, spend), (one) => one.close())
-  const changed = (entry: Entry): Promise<void> => log.append(entry)
+  const record = opening.use(await openRecord(options, paths))
+  const changed = (entry: Entry): Promise<void> => record.recorder.append(entry)
   const keys = createKeys({
     store,
     clock: systemClock,
@@ -91,6 +87,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     maxKeys: config.caller.maxKeys,
     changed,
   })
+  const ledger = createLedger({ limitsOf: (key) => keys.limitsOf(key), clock: systemClock })
+  ledger.restore(record.found.ledger)
 
   const connections = opening.adopt(connect(around, widest(config)), (one) => one.close())
   // Probes have connections of their own: an engine that is busy in every place must still be seen to be alive.
@@ -103,7 +101,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
       return one.close()
     },
   )
-  for (const [engine, micros] of spend.byEngine()) fleet.restoreSpend(engine, micros)
+  for (const [engine, micros] of record.found.spend) fleet.restoreSpend(engine, micros)
   const looking = fleet.refresh('near')
   const docs = config.knowledge.docs ?? fileURLToPath(HANDBOOK)
   const handbook = opening.adopt(openHandbook({ path: paths.knowledge, docs }), (one) => one.close())
@@ -114,23 +112,15 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   return {
     paths,
     store,
-    log,
-    newestAtStart: log.newestAt,
+    record,
     owner,
     keys,
+    ledger,
     fleet,
     handbook,
     engines,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
-}
-
-function openRecord({ config, logs }: PartsOptions, folder: string, since: number, spend: SpendFromLog): Log {
-  const visit = (entry: Stamped): void => spend.visit(entry)
-  const log = openLog({ folder, config: config.record, clock: systemClock, since, visit })
-  const { cutBytes } = log.opened
-  if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
-  return log
 }
 
 function createEngines(connections: Connections): Engines {

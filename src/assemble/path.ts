@@ -40,6 +40,7 @@ export function createPath(config: Config, parts: Parts): Path {
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const handle = createHandle({
     authenticate: (credential) => parts.keys.authenticate(credential),
+    enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
     admit: async (request, bytes) => {
       const admitted = input.admit(request, bytes)
       return isRefusal(admitted) ? admitted : ((await schemas.checkSchemas(admitted.request)) ?? admitted)
@@ -51,14 +52,14 @@ export function createPath(config: Config, parts: Parts): Path {
       outputMode: (ask, enforced) => needsHold(ask.request, enforced),
     }),
     ways: { direct, retrieve: createRetrieve(find, () => newId('req', systemClock.now())) },
-    record: parts.log,
+    record: parts.record.recorder,
     elapsed: systemClock.elapsed,
   })
   return { handle, [Symbol.asyncDispose]: () => closePool(pool) }
 }
 
 function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {
-  const { fleet, engines, log } = parts
+  const { fleet, engines, record } = parts
   const { attempts } = config.fleet
   return {
     acquire: async (need) => {
@@ -73,7 +74,7 @@ function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outboun
         return entry.places.some(({ replica }) => !failed.has(replica.id) && replica.usable(now))
       })
     },
-    record: log,
+    record: record.recorder,
     elapsed: systemClock.elapsed,
     random: Math.random,
     bounds: { ...attempts, heldBytes: config.guard.bounds.maxHeldBytes },

@@ -48,7 +48,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { config } = loaded
   await using opening = new AsyncDisposableStack()
   const ownPort = options.on === 'network' ? config.server.port : undefined
-  const parts = opening.use(await openParts({ config, around, logs, ownPort }))
+  const parts = opening.use(await openParts({ config, around, logs, ownPort, version: options.version }))
   const path = opening.use(createPath(config, parts))
   const metrics = createMetrics()
   metrics.observe(() => fleetGauges(parts))
@@ -74,7 +74,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const address = await listen(server, parts, config, options.on)
   if (address !== undefined) state.address = address
   parts.fleet.start()
-  if (options.on === 'network') void parts.fleet.refresh('all')
+  if (options.on === 'network') {
+    void parts.fleet.refresh('all')
+    parts.record.follower.start()
+  }
   const opened = opening.move()
   return {
     address,
@@ -121,14 +124,14 @@ function allRoutes(
   state: { readonly draining: boolean; readonly address: string },
 ): readonly Route[] {
   const features = [
-    ...keyRoutes(parts.keys),
+    ...keyRoutes(parts.keys, parts.ledger),
     ...fleetRoutes(parts.fleet),
     ...knowledgeRoutes(parts.handbook),
     ...modelRoutes(config.route, () => parts.fleet.models()),
     ...doctorRoutes(parts, version),
   ]
   const notReady = () => {
-    const broken = parts.log.broken
+    const broken = parts.record.log.broken
     return [...(state.draining ? ['the server is draining'] : []), ...(broken === undefined ? [] : [broken])]
   }
   return [

@@ -58,6 +58,7 @@ export async function run(setting: Setting): Promise<Ran> {
     signal: setting.signal ?? new AbortController().signal,
     catalogue: setting.catalogue ?? createCatalogue({ serve: async () => 0, doctor: async () => 0 }),
     version: '1.2.3',
+    homeOf: async () => '/nowhere',
     openServer: async (where) => {
       opened.push(where)
       return {

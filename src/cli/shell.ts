@@ -23,6 +23,8 @@ export interface Cli {
   readonly version: string
   /** Opens the home's server, or handles calls inside this process; closed when the verb has ended. */
   openServer(where: ServerWhere): Promise<ServerPort & Partial<AsyncDisposable>>
+  /** The home's folder as configured. */
+  homeOf(where: ServerWhere): Promise<string>
 }
 
 /** The global options that say which server is meant; undefined: as configured. */
@@ -68,7 +70,8 @@ async function dispatch(cli: Cli, signal: AbortSignal, course: Course): Promise<
   const { flags, args } = readVerbWords(verb, rest)
   if (flags['help'] === true) return tell(cli, verbHelp(verb, styleOf(cli, cli.stdout)))
   const json = flags['json'] === true
-  await using server = serverOnce(cli, { home: text(flags['home']), config: text(flags['config']) }, course)
+  const where: ServerWhere = { home: text(flags['home']), config: text(flags['config']) }
+  await using server = serverOnce(cli, where, course)
   const code = await verb.run({
     args,
     flags,
@@ -79,6 +82,7 @@ async function dispatch(cli: Cli, signal: AbortSignal, course: Course): Promise<
     colour: cli.stdout.isTTY === true && !json && !cli.env['NO_COLOR'] && cli.env['TERM'] !== 'dumb',
     program: cli.program,
     signal,
+    home: () => cli.homeOf(where),
     server: server.open,
   })
   course.returned = true

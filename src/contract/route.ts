@@ -26,7 +26,10 @@ export interface Route<Body = unknown, Reply = unknown> {
   readonly summary: string
   readonly body?: z.ZodType<Body>
   readonly answers: z.ZodType<Reply>
-  /** The content type where the reply is a string that goes out as it is; JSON where absent. */
+  /**
+   * The content type where the reply is a string, or a stream of bytes that is sent as it is made (node:stream's
+   * Readable), and goes out as it is; JSON where absent.
+   */
   readonly text?: string
   /** The HTTP status of a reply; 200 where absent. */
   status?(reply: Reply): number

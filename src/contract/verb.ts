@@ -46,7 +46,7 @@ export interface VerbContext {
   readonly colour: boolean
   readonly signal: AbortSignal
   /** The home's folder, as configured: for verbs that read its files and need no server. */
-  home(): string
+  home(): Promise<string>
   /** Opens the port to the server; called only by verbs that need it. */
   server(): Promise<ServerPort>
 }

@@ -247,7 +247,7 @@ async function runVerb(fleet: Fleet, name: string, args: readonly string[], flag
     json,
     colour: false,
     signal: new AbortController().signal,
-    home: () => '/nowhere',
+    home: async () => '/nowhere',
     server: async () => serverOver(fleet),
   }
   const verb = verbs.find((candidate) => candidate.name === name)

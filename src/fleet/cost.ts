@@ -97,6 +97,8 @@ export function costOf(
     const cost = byHour(entry, place.replica.maxConcurrent, busyMs)
     return { ...told, ...guessed, ...(cost === undefined ? {} : { costMicros: cost, chargedMicros: cost }) }
   }
+  // A model without weights, inside this process: it reads no tokens, and bills none.
+  if (usage === undefined && entry.engine === undefined) return { costMicros: 0, chargedMicros: 0 }
   if (usage === undefined) {
     return UNBILLED.has(end.outcome) && !end.contentSeen ? { costMicros: 0, chargedMicros: 0 } : {}
   }

@@ -149,6 +149,7 @@ export class HeldLease implements LeaseGrant {
     if (engine !== undefined) this.entry.engine?.spend.settle(engine, costMicros)
     const spent = usage === undefined ? undefined : usage.promptTokens + usage.completionTokens
     // Nothing was billed: then nothing was read either.
-    purse.settle({ costMicros, tokens: costMicros === 0 && spent === undefined ? 0 : spent })
+    const tokens = costMicros === 0 && spent === undefined ? 0 : spent
+    purse.settle({ costMicros, tokens })
   }
 }

@@ -49,6 +49,7 @@ export async function replyChat(
     origin: { type: 'wire', credential: request.headers.authorization },
     request: parsed.data,
     bytes: request.bodyBytes,
+    ...(request.rawBody === null ? {} : { body: request.rawBody }),
     receivedAt: ports.clock.now(),
     signal: gone.signal,
   }

@@ -13,6 +13,8 @@ declare module 'fastify' {
     caller: Caller | null
     /** Bytes of the body as it arrived; 0 before it has. */
     bodyBytes: number
+    /** The body as it arrived, for the vault. */
+    rawBody: Buffer | null
   }
 }
 

@@ -111,10 +111,12 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.removeAllContentTypeParsers()
   app.decorateRequest('caller', null)
   app.decorateRequest('bodyBytes', 0)
+  app.decorateRequest('rawBody', null)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     request.bodyBytes = bytes.length
     // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
-    const parsed = ports.parseBody(bytes as Buffer)
+    request.rawBody = bytes as Buffer
+    const parsed = ports.parseBody(request.rawBody)
     if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
     else done(null, parsed.value)
   })

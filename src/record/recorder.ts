@@ -1,4 +1,4 @@
-import type { Entry, Keep, TextRef } from '../contract/entry.ts'
+import type { Entry, Keep, Opened, TextRef } from '../contract/entry.ts'
 
 /** What an entry is appended to. */
 export interface EntryLog {
@@ -25,7 +25,7 @@ export interface TextVault<Subject extends KeptSubject> {
 export class Recorder<Subject extends KeptSubject> {
   readonly #log: EntryLog
   readonly #vault: TextVault<Subject> | undefined
-  /** Requests under way. */
+  /** Of requests under way. */
   readonly #subjects = new Map<string, Subject>()
 
   /** Without a vault no text is kept. */
@@ -34,28 +34,29 @@ export class Recorder<Subject extends KeptSubject> {
     this.#vault = vault
   }
 
-  append(entry: Entry, keep?: Keep): Promise<void> {
+  async append(entry: Entry, keep?: Keep): Promise<void> {
     switch (entry.type) {
       case 'opened':
-        return this.#log.append(keep === undefined ? entry : { ...entry, ...this.#open(entry.id, keep) })
+        return this.#open(entry, keep)
       case 'closed':
-        return this.#log.append({ ...entry, ...this.#close(entry.id, keep) })
+        return this.#log.append({ ...entry, ...this.#answer(entry.id, keep) })
       case 'feedback':
-        return this.#log.append(keep === undefined ? entry : { ...entry, ...this.#correct(keep) })
+        return this.#log.append({ ...entry, ...this.#correction(keep) })
       default:
         return this.#log.append(entry)
     }
   }
 
-  #open(id: string, keep: Keep): { subject?: string; prompt?: TextRef } {
-    const subject = this.#vault?.subject(keep.subject)
-    if (subject === undefined) return {}
-    this.#subjects.set(id, subject)
-    const prompt = this.#vault?.seal(subject, keep.text)
-    return prompt === undefined ? { subject: subject.ref } : { subject: subject.ref, prompt }
+  async #open(entry: Opened, keep: Keep | undefined): Promise<void> {
+    if (keep === undefined || this.#vault === undefined) return this.#log.append(entry)
+    const subject = this.#vault.subject(keep.subject)
+    const prompt = this.#vault.seal(subject, keep.text)
+    const told = { subject: subject.ref, ...(prompt === undefined ? {} : { prompt }) }
+    await this.#log.append({ ...entry, ...told })
+    this.#subjects.set(entry.id, subject)
   }
 
-  #close(id: string, keep: Keep | undefined): { answer?: TextRef } {
+  #answer(id: string, keep: Keep | undefined): { answer?: TextRef } {
     const subject = this.#subjects.get(id)
     this.#subjects.delete(id)
     if (subject === undefined || keep === undefined) return {}
@@ -63,9 +64,9 @@ export class Recorder<Subject extends KeptSubject> {
     return answer === undefined ? {} : { answer }
   }
 
-  #correct(keep: Keep): { correction?: TextRef } {
-    const subject = this.#vault?.subject(keep.subject)
-    const correction = subject === undefined ? undefined : this.#vault?.seal(subject, keep.text)
+  #correction(keep: Keep | undefined): { correction?: TextRef } {
+    if (keep === undefined || this.#vault === undefined) return {}
+    const correction = this.#vault.seal(this.#vault.subject(keep.subject), keep.text)
     return correction === undefined ? {} : { correction }
   }
 }

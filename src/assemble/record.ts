@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LedgerState } from '../caller/ledger/state.ts'
+import { readSecretFile, resolveSecret } from '../config/secret.ts'
+import type { ErasureBegun } from '../contract/entry.ts'
+import { UpshiftError } from '../contract/problem.ts'
+import { systemClock } from '../lib/clock.ts'
+import { Disk } from '../record/disk.ts'
+import { type Log, openLog } from '../record/log/log.ts'
+import { Recorder } from '../record/recorder.ts'
+import { loadSnapshot, type Snapshot } from '../record/snapshot.ts'
+import { openCheckpoint } from '../record/tree/checkpoint.ts'
+import { type Signer, signingKey } from '../record/tree/signer.ts'
+import { masterKey } from '../record/vault/master.ts'
+import type { Subject } from '../record/vault/subject.ts'
+import { openVault, type Vault } from '../record/vault/vault.ts'
+import { Folds } from './folds.ts'
+import { Follower } from './follow/follower.ts'
+import type { HomePaths } from './home.ts'
+import type { PartsOptions } from './parts.ts'
+
+/** The one log with what stands beside it, and what it says at the start. */
+export interface RecordParts extends AsyncDisposable {
+  readonly log: Log
+  readonly recorder: Recorder<Subject>
+  readonly vault: Vault
+  readonly signer: Signer
+  readonly follower: Follower
+  readonly disk: Disk
+  readonly found: FoundInLog
+}
+
+/** What the log says at the start. */
+export interface FoundInLog {
+  readonly ledger: LedgerState
+  /** Micro-dollars of today, by engine. */
+  readonly spend: ReadonlyMap<string, number>
+  /** Erasures that a crash broke off. */
+  readonly erasing: readonly ErasureBegun[]
+  /** When the newest entry was written, milliseconds since the epoch. */
+  readonly newestAt: number
+}
+
+/**
+ * Opens log and vault of a home whose lock is held, reads what the log says since the snapshot (without one: since
+ * the month began), and writes that a process has started. Throws UpshiftError where entries are missing.
+ */
+export async function openRecord(options: PartsOptions, paths: HomePaths): Promise<RecordParts> {
+  const { config, logs, around } = options
+  await using opening = new AsyncDisposableStack()
+  const signer = signingKey(paths.home)
+  const reference = config.record.masterKey
+  const configured =
+    reference === undefined ? undefined : resolveSecret(reference, around.env, readSecretFile).secret
+  const master = masterKey({ home: paths.home, configured, randomBytes })
+  const vault = opening.adopt(
+    openVault({ folder: paths.vault, database: paths.vaultState, master, clock: systemClock, randomBytes }),
+    (one) => one.close(),
+  )
+  const snapshot = snapshotOf(options, paths)
+  const folds = new Folds(snapshot?.folds)
+  const follower: Follower = new Follower({
+    home: paths.home,
+    masterKey: configured,
+    logs,
+    sync: async () => {
+      const seq = log.nextSeq
+      await log.sync()
+      return seq
+    },
+  })
+  const log = opening.adopt(
+    openLog({
+      folder: paths.log,
+      config: config.record,
+      clock: systemClock,
+      from: snapshot?.position,
+      since: monthOf(systemClock.now()),
+      visit: (entry) => folds.visit(entry),
+      beside: vault,
+      synced: (seq) => follower.synced(seq),
+    }),
+    (one) => one.close(),
+  )
+  opening.use(follower)
+  checkCovered(paths, signer, log.nextSeq)
+  const found: FoundInLog = {
+    ledger: folds.ledger.state(),
+    spend: folds.spend.byEngine(systemClock.now()),
+    erasing: folds.erasing.state(),
+    newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
+  }
+  const { cutBytes } = log.opened
+  if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  await log
+    .append({ type: 'started', version: options.version, ...(cutBytes === 0 ? {} : { cutBytes }) })
+    .catch((error: unknown) => logs.warn(String(error)))
+  const disk = new Disk({
+    folder: paths.home,
+    minFreeBytes: config.record.minFreeBytes,
+    clock: systemClock,
+    writtenBytes: () => log.writtenBytes + vault.writtenBytes,
+  })
+  const recorder = new Recorder(log, config.record.texts === 'keep' ? vault : undefined)
+  const opened = opening.move()
+  return {
+    log,
+    recorder,
+    vault,
+    signer,
+    follower,
+    disk,
+    found,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function snapshotOf({ logs }: PartsOptions, paths: HomePaths): Snapshot | undefined {
+  const loaded = loadSnapshot(paths.snapshot)
+  if (!('unusable' in loaded)) return loaded
+  if (loaded.unusable !== 'missing') {
+    logs.warn(`${paths.snapshot} is ${loaded.unusable}: the log is read from the beginning of the month`)
+  }
+  return undefined
+}
+
+/** The signed checkpoint covers only what was on the disk: a log that ends before it has lost entries. */
+function checkCovered(paths: HomePaths, signer: Signer, nextSeq: number): void {
+  let note: string
+  try {
+    note = readFileSync(join(paths.tree, 'checkpoint'), 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
+    throw error
+  }
+  const opened = openCheckpoint(note, signer.verifier)
+  if (opened.type === 'refused') {
+    const message = `${join(paths.tree, 'checkpoint')} ${opened.why}. \`upshift audit verify\` says more; restore the home from a backup.`
+    throw new UpshiftError({ code: 'record_unavailable', message })
+  }
+  if (opened.checkpoint.size <= nextSeq) return
+  const message = `The log in ${paths.log} holds ${nextSeq} entries, and ${opened.checkpoint.size} were signed: entries are missing, or an older copy was put in its place. \`upshift audit verify\` names them. Restore the home from a backup, or move it aside to begin anew.`
+  throw new UpshiftError({ code: 'record_unavailable', message })
+}
+
+function monthOf(nowMs: number): number {
+  const now = new Date(nowMs)
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)
+}
