@@ -179,6 +179,48 @@ test('a grace outside 0 to 7 days is refused', async () => {
   }
 })
 
+test('limits are given with a key or changed later, are logged, and outlive a restart', async () => {
+  const first = ring()
+  const { key } = await create(first.keys, { limits: { microsPerDay: 5, requestsPerMinute: 60 } })
+  first.clock.at += 1_000
+  const plain = await create(first.keys)
+  assert.deepEqual(first.keys.limitsOf(key.id), { microsPerDay: 5, requestsPerMinute: 60 })
+  assert.deepEqual(first.keys.limitsOf(plain.key.id), {})
+  assert.deepEqual(first.keys.limitsOf('key_unheard_of'), {})
+  const limited = ok(await first.keys.limit(key.id, { microsPerDay: null, tokensPerMinute: 7 }, OWNER_ID))
+  assert.deepEqual(limited.limits, { requestsPerMinute: 60, tokensPerMinute: 7 })
+  ok(await first.keys.limit(OWNER_ID, { microsPerMonth: 9_007_199_254 }, OWNER_ID))
+  assert.deepEqual(
+    first.logged.map(({ change, limits }) => [change, limits]),
+    [
+      ['created', { microsPerDay: 5, requestsPerMinute: 60 }],
+      ['created', undefined],
+      ['limited', { requestsPerMinute: 60, tokensPerMinute: 7 }],
+      ['limited', { microsPerMonth: 9_007_199_254 }],
+    ],
+  )
+  first.store.close()
+  const { keys } = ring({ home: first.home })
+  assert.deepEqual(keys.limitsOf(key.id), { requestsPerMinute: 60, tokensPerMinute: 7 })
+  assert.deepEqual(
+    keys.list().map(({ limits }) => limits),
+    [{ microsPerMonth: 9_007_199_254 }, { requestsPerMinute: 60, tokensPerMinute: 7 }, {}],
+  )
+})
+
+test('a limit that cannot be set changes nothing', async () => {
+  const { keys, log, clock } = ring()
+  const { key } = await create(keys, { limits: { microsPerDay: 5 }, expiresInMs: 1_000 })
+  assert.equal(code(await keys.limit('key_none', { microsPerDay: 1 }, OWNER_ID)), 'not_found')
+  assert.equal(code(await keys.limit(key.id, {}, OWNER_ID)), 'invalid_request')
+  log.down = true
+  await assert.rejects(keys.limit(key.id, { microsPerDay: 1 }, OWNER_ID), /log is down/)
+  log.down = false
+  clock.at += 1_000
+  assert.equal(code(await keys.limit(key.id, { microsPerDay: 1 }, OWNER_ID)), 'conflict')
+  assert.deepEqual(keys.limitsOf(key.id), { microsPerDay: 5 })
+})
+
 test('only the last secrets of a key are kept', async () => {
   const { keys, store } = ring()
   const first = await create(keys)

@@ -1,19 +1,29 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { Limits } from '../contract/budget.ts'
 import type { Caller, Scope } from '../contract/caller.ts'
 import type { KeyChanged } from '../contract/entry.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Store } from '../store/open.ts'
+import { changed, type LimitChange, NO_LIMITS } from './limits.ts'
 import { OWNER_ID, type OwnerKey, replaceOwnerKey } from './owner.ts'
 import { digestOf, newSecret, type RandomBytes } from './secret.ts'
-import { type KeyRow, loadKeys, MAX_SECRETS_PER_KEY, type SecretRow, saveKey } from './table.ts'
+import {
+  type KeyRow,
+  loadKeys,
+  loadLimits,
+  MAX_SECRETS_PER_KEY,
+  type SecretRow,
+  saveKey,
+  saveLimits,
+} from './table.ts'
 import { type KeyView, OWNER, ownerView, viewOf } from './view.ts'
 
 // DESIGN. All keys live in memory, found by the digest of what the caller sent; the table is where they come
 // from at the start. A change writes the table and swaps the memory in one synchronous step, so a revoked key
 // is refused by the very next call. Changes run one after the other, because each also waits for the log:
-// `create` and `rotate` log first (a secret that was never logged is never shown), `revoke` takes effect first
+// `create`, `rotate` and `limit` log first (a secret that was never logged is never shown), `revoke` takes effect first
 // (a key that must go goes, even while the log is down) and may be repeated until its entry is written.
 
 /** Longer than any key, `Bearer ` included; what exceeds it is not hashed. */
@@ -36,6 +46,7 @@ export interface KeysParts {
 export interface NewKey {
   readonly name: string
   readonly scope: Scope
+  readonly limits?: Limits
   /** Milliseconds from now; undefined: it does not expire. */
   readonly expiresInMs: number | undefined
 }
@@ -54,6 +65,8 @@ export interface Keys {
    * refuses with missing_key, invalid_key, expired_key or revoked_key, and never repeats the key.
    */
   authenticate(credential: string | undefined): Caller | Refusal
+  /** What a key may spend and ask for; no limits where there is no such key. Synchronous, one look-up. */
+  limitsOf(id: string): Limits
   /** The owner first, then the oldest. */
   list(): KeyView[]
   /** Refuses with conflict where there are `maxKeys` already. `by` is the id of who asks, for the log. */
@@ -62,6 +75,8 @@ export interface Keys {
   revoke(id: string, by: string): Promise<KeyView | Refusal>
   /** A new secret under the same id; the old ones stay valid for `graceMs` (0 to 7 days). */
   rotate(id: string, graceMs: number, by: string): Promise<Shown | Refusal>
+  /** Changes the limits that are named; they hold for the very next request. The owner's key may be limited too. */
+  limit(id: string, change: LimitChange, by: string): Promise<KeyView | Refusal>
 }
 
 /** Reads all keys from the store; rejects changes that the log did not take. */
@@ -81,6 +96,7 @@ class KeyRing implements Keys {
   readonly #parts: KeysParts
   readonly #keys = new Map<string, KeyRow>()
   readonly #known = new Map<string, Known>()
+  readonly #limits: Map<string, Limits>
   #ownerDigest: Buffer
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -88,6 +104,7 @@ class KeyRing implements Keys {
   constructor(parts: KeysParts) {
     this.#parts = parts
     for (const key of loadKeys(parts.store)) this.#remember(key)
+    this.#limits = loadLimits(parts.store)
     this.#ownerDigest = digestOf(parts.owner.secret)
     this.#rememberOwner()
   }
@@ -112,9 +129,12 @@ class KeyRing implements Keys {
     return known.caller
   }
 
+  limitsOf(id: string): Limits {
+    return this.#limits.get(id) ?? NO_LIMITS
+  }
+
   list(): KeyView[] {
-    const now = this.#parts.clock.now()
-    return [ownerView(this.#ownerDigest), ...[...this.#keys.values()].map((key) => viewOf(key, now))]
+    return [this.#ownerView(), ...[...this.#keys.values()].map((key) => this.#viewOf(key))]
   }
 
   create(wanted: NewKey, by: string): Promise<Shown | Refusal> {
@@ -134,10 +154,13 @@ class KeyRing implements Keys {
         revokedAt: undefined,
         secrets: [firstSecret(secret, now)],
       }
-      await this.#log({ key: key.id, change: 'created', by, scope: key.scope })
-      saveKey(store, key)
+      const limits = wanted.limits ?? NO_LIMITS
+      const told = limits === NO_LIMITS ? {} : { limits }
+      await this.#log({ key: key.id, change: 'created', by, scope: key.scope, ...told })
+      saveKey(store, key, limits)
+      this.#limits.set(key.id, limits)
       this.#remember(key)
-      return { key: viewOf(key, now), secret, file: null }
+      return { key: this.#viewOf(key), secret, file: null }
     })
   }
 
@@ -153,7 +176,7 @@ class KeyRing implements Keys {
         this.#remember(revoked)
       }
       await this.#log({ key: id, change: 'revoked', by })
-      return viewOf(revoked, now)
+      return this.#viewOf(revoked)
     })
   }
 
@@ -166,7 +189,7 @@ class KeyRing implements Keys {
       const key = this.#keys.get(id)
       if (key === undefined) return unknownId(id)
       const now = this.#parts.clock.now()
-      const { state } = viewOf(key, now)
+      const { state } = this.#viewOf(key)
       if (state !== 'active') return refuse('conflict', `The key ${id} is ${state}. ${MAKE_ANOTHER}`)
       const secret = newSecret(this.#parts.randomBytes)
       const rotated = { ...key, secrets: withNew(key.secrets, secret, now, graceMs) }
@@ -174,7 +197,24 @@ class KeyRing implements Keys {
       saveKey(this.#parts.store, rotated)
       for (const { digest } of key.secrets) this.#known.delete(indexOf(digest))
       this.#remember(rotated)
-      return { key: viewOf(rotated, now), secret, file: null }
+      return { key: this.#viewOf(rotated), secret, file: null }
+    })
+  }
+
+  limit(id: string, change: LimitChange, by: string): Promise<KeyView | Refusal> {
+    return this.#inTurn(async () => {
+      const key = this.#keys.get(id)
+      if (key === undefined && id !== OWNER_ID) return unknownId(id)
+      const state = key === undefined ? 'active' : this.#viewOf(key).state
+      if (state !== 'active') return refuse('conflict', `The key ${id} is ${state}. ${MAKE_ANOTHER}`)
+      if (Object.keys(change).length === 0) {
+        return refuse('invalid_request', 'Name at least one limit to set, or to remove with null.')
+      }
+      const limits = changed(this.limitsOf(id), change)
+      await this.#log({ key: id, change: 'limited', by, limits })
+      saveLimits(this.#parts.store, id, limits)
+      this.#limits.set(id, limits)
+      return key === undefined ? this.#ownerView() : this.#viewOf(key)
     })
   }
 
@@ -192,7 +232,15 @@ class KeyRing implements Keys {
     this.#known.delete(indexOf(this.#ownerDigest))
     this.#ownerDigest = digestOf(secret)
     this.#rememberOwner()
-    return { key: ownerView(this.#ownerDigest), secret, file: path }
+    return { key: this.#ownerView(), secret, file: path }
+  }
+
+  #viewOf(key: KeyRow): KeyView {
+    return viewOf(key, this.limitsOf(key.id), this.#parts.clock.now())
+  }
+
+  #ownerView(): KeyView {
+    return ownerView(this.#ownerDigest, this.limitsOf(OWNER_ID))
   }
 
   #remember(key: KeyRow): void {

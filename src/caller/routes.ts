@@ -3,12 +3,25 @@ import { isRefusal } from '../contract/problem.ts'
 import { type Route, route } from '../contract/route.ts'
 import { assert } from '../lib/assert.ts'
 import type { Keys } from './keys.ts'
+import type { Ledger, LedgerView } from './ledger/ledger.ts'
+import { changed, changeOf, limitsBody, limitsOnWire, NO_LIMITS } from './limits.ts'
+import { MICROS_PER_USD } from './money.ts'
 import { scopeOf } from './table.ts'
 import type { KeyView } from './view.ts'
-import { createBody, type KeyReply, listReply, revokeReply, rotateBody, shownReply } from './wire.ts'
+import {
+  createBody,
+  type KeyReply,
+  limitReply,
+  listReply,
+  revokeReply,
+  rotateBody,
+  type SpentReply,
+  shownReply,
+} from './wire.ts'
 
 /** The owner's endpoints over API keys. Each change has reached the log before it is answered with success. */
-export function keyRoutes(keys: Keys): readonly Route[] {
+export function keyRoutes(keys: Keys, ledger: Pick<Ledger, 'view'>): readonly Route[] {
+  const onWire = (key: KeyView): KeyReply => keyOnWire(key, ledger.view(key.id))
   return [
     route({
       method: 'GET',
@@ -26,8 +39,9 @@ export function keyRoutes(keys: Keys): readonly Route[] {
       body: createBody,
       answers: shownReply,
       handle: async ({ body, caller }) => {
-        const { name, expiresInMs, ...scope } = body
-        const made = await keys.create({ name, scope: scopeOf(scope), expiresInMs }, idOf(caller))
+        const { name, expiresInMs, limits: wished = {}, ...scope } = body
+        const limits = changed(NO_LIMITS, changeOf(wished))
+        const made = await keys.create({ name, scope: scopeOf(scope), limits, expiresInMs }, idOf(caller))
         return isRefusal(made) ? made : { ...made, key: onWire(made.key) }
       },
     }),
@@ -54,6 +68,18 @@ export function keyRoutes(keys: Keys): readonly Route[] {
         return isRefusal(rotated) ? rotated : { ...rotated, key: onWire(rotated.key) }
       },
     }),
+    route({
+      method: 'POST',
+      path: '/v1/admin/keys/:id/limits',
+      access: 'owner',
+      summary: 'Sets or removes limits of an API key; they hold for its very next request.',
+      body: limitsBody,
+      answers: limitReply,
+      handle: async ({ params, body, caller }) => {
+        const limited = await keys.limit(params.id ?? '', changeOf(body), idOf(caller))
+        return isRefusal(limited) ? limited : { key: onWire(limited) }
+      },
+    }),
   ]
 }
 
@@ -62,10 +88,28 @@ function idOf(caller: Caller | null): string {
   return caller.key
 }
 
-function onWire(key: KeyView): KeyReply {
-  const { tiers, models, engines } = key.scope
+function keyOnWire(key: KeyView, spent: LedgerView): KeyReply {
   return {
     ...key,
-    scope: { engines, ...(tiers && { tiers: [...tiers] }), ...(models && { models: [...models] }) },
+    scope: scopeOnWire(key),
+    limits: limitsOnWire(key.limits),
+    spent: spentOnWire(spent),
+  }
+}
+
+function scopeOnWire({ scope: { tiers, models, engines } }: KeyView): KeyReply['scope'] {
+  return { engines, ...(tiers && { tiers: [...tiers] }), ...(models && { models: [...models] }) }
+}
+
+function spentOnWire(view: LedgerView): SpentReply {
+  return {
+    usdToday: view.today.spentMicros / MICROS_PER_USD,
+    usdThisMonth: view.thisMonth.spentMicros / MICROS_PER_USD,
+    usdReserved: view.heldMicros / MICROS_PER_USD,
+    usdUnknownThisMonth: view.thisMonth.unknownMicros / MICROS_PER_USD,
+    usdOvershootThisMonth: view.thisMonth.overshootMicros / MICROS_PER_USD,
+    requestsUnderWay: view.openRequests,
+    requestsLastMinute: view.requestsLastMinute,
+    tokensLastMinute: view.tokensLastMinute,
   }
 }

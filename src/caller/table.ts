@@ -1,8 +1,10 @@
 import * as z from 'zod'
+import type { Limits } from '../contract/budget.ts'
 import type { Scope } from '../contract/caller.ts'
 import { TIERS } from '../contract/tier.ts'
 import type { Migration } from '../store/migration.ts'
 import type { Store } from '../store/open.ts'
+import { limitsFrom } from './limits.ts'
 
 export const migrations: readonly Migration[] = [
   {
@@ -28,6 +30,20 @@ export const migrations: readonly Migration[] = [
         -- When a later one replaced it, its grace included.
         retires_at INTEGER,
         UNIQUE (key, turn)
+      ) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    feature: 'caller',
+    version: 2,
+    sql: `
+      -- A table of its own: the owner's key has no row in caller_key, and may be limited too.
+      CREATE TABLE caller_limit (
+        key TEXT PRIMARY KEY,
+        micros_per_day INTEGER,
+        micros_per_month INTEGER,
+        requests_per_minute INTEGER,
+        tokens_per_minute INTEGER,
+        concurrent_requests INTEGER
       ) STRICT, WITHOUT ROWID;`,
   },
 ]
@@ -88,6 +104,15 @@ const secretSchema = z.object({
   retires_at: z.number().nullable(),
 })
 
+const limitSchema = z.object({
+  key: z.string(),
+  micros_per_day: z.number().nullable(),
+  micros_per_month: z.number().nullable(),
+  requests_per_minute: z.number().nullable(),
+  tokens_per_minute: z.number().nullable(),
+  concurrent_requests: z.number().nullable(),
+})
+
 /** All keys, oldest first. Throws where a row is not what `saveKey` writes. */
 export function loadKeys(store: Store): KeyRow[] {
   const secrets = new Map<string, SecretRow[]>()
@@ -120,9 +145,51 @@ export function loadKeys(store: Store): KeyRow[] {
     })
 }
 
-/** Writes a key and all its secrets as they now are. It outlives a power loss: what is revoked stays revoked. */
-export function saveKey(store: Store, key: KeyRow): void {
+/** The limits of every key that has any. */
+export function loadLimits(store: Store): Map<string, Limits> {
+  const found = new Map<string, Limits>()
+  for (const raw of store.prepare('SELECT * FROM caller_limit').all()) {
+    const row = limitSchema.parse(raw)
+    const limits = limitsFrom({
+      microsPerDay: row.micros_per_day,
+      microsPerMonth: row.micros_per_month,
+      requestsPerMinute: row.requests_per_minute,
+      tokensPerMinute: row.tokens_per_minute,
+      concurrentRequests: row.concurrent_requests,
+    })
+    found.set(row.key, limits)
+  }
+  return found
+}
+
+/** Writes the limits of one key as they now are; they outlive a power loss. */
+export function saveLimits(store: Store, key: string, limits: Limits): void {
+  store.transaction(() => writeLimits(store, key, limits), 'power')
+}
+
+function writeLimits(store: Store, key: string, limits: Limits): void {
+  store
+    .prepare(
+      `INSERT OR REPLACE INTO caller_limit (key, micros_per_day, micros_per_month, requests_per_minute,
+         tokens_per_minute, concurrent_requests) VALUES (?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      key,
+      limits.microsPerDay ?? null,
+      limits.microsPerMonth ?? null,
+      limits.requestsPerMinute ?? null,
+      limits.tokensPerMinute ?? null,
+      limits.concurrentRequests ?? null,
+    )
+}
+
+/**
+ * Writes a key and all its secrets as they now are, and its first limits where they are given. It outlives a
+ * power loss: what is revoked stays revoked.
+ */
+export function saveKey(store: Store, key: KeyRow, limits?: Limits): void {
   store.transaction(() => {
+    if (limits !== undefined) writeLimits(store, key.id, limits)
     store
       .prepare(
         `INSERT INTO caller_key (id, name, scope, created_at, expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)

@@ -11,6 +11,7 @@ import { type Flags, type ServerPort, type ServerReply, UsageError } from '../co
 import { systemClock } from '../lib/clock.ts'
 import { openStore } from '../store/open.ts'
 import { createKeys } from './keys.ts'
+import { createLedger } from './ledger/ledger.ts'
 import { OWNER_ID, ownerKey } from './owner.ts'
 import { keyRoutes } from './routes.ts'
 import { migrations } from './table.ts'
@@ -32,7 +33,8 @@ const keys = createKeys({
   maxKeys: 100,
   changed: () => Promise.resolve(),
 })
-const routes = keyRoutes(keys)
+const ledger = createLedger({ limitsOf: (key) => keys.limitsOf(key), clock: systemClock })
+const routes = keyRoutes(keys, ledger)
 const caller: Caller = { key: OWNER_ID, name: 'owner', owner: true, scope: { engines: 'any' } }
 
 /** The routes behind the port that the verbs use: what http does, without a socket. */
@@ -88,6 +90,7 @@ async function run(name: string, args: readonly string[], flags: Flags = {}, jso
     stdin: Readable.from([]),
     colour: false,
     signal: AbortSignal.timeout(5_000),
+    home: () => Promise.resolve(home),
     server: () => Promise.resolve(port),
   })
   return { code, ...text }
@@ -117,8 +120,11 @@ test('create prints the key alone on stdout, warns on stderr, and the key works 
 test('list shows a table without secrets, and --json prints one stable document', async () => {
   const made = shownReply.parse(JSON.parse((await run('keys create', ['listed'], {}, true)).out))
   const { out } = await run('keys list', [])
-  assert.match(out, /^ID +NAME +STATE +TIERS +MODELS +ENGINES +CREATED +EXPIRES +FINGERPRINT\n/)
-  assert.match(out, /\nkey_owner +owner +active +all +all +any +- +never +[0-9a-f]{8}\n/)
+  assert.match(
+    out,
+    /^ID +NAME +STATE +TIERS +MODELS +ENGINES +LIMITS +SPENT +CREATED +EXPIRES +FINGERPRINT\n/,
+  )
+  assert.match(out, /\nkey_owner +owner +active +all +all +any +none +- +- +never +[0-9a-f]{8}\n/)
   assert.match(out, new RegExp(`\\n${made.key.id} +listed +active +all +all +any `))
   assert.ok(!out.includes(made.secret.slice(4)))
   const parsed = listReply.strict().parse(JSON.parse((await run('keys list', [], {}, true)).out))
@@ -126,6 +132,55 @@ test('list shows a table without secrets, and --json prints one stable document'
     parsed.keys.find((key) => key.id === made.key.id),
     made.key,
   )
+})
+
+test('limits are given with a key, changed one by one, removed by a word, and shown with what was spent', async () => {
+  const flags = { 'day-usd': '$5', 'month-usd': '50.25', rpm: '60', tpm: '100000', concurrent: '4' }
+  const made = shownReply.parse(JSON.parse((await run('keys create', ['limited'], flags, true)).out))
+  const { id } = made.key
+  const limits = { microsPerDay: 5_000_000, microsPerMonth: 50_250_000, requestsPerMinute: 60 }
+  assert.deepEqual(keys.limitsOf(id), { ...limits, tokensPerMinute: 100_000, concurrentRequests: 4 })
+  assert.deepEqual(made.key.limits, {
+    usdPerDay: 5,
+    usdPerMonth: 50.25,
+    requestsPerMinute: 60,
+    tokensPerMinute: 100_000,
+    concurrentRequests: 4,
+  })
+  const change = { 'day-usd': '0.1', tpm: 'none', concurrent: 'none' }
+  const { out } = await run('keys limit', [id], change)
+  assert.match(out, /\$0\.10\/day, \$50\.25\/month, 60 requests\/min +- +\d{4}-/)
+  assert.deepEqual(keys.limitsOf(id), { ...limits, microsPerDay: 100_000 })
+  const visit = ledger.enter(id)
+  assert.ok(!isRefusal(visit))
+  for (const costMicros of [undefined, 30_001]) {
+    const hold = visit.reserve({ micros: 30_000, tokens: 10 })
+    assert.ok(!isRefusal(hold))
+    hold.settle({ costMicros, tokens: undefined })
+  }
+  const shown = listReply.parse(JSON.parse((await run('keys list', [], {}, true)).out))
+  assert.deepEqual(shown.keys.find((key) => key.id === id)?.spent, {
+    usdToday: 0.060001,
+    usdThisMonth: 0.060001,
+    usdReserved: 0,
+    usdUnknownThisMonth: 0.03,
+    usdOvershootThisMonth: 0.000001,
+    requestsUnderWay: 1,
+    requestsLastMinute: 1,
+    tokensLastMinute: 20,
+  })
+  const words = '$0.060001 today, $0.060001 this month ($0.03 unknown, $0.000001 overshoot)'
+  assert.ok((await run('keys list', [])).out.includes(words))
+})
+
+test('the owner’s key can be limited, and a revoked one cannot', async () => {
+  const { out } = await run('keys limit', [OWNER_ID], { 'month-usd': '100' })
+  assert.match(out, /key_owner +owner .* \$100\.00\/month /)
+  assert.equal((await run('keys limit', [OWNER_ID], { 'month-usd': 'none' })).code, 0)
+  assert.deepEqual(keys.limitsOf(OWNER_ID), {})
+  const { key } = shownReply.parse(JSON.parse((await run('keys create', ['gone'], {}, true)).out))
+  await run('keys revoke', [key.id])
+  await assert.rejects(run('keys limit', [key.id], { rpm: '1' }), /is revoked/)
 })
 
 test('rotate shows the new key and until when the old one lives; revoke ends both', async () => {
@@ -175,6 +230,22 @@ test('wrong words are told in the words that were typed, and call nothing', asyn
       /^--grace takes a time such as 1h or 7d, or 0, not "soon"$/,
     ],
     ['keys rotate', ['key_x'], { grace: '8d' }, /^--grace is at most 7d$/],
+    [
+      'keys create',
+      ['a'],
+      { 'day-usd': '0' },
+      /^--day-usd takes dollars such as 5 or 0\.50, .* or none, not "0"$/,
+    ],
+    ['keys create', ['a'], { 'month-usd': '5e3' }, /^--month-usd takes dollars/],
+    ['keys limit', ['key_x'], { 'day-usd': '1.2345678' }, /^--day-usd takes dollars/],
+    ['keys limit', ['key_x'], { rpm: '2.5' }, /^--rpm takes a whole number from 1 .* or none, not "2\.5"$/],
+    ['keys limit', ['key_x'], { concurrent: '1000000001' }, /^--concurrent takes a whole number/],
+    [
+      'keys limit',
+      ['key_x'],
+      {},
+      /^name at least one limit: --day-usd, --month-usd, --rpm, --tpm, --concurrent$/,
+    ],
   ] as const) {
     await assert.rejects(run(name, args, flags), (error: unknown) => {
       assert.ok(error instanceof UsageError, String(error))
@@ -209,14 +280,17 @@ test('a second key of the same name is made, with a warning that names the first
 
 test('a name where an id belongs is answered with the command that has the id', async () => {
   const { key } = shownReply.parse(JSON.parse((await run('keys create', ['by-name'], {}, true)).out))
-  for (const verb of ['revoke', 'rotate']) {
-    await assert.rejects(run(`keys ${verb}`, ['by-name']), (error: unknown) => {
-      assert.ok(error instanceof UpshiftError)
-      assert.equal(error.problem.code, 'not_found')
-      assert.match(error.message, /^There is no key by-name\. That is a name, and/)
-      assert.ok(error.message.includes(`\`upshift keys ${verb} ${key.id}\` (active)`))
-      return true
-    })
+  for (const verb of ['revoke', 'rotate', 'limit']) {
+    await assert.rejects(
+      run(`keys ${verb}`, ['by-name'], verb === 'limit' ? { rpm: '1' } : {}),
+      (error: unknown) => {
+        assert.ok(error instanceof UpshiftError)
+        assert.equal(error.problem.code, 'not_found')
+        assert.match(error.message, /^There is no key by-name\. That is a name, and/)
+        assert.ok(error.message.includes(`\`upshift keys ${verb} ${key.id}\` (active)`))
+        return true
+      },
+    )
   }
 })
 

@@ -1,9 +1,24 @@
 import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
-import type { ServerPort, Verb, VerbContext } from '../contract/verb.ts'
+import {
+  type ServerPort,
+  UsageError,
+  type Verb,
+  type VerbContext,
+  type VerbOption,
+} from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
-import { type KeyReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
-import { checkedName, engineScope, expiryMs, graceMsOf, modelList, tierList } from './words.ts'
+import { microsOf, usd } from './money.ts'
+import { type KeyReply, limitReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
+import { checkedName, engineScope, expiryMs, graceMsOf, limitWords, modelList, tierList } from './words.ts'
+
+const LIMIT_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  'day-usd': { type: 'string', value: 'USD', summary: 'Dollars that it may spend in a UTC day.' },
+  'month-usd': { type: 'string', value: 'USD', summary: 'Dollars that it may spend in a UTC month.' },
+  rpm: { type: 'string', value: 'COUNT', summary: 'Requests within any minute.' },
+  tpm: { type: 'string', value: 'COUNT', summary: 'Tokens within any minute, prompt and answer together.' },
+  concurrent: { type: 'string', value: 'COUNT', summary: 'Requests under way at once.' },
+}
 
 export const verbs: readonly Verb[] = [
   {
@@ -19,21 +34,38 @@ export const verbs: readonly Verb[] = [
         summary: 'local: only engines on this machine. any (default).',
       },
       expires: { type: 'string', value: 'TIME', summary: 'Ends after this time: 12h, 30d. Default: never.' },
+      ...LIMIT_OPTIONS,
     },
     details:
-      'Without options the key may use every tier and every model. An engine off this machine still needs ' +
+      'Without options the key may use every tier and every model, without a limit. An engine off this machine still needs ' +
       'the owner’s `upshift engines allow NAME`. The key is stored as a hash, so it cannot be shown again.',
     examples: [
       'upshift keys create laptop',
       'upshift keys create nightly --tiers fast,mid --engines local --expires 30d',
+      'upshift keys create team --day-usd 5 --month-usd 50 --rpm 60 --tpm 100000 --concurrent 4',
     ],
     run: create,
   },
   {
     name: 'keys list',
     summary: 'List all API keys, without their secrets.',
+    details: 'SPENT is what the key has cost in this UTC day and month.',
     examples: ['upshift keys list', 'upshift keys list --json'],
     run: list,
+  },
+  {
+    name: 'keys limit',
+    summary: 'Set or remove what an API key may spend and ask for.',
+    operands: 'ID',
+    options: LIMIT_OPTIONS,
+    details:
+      'What is not named stays as it is, and the word none removes a limit. It holds for the very next request. ' +
+      '`key_owner` is the owner’s own key.',
+    examples: [
+      'upshift keys limit key_01jd… --day-usd 10 --rpm none',
+      'upshift keys limit key_owner --month-usd 100',
+    ],
+    run: limit,
   },
   {
     name: 'keys revoke',
@@ -65,12 +97,14 @@ async function create(context: VerbContext): Promise<0> {
   const models = modelList(context.flags)
   const engines = engineScope(context.flags)
   const expiresInMs = expiryMs(context.flags)
+  const limits = limitWords(context.flags)
   const body = {
     name,
     ...(tiers && { tiers }),
     ...(models && { models }),
     ...(engines && { engines }),
     ...(expiresInMs && { expiresInMs }),
+    ...(Object.keys(limits).length > 0 && { limits }),
   }
   const server = await context.server()
   const namesakes = (await listed(context, server)).filter((key) => key.name === name)
@@ -88,6 +122,20 @@ async function create(context: VerbContext): Promise<0> {
 async function list(context: VerbContext): Promise<0> {
   const keys = await listed(context, await context.server())
   context.out.write(context.json ? `${JSON.stringify({ keys })}\n` : table(keys))
+  return 0
+}
+
+async function limit(context: VerbContext): Promise<0> {
+  const limits = limitWords(context.flags)
+  if (Object.keys(limits).length === 0) {
+    const flags = Object.keys(LIMIT_OPTIONS).map((flag) => `--${flag}`)
+    throw new UsageError(`name at least one limit: ${flags.join(', ')}`)
+  }
+  const server = await context.server()
+  const { id } = await keyOf(context, server, 'limit')
+  const path = `/v1/admin/keys/${encodeURIComponent(id)}/limits`
+  const limited = await expectJson(await server.call('POST', path, limits, context.signal), limitReply)
+  context.out.write(context.json ? `${JSON.stringify(limited)}\n` : table([limited.key]))
   return 0
 }
 
@@ -146,7 +194,19 @@ function show(context: VerbContext, shown: ShownReply): void {
 }
 
 function table(keys: readonly KeyReply[]): string {
-  const head = ['ID', 'NAME', 'STATE', 'TIERS', 'MODELS', 'ENGINES', 'CREATED', 'EXPIRES', 'FINGERPRINT']
+  const head = [
+    'ID',
+    'NAME',
+    'STATE',
+    'TIERS',
+    'MODELS',
+    'ENGINES',
+    'LIMITS',
+    'SPENT',
+    'CREATED',
+    'EXPIRES',
+    'FINGERPRINT',
+  ]
   const rows = keys.map((key) => [
     key.id,
     key.name,
@@ -154,11 +214,40 @@ function table(keys: readonly KeyReply[]): string {
     key.scope.tiers?.join(',') ?? 'all',
     key.scope.models?.join(',') ?? 'all',
     key.scope.engines,
+    limitsOf(key.limits),
+    spentOf(key.spent),
     key.createdAt === null ? '-' : minute(key.createdAt),
     key.expiresAt === null ? 'never' : minute(key.expiresAt),
     key.fingerprint,
   ])
   return textTable(head, rows)
+}
+
+/** `$5.00/day, 60 requests/min`. */
+function limitsOf(limits: KeyReply['limits']): string {
+  const { usdPerDay, usdPerMonth, requestsPerMinute, tokensPerMinute, concurrentRequests } = limits
+  const parts = [
+    usdPerDay === null ? '' : `${money(usdPerDay)}/day`,
+    usdPerMonth === null ? '' : `${money(usdPerMonth)}/month`,
+    requestsPerMinute === null ? '' : `${requestsPerMinute} requests/min`,
+    tokensPerMinute === null ? '' : `${tokensPerMinute} tokens/min`,
+    concurrentRequests === null ? '' : `${concurrentRequests} at once`,
+  ].filter((part) => part !== '')
+  return parts.length === 0 ? 'none' : parts.join(', ')
+}
+
+/** `$0.12 today, $3.40 this month ($0.05 unknown)`. */
+function spentOf(spent: KeyReply['spent']): string {
+  if (spent.usdThisMonth === 0) return '-'
+  const unknown = spent.usdUnknownThisMonth === 0 ? '' : `${money(spent.usdUnknownThisMonth)} unknown`
+  const overshoot = spent.usdOvershootThisMonth === 0 ? '' : `${money(spent.usdOvershootThisMonth)} overshoot`
+  const doubtful = [unknown, overshoot].filter((part) => part !== '').join(', ')
+  const figures = `${money(spent.usdToday)} today, ${money(spent.usdThisMonth)} this month`
+  return doubtful === '' ? figures : `${figures} (${doubtful})`
+}
+
+function money(dollars: number): string {
+  return usd(microsOf(dollars))
 }
 
 /** To the minute, in UTC. */

@@ -1,3 +1,4 @@
+import type { Limits } from '../contract/budget.ts'
 import type { Caller, Scope } from '../contract/caller.ts'
 import { OWNER_ID } from './owner.ts'
 import { fingerprintOf } from './secret.ts'
@@ -10,6 +11,7 @@ export interface KeyView {
   readonly owner: boolean
   readonly state: 'active' | 'expired' | 'revoked'
   readonly scope: Scope
+  readonly limits: Limits
   readonly createdAt: number | null
   readonly expiresAt: number | null
   readonly revokedAt: number | null
@@ -20,7 +22,7 @@ export interface KeyView {
   readonly graceUntil: number | null
 }
 
-export function viewOf(key: KeyRow, now: number): KeyView {
+export function viewOf(key: KeyRow, limits: Limits, now: number): KeyView {
   const current = key.secrets.at(-1)
   const graces = key.secrets.map((secret) => secret.retiresAt ?? 0).filter((until) => until > now)
   const expired = key.expiresAt !== undefined && now >= key.expiresAt
@@ -30,6 +32,7 @@ export function viewOf(key: KeyRow, now: number): KeyView {
     owner: false,
     state: key.revokedAt !== undefined ? 'revoked' : expired ? 'expired' : 'active',
     scope: key.scope,
+    limits,
     createdAt: key.createdAt,
     expiresAt: key.expiresAt ?? null,
     revokedAt: key.revokedAt ?? null,
@@ -48,13 +51,14 @@ export const OWNER: Caller = Object.freeze({
 })
 
 /** The owner's row in a list. When its key was made is the file's affair, so it has no times. */
-export function ownerView(digest: Uint8Array): KeyView {
+export function ownerView(digest: Uint8Array, limits: Limits): KeyView {
   return {
     id: OWNER_ID,
     name: OWNER.name,
     owner: true,
     state: 'active',
     scope: OWNER.scope,
+    limits,
     createdAt: null,
     expiresAt: null,
     revokedAt: null,

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { MAX_GRACE_MS } from './keys.ts'
+import { limitsBody, limitsReply } from './limits.ts'
 import { scopeShape } from './table.ts'
 
 /** The wire shapes of the key routes, for the server that answers and the verbs that ask. */
@@ -28,6 +29,7 @@ export const createBody = z.strictObject({
     .max(MAX_EXPIRY_MS)
     .optional()
     .meta({ description: 'Milliseconds from now; without it the key does not expire.' }),
+  limits: limitsBody.optional(),
 })
 
 export const rotateBody = z.strictObject({
@@ -41,6 +43,26 @@ export const rotateBody = z.strictObject({
 })
 
 const time = z.number().nullable()
+const usd = z.number().meta({ description: 'Dollars.' })
+const counted = z.number().int()
+
+const spentReply = z
+  .object({
+    usdToday: usd,
+    usdThisMonth: usd,
+    /** Worst cases of attempts under way. */
+    usdReserved: usd,
+    usdUnknownThisMonth: usd,
+    usdOvershootThisMonth: usd,
+    requestsUnderWay: counted,
+    requestsLastMinute: counted,
+    tokensLastMinute: counted,
+  })
+  .meta({
+    description:
+      'What the key has spent in the current UTC day and month. Of that, unknown is what was reserved for attempts ' +
+      'whose cost nobody stated, and overshoot what went beyond the reservation.',
+  })
 
 export const keyReply = z
   .object({
@@ -49,6 +71,8 @@ export const keyReply = z
     owner: z.boolean(),
     state: z.enum(['active', 'expired', 'revoked']),
     scope: z.object(scopeShape),
+    limits: limitsReply,
+    spent: spentReply,
     createdAt: time,
     expiresAt: time,
     revokedAt: time,
@@ -60,6 +84,7 @@ export const keyReply = z
 
 export const listReply = z.object({ keys: z.array(keyReply) })
 export const revokeReply = z.object({ key: keyReply })
+export const limitReply = z.object({ key: keyReply })
 export const shownReply = z.object({
   key: keyReply,
   secret: z.string().meta({ description: 'The key itself, shown this once.' }),
@@ -67,4 +92,5 @@ export const shownReply = z.object({
 })
 
 export type KeyReply = z.infer<typeof keyReply>
+export type SpentReply = z.infer<typeof spentReply>
 export type ShownReply = z.infer<typeof shownReply>

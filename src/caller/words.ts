@@ -2,6 +2,7 @@ import { TIERS } from '../contract/tier.ts'
 import { type Flags, UsageError } from '../contract/verb.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { MAX_GRACE_MS } from './keys.ts'
+import { type LimitsBody, limitsBody } from './limits.ts'
 import { createBody } from './wire.ts'
 
 // DESIGN. What the command line says of a key, checked before anything is opened and complained of in the words
@@ -73,6 +74,37 @@ export function graceMsOf(flags: Flags): number {
     throw new UsageError(`--grace takes a time such as 1h or 7d, or 0, not "${text}"`)
   if (graceMs > MAX_GRACE_MS) throw new UsageError(`--grace is at most ${MAX_GRACE_MS / DAY_MS}d`)
   return graceMs
+}
+
+/** `--day-usd 5 --rpm none`: the limits that are named, `none` as null. Throws UsageError. */
+export function limitWords(flags: Flags): LimitsBody {
+  const limits: LimitsBody = {}
+  for (const [flag, name] of LIMIT_FLAGS) {
+    const text = textOf(flags, flag)
+    if (text !== undefined) limits[name] = text === 'none' ? null : amountOf(flag, name, text)
+  }
+  return limits
+}
+
+/** The flags in the order in which the help lists them. */
+const LIMIT_FLAGS = [
+  ['day-usd', 'usdPerDay'],
+  ['month-usd', 'usdPerMonth'],
+  ['rpm', 'requestsPerMinute'],
+  ['tpm', 'tokensPerMinute'],
+  ['concurrent', 'concurrentRequests'],
+] as const satisfies readonly (readonly [string, keyof LimitsBody])[]
+
+const DOLLARS = /^\$?(\d{1,10}(?:\.\d{1,6})?)$/
+const COUNT = /^(\d{1,10})$/
+
+function amountOf(flag: string, name: keyof LimitsBody, text: string): number {
+  const money = flag.endsWith('-usd')
+  const digits = (money ? DOLLARS : COUNT).exec(text)?.[1]
+  const amount = digits === undefined ? undefined : Number(digits)
+  if (amount !== undefined && limitsBody.shape[name].safeParse(amount).success) return amount
+  const what = money ? 'dollars such as 5 or 0.50, from 0.000001' : 'a whole number from 1'
+  throw new UsageError(`--${flag} takes ${what} to 1000000000, or none, not "${text}"`)
 }
 
 const LOOSE_COMMA = 'holds an empty part: look for a comma too many'
