@@ -58,6 +58,11 @@ const CONNECTIONS_PER_ORIGIN = 256
 /** A look around asks four questions of one address at once, a refresh of Ollama six. */
 const PROBES_PER_ORIGIN = 8
 
+/** The folder of the handbook's documents. */
+export function handbookFolder(config: Config): string {
+  return config.knowledge.docs ?? fileURLToPath(HANDBOOK)
+}
+
 /** Takes the home's lock and opens what is in it. Throws UpshiftError where another process holds the home. */
 export async function openParts(options: PartsOptions): Promise<Parts> {
   await using opening = new AsyncDisposableStack()
@@ -103,8 +108,10 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   )
   for (const [engine, micros] of record.found.spend) fleet.restoreSpend(engine, micros)
   const looking = fleet.refresh('near')
-  const docs = config.knowledge.docs ?? fileURLToPath(HANDBOOK)
-  const handbook = opening.adopt(openHandbook({ path: paths.knowledge, docs }), (one) => one.close())
+  const handbook = opening.adopt(
+    openHandbook({ path: paths.knowledge, docs: handbookFolder(config) }),
+    (one) => one.close(),
+  )
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
   const engines = createEngines(connections)

@@ -1,23 +1,19 @@
-import { keyRoutes } from '../caller/routes.ts'
 import { loadConfig } from '../config/load.ts'
 import { type Config, SECTIONS } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
-import type { Route } from '../contract/route.ts'
-import { fleetRoutes } from '../fleet/routes.ts'
 import { parseBody } from '../guard/bounds.ts'
 import type { HttpServer } from '../http/listening.ts'
-import { ownRoutes } from '../http/own.ts'
 import { createHttpServer } from '../http/server.ts'
-import { knowledgeRoutes } from '../knowledge/routes.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import { Turns } from '../lib/turns.ts'
 import type { Logs } from '../observe/logs.ts'
-import { createMetrics, type FleetGauges, type Metrics } from '../observe/metrics.ts'
-import { modelRoutes } from '../route/routes.ts'
-import { doctorRoutes } from './doctor.ts'
+import { createMetrics, type FleetGauges } from '../observe/metrics.ts'
+import { createGoverning, endErasures, expireHourly } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
-import { openParts, type Parts } from './parts.ts'
+import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
+import { allRoutes } from './routes.ts'
 
 /** A home that is open and answers: on the network, on its control socket, or both. */
 export interface Serving {
@@ -39,6 +35,8 @@ export interface ServeOptions {
 
 /** Long enough for a request that is on its way on an open connection; where none is open nothing is waited for. */
 const LINGER_MS = 250
+/** Backups and expiries that may wait for each other. */
+const MAINTENANCE_WAITING = 4
 
 /** Opens the home and serves it. Throws UpshiftError with the next step where it cannot. */
 export async function serve(options: ServeOptions): Promise<Serving> {
@@ -54,7 +52,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   metrics.observe(() => fleetGauges(parts))
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
-  const routes = allRoutes(config, parts, metrics, options.version, state)
+  const turns = new Turns(MAINTENANCE_WAITING)
+  const governing = createGoverning({
+    ...parts,
+    turns,
+    retention: config.govern.retention,
+    docs: handbookFolder(config),
+    prove: (id) => parts.record.follower.ask('prove', id),
+  })
+  await endErasures(governing, parts, logs)
+  const routes = allRoutes({ config, parts, governing, turns, metrics, version: options.version, state })
   const { server: limits } = config
   const server = await createHttpServer({
     handle: path.handle,
@@ -77,6 +84,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   if (options.on === 'network') {
     void parts.fleet.refresh('all')
     parts.record.follower.start()
+    opening.use(expireHourly(governing, logs))
   }
   const opened = opening.move()
   return {
@@ -114,30 +122,6 @@ async function listen(
     await server.drain({ drainMs: 0, lingerMs: 0 })
     throw error
   }
-}
-
-function allRoutes(
-  config: Config,
-  parts: Parts,
-  metrics: Metrics,
-  version: string,
-  state: { readonly draining: boolean; readonly address: string },
-): readonly Route[] {
-  const features = [
-    ...keyRoutes(parts.keys, parts.ledger),
-    ...fleetRoutes(parts.fleet),
-    ...knowledgeRoutes(parts.handbook),
-    ...modelRoutes(config.route, () => parts.fleet.models()),
-    ...doctorRoutes(parts, version),
-  ]
-  const notReady = () => {
-    const broken = parts.record.log.broken
-    return [...(state.draining ? ['the server is draining'] : []), ...(broken === undefined ? [] : [broken])]
-  }
-  return [
-    ...features,
-    ...ownRoutes({ version, address: () => state.address, notReady, metrics, routes: features }),
-  ]
 }
 
 function fleetGauges(parts: Parts): FleetGauges {

@@ -37,6 +37,8 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
   const caller = () => import('../caller/verbs.ts')
   const fleet = () => import('../fleet/verbs.ts')
   const knowledge = () => import('../knowledge/verbs.ts')
+  const record = () => import('../record/verbs.ts')
+  const govern = () => import('../govern/verbs.ts')
   const config = () => import('../config/verbs.ts')
   return [
     { name: serve.name, summary: serve.summary, load: async () => serve },
@@ -47,8 +49,23 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(fleet, 'engines deny', 'Take back the allowance of an engine: nothing more is sent to it.'),
     from(caller, 'keys create', 'Make an API key and show it once.'),
     from(caller, 'keys list', 'List all API keys, without their secrets.'),
+    from(caller, 'keys limit', 'Set or remove what an API key may spend and ask for.'),
     from(caller, 'keys revoke', 'End an API key at once.'),
     from(caller, 'keys rotate', 'Give an API key a new secret, shown once.'),
+    from(record, 'logs tail', 'List the newest requests, and with --follow those that end from now on.'),
+    from(record, 'logs show', 'Show one request: plan, attempts, cost, checks, and with --text what was said.'),
+    from(record, 'logs search', 'Find requests by words in their prompts and answers.'),
+    from(record, 'logs events', 'List changes of keys and policies, erasures, expiries and starts.'),
+    from(record, 'usage', 'Sum up requests, tokens and cost by key, model, tier or day.'),
+    from(record, 'audit verify', 'Check the whole record and name what was changed, removed, moved or cut.'),
+    from(record, 'audit prove', 'Prove that the entries about a request are in the record.'),
+    from(record, 'audit check', 'Check a proof that `audit prove` has written.'),
+    from(record, 'audit export', 'Hand the newest signed checkpoint to a file or URL outside the home.'),
+    from(record, 'audit compare', 'Prove that the record extends every checkpoint that was exported.'),
+    from(record, 'backup', 'Copy the home into a new folder, while the server runs.'),
+    from(record, 'restore', 'Check a backup and put it in the place of a home.'),
+    from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
+    from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
     from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
     from(config, 'config check', 'Look for mistakes in the configuration.'),
     from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),

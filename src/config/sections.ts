@@ -1,5 +1,6 @@
 import { section as caller } from '../caller/config.ts'
 import { section as fleet } from '../fleet/config.ts'
+import { section as govern } from '../govern/config.ts'
 import { section as guard } from '../guard/config.ts'
 import { section as knowledge } from '../knowledge/config.ts'
 import { section as record } from '../record/config.ts'
@@ -8,7 +9,7 @@ import { section as server } from './server.ts'
 import type { ConfigOf, Sections } from './shape.ts'
 
 /** All sections of upshift.yaml, in the order in which the documentation shows them. */
-export const SECTIONS = { server, caller, guard, route, fleet, knowledge, record } satisfies Sections
+export const SECTIONS = { server, caller, guard, route, fleet, knowledge, record, govern } satisfies Sections
 
 /** The whole configuration, as `loadConfig(SECTIONS, …)` returns it. */
 export type Config = ConfigOf<typeof SECTIONS>

@@ -53,6 +53,7 @@ async function run(
     stdin: Readable.from([]),
     colour: false,
     signal: AbortSignal.timeout(5_000),
+    home: async () => '/nowhere',
     server: () => assert.fail('these verbs need no server'),
   })
   return { code, ...text }

@@ -55,7 +55,11 @@ export function mount(app: FastifyInstance, authenticate: Authenticate, routes: 
       method: route.method,
       url: route.path,
       ...(access === 'public' ? {} : { onRequest: accessCheck(authenticate, access) }),
-      handler: (request, reply) => answerRoute(route, request, reply),
+      handler: async (request, reply) => {
+        await answerRoute(route, request, reply)
+        // Without it Fastify takes a stream that has not begun yet for no answer at all.
+        return reply
+      },
     })
   }
 }

@@ -46,6 +46,7 @@ async function cite(
     json: false,
     colour: false,
     signal,
+    home: async () => '/nowhere',
     server: async () => ({ running: true, call }),
     ...more,
   })

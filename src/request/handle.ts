@@ -77,8 +77,14 @@ function authenticate(ports: HandlePorts, ask: Ask): Caller | Refusal {
 
 async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Refusal): Promise<Refusal> {
   const { code, rule } = refusal.problem
-  const entry = { type: 'refused', id: ask.id, key: caller.key, code } as const
-  await ports.record.append(rule === undefined ? entry : { ...entry, rule })
+  await ports.record.append({
+    type: 'refused',
+    id: ask.id,
+    ...(ask.origin.type === 'child' ? { parent: ask.origin.parent } : {}),
+    key: caller.key,
+    code,
+    ...(rule === undefined ? {} : { rule }),
+  })
   return refusal
 }
 

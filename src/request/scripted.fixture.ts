@@ -81,19 +81,45 @@ interface World {
 
 type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch>
 
-export function world(
-  script: Script,
-  more: { check?: () => AnswerCheck; plan?: Plan; replicas?: string[]; record?: RecordPort } = {},
-): World {
-  const entries: string[] = []
-  const dispatched: World['dispatched'] = []
-  const released: string[] = []
-  const settled: string[] = []
-  const costs: number[] = []
-  const left: string[] = []
-  const promptBounds: number[] = []
-  const replicas = more.replicas ?? ['one', 'two']
-  const record: RecordPort = more.record ?? {
+interface Scripting {
+  readonly check?: () => AnswerCheck
+  readonly plan?: Plan
+  readonly replicas?: string[]
+  readonly record?: RecordPort
+}
+
+export function world(script: Script, more: Scripting = {}): World {
+  const seen: Omit<World, 'handle'> = {
+    entries: [],
+    dispatched: [],
+    released: [],
+    settled: [],
+    left: [],
+    promptBounds: [],
+    costs: [],
+  }
+  const record = more.record ?? recordInto(seen)
+  const chosen = more.plan ?? plan
+  const handlePorts: HandlePorts = {
+    authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
+    enter: () => ({ reserve: () => ({ settle: () => undefined }), leave: () => void seen.left.push('left') }),
+    admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
+    plan: (ask) => (ask.passages === undefined ? chosen : plan),
+    ways: {
+      direct: createDirect(attemptPorts(script, seen, record, more)),
+      retrieve: createRetrieve(
+        () => [],
+        () => 'req_child',
+      ),
+    },
+    record,
+    elapsed: () => performance.now(),
+  }
+  return { ...seen, handle: createHandle(handlePorts) }
+}
+
+function recordInto({ entries, costs }: Pick<World, 'entries' | 'costs'>): RecordPort {
+  return {
     append: async (entry) => {
       await Promise.resolve()
       const detail = 'outcome' in entry ? `:${entry.outcome}` : 'cause' in entry ? `:${entry.cause}` : ''
@@ -102,30 +128,22 @@ export function world(
       if (entry.type === 'closed' && entry.costMicros !== undefined) costs.push(entry.costMicros)
     },
   }
-  const ports: AttemptPorts = {
+}
+
+function attemptPorts(
+  script: Script,
+  seen: Omit<World, 'handle'>,
+  record: RecordPort,
+  more: Scripting,
+): AttemptPorts {
+  const replicas = more.replicas ?? ['one', 'two']
+  return {
     acquire: async (need) => {
-      promptBounds.push(need.promptTokensBound)
+      seen.promptBounds.push(need.promptTokensBound)
       const replica = replicas.find((name) => !need.failed.has(name))
-      if (replica === undefined) return refuse('no_model', 'every replica has failed')
-      const lease: Lease = {
-        type: 'lease',
-        replica,
-        model: modelView(replica),
-        heldMicros: 1_000,
-        heldTokens: 2_000,
-        generate: (call) => {
-          dispatched.push({ replica, call })
-          return script(replica, dispatched.length, call)
-        },
-        settle: ({ outcome, usage: used }) => {
-          settled.push(`${replica}:${outcome}`)
-          return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }
-        },
-        [Symbol.asyncDispose]: async () => {
-          released.push(replica)
-        },
-      }
-      return lease
+      return replica === undefined
+        ? refuse('no_model', 'every replica has failed')
+        : leaseOf(replica, script, seen)
     },
     hasOther: (_candidates, failed) => replicas.some((name) => !failed.has(name)),
     outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
@@ -135,31 +153,26 @@ export function world(
     random: () => 0,
     bounds: { turns: 4, backoffMs: 1, backoffMaxMs: 50, retryShare: 0.2, heldBytes: 10_000 },
   }
-  const chosen = more.plan ?? plan
-  const handlePorts: HandlePorts = {
-    authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
-    enter: () => ({ reserve: () => ({ settle: () => undefined }), leave: () => void left.push('left') }),
-    admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
-    plan: (ask) => (ask.passages === undefined ? chosen : plan),
-    ways: {
-      direct: createDirect(ports),
-      retrieve: createRetrieve(
-        () => [],
-        () => 'req_child',
-      ),
-    },
-    record,
-    elapsed: () => performance.now(),
-  }
+}
+
+function leaseOf(replica: string, script: Script, seen: Omit<World, 'handle'>): Lease {
   return {
-    entries,
-    dispatched,
-    released,
-    settled,
-    costs,
-    left,
-    promptBounds,
-    handle: createHandle(handlePorts),
+    type: 'lease',
+    replica,
+    model: modelView(replica),
+    heldMicros: 1_000,
+    heldTokens: 2_000,
+    generate: (call) => {
+      seen.dispatched.push({ replica, call })
+      return script(replica, seen.dispatched.length, call)
+    },
+    settle: ({ outcome, usage: used }) => {
+      seen.settled.push(`${replica}:${outcome}`)
+      return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }
+    },
+    [Symbol.asyncDispose]: async () => {
+      seen.released.push(replica)
+    },
   }
 }
 

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { isRefusal, type Problem, UpshiftError } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { Bundle } from '../../record/audit/bundle.ts'
+import { prove } from '../../record/audit/prove.ts'
 import { openProjection, type Projection } from '../../record/index/projection.ts'
 import { type Followed, Tail } from '../../record/log/tail.ts'
 import { loadSnapshot, type Snapshot, saveSnapshot } from '../../record/snapshot.ts'
@@ -131,32 +133,47 @@ export class Following {
       this.#waiting.filter((one) => one.seq > seq),
     ]
     this.#waiting = later
-    for (const asked of now) this.#reply(asked)
+    for (const asked of now) void this.#reply(asked)
   }
 
-  #reply({ id, kind, ask }: Asked): void {
+  async #reply({ id, kind, ask }: Asked): Promise<void> {
     try {
-      this.#tell({ type: 'reply', id, reply: this.#answerTo(kind, ask) })
+      this.#tell({ type: 'reply', id, reply: await this.#answerTo(kind, ask) })
     } catch (error) {
       // The asker is told; what is broken here for good shows with the next entry.
       this.#tell({ type: 'refused', id, problem: problemOf(error) })
     }
   }
 
-  #answerTo(kind: Kind, ask: unknown): Questions[Kind]['reply'] {
+  #answerTo(kind: Kind, ask: unknown): Questions[Kind]['reply'] | Promise<Questions[Kind]['reply']> {
     switch (kind) {
       // What each kind asks is declared in Questions, and follower.ts sends nothing else.
       case 'index':
         return this.#projection.query(ask as Questions['index']['ask'])
+      case 'caught-up':
+        return null
+      case 'text': {
+        const { subject, ref } = ask as Questions['text']['ask']
+        return this.#texts.read(subject, ref)
+      }
       case 'forget':
         this.#projection.forget(ask as Questions['forget']['ask'])
         return null
       case 'checkpoint':
         return { note: this.#checkpoint(), size: this.#tree.size }
+      case 'prove':
+        this.#checkpoint()
+        return this.#prove(ask as Questions['prove']['ask'])
       case 'snapshot':
         this.#save()
         return this.#tail.position
     }
+  }
+
+  async #prove(what: string): Promise<Bundle> {
+    const proven = await prove({ home: this.#paths.home, what, signal: new AbortController().signal })
+    if (isRefusal(proven)) throw new UpshiftError(proven.problem)
+    return proven.bundle
   }
 
   /** Signs and saves what is due. */

@@ -1,5 +1,7 @@
+import type { TextRef } from '../../contract/entry.ts'
 import type { Problem } from '../../contract/problem.ts'
-import type { Query, Reply } from '../../record/index/query.ts'
+import type { Bundle } from '../../record/audit/bundle.ts'
+import type { KeptText, Query, Reply } from '../../record/index/query.ts'
 import type { LogPosition } from '../../record/log/opening.ts'
 
 /** What crosses between the main thread, which writes the log, and the follower, which reads it. */
@@ -15,6 +17,13 @@ export interface FollowerData {
 export interface Questions {
   /** The projections. */
   readonly index: { readonly ask: Query; readonly reply: Reply }
+  /** Nothing but the moment at which everything is read. */
+  readonly 'caught-up': { readonly ask: null; readonly reply: null }
+  /** One kept text. */
+  readonly text: {
+    readonly ask: { readonly subject: string; readonly ref: TextRef }
+    readonly reply: KeptText
+  }
   /** Removes what the projections hold of a subject. */
   readonly forget: { readonly ask: string; readonly reply: null }
   /** Signs a checkpoint now. */
@@ -22,6 +31,8 @@ export interface Questions {
     readonly ask: null
     readonly reply: { readonly note: string; readonly size: number }
   }
+  /** A proof of every entry with this id, by a checkpoint that is signed for it. */
+  readonly prove: { readonly ask: string; readonly reply: Bundle }
   /** Writes a snapshot now; entries before the sequence number are in it. */
   readonly snapshot: { readonly ask: null; readonly reply: LogPosition }
 }

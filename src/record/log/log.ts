@@ -176,7 +176,9 @@ class Writer implements Log {
     } catch (cause) {
       // The sequence numbers of what was not written are given out again: the log has no gaps.
       this.nextSeq -= count
-      pending.reject(unavailable('the log could not be written', cause))
+      pending.reject(
+        cause instanceof UpshiftError ? cause : unavailable('the log could not be written', cause),
+      )
       return
     }
     this.#dirty = true
@@ -306,8 +308,12 @@ function toDisk(descriptor: number): Promise<void> {
   })
 }
 
+/** https://man7.org/linux/man-pages/man2/write.2.html */
+const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
 function unavailable(what: string, cause: unknown): UpshiftError {
   const why = cause instanceof Error ? `: ${cause.message}` : ''
+  const full = cause instanceof Error && 'code' in cause && FULL.has(cause.code)
   const message = `The request was not recorded, so it is not answered: ${what}${why}. Check the disk under the home folder with \`upshift doctor\`.`
-  return new UpshiftError({ code: 'record_unavailable', message }, cause)
+  return new UpshiftError({ code: full ? 'disk_full' : 'record_unavailable', message }, cause)
 }

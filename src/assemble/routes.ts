@@ -1,0 +1,72 @@
+import { keyRoutes } from '../caller/routes.ts'
+import type { Config } from '../config/sections.ts'
+import type { Route } from '../contract/route.ts'
+import { fleetRoutes } from '../fleet/routes.ts'
+import { governRoutes } from '../govern/routes.ts'
+import { ownRoutes } from '../http/own.ts'
+import { knowledgeRoutes } from '../knowledge/routes.ts'
+import { systemClock } from '../lib/clock.ts'
+import type { Turns } from '../lib/turns.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { auditRoutes } from '../record/audit/routes.ts'
+import { backupRoutes } from '../record/backup/routes.ts'
+import { indexRoutes } from '../record/index/routes.ts'
+import { modelRoutes } from '../route/routes.ts'
+import { doctorRoutes } from './doctor.ts'
+import type { Governing } from './govern.ts'
+import type { Parts } from './parts.ts'
+
+export interface RouteParts {
+  readonly config: Config
+  readonly parts: Parts
+  readonly governing: Governing
+  readonly turns: Turns
+  readonly metrics: Metrics
+  readonly version: string
+  readonly state: { readonly draining: boolean; readonly address: string }
+}
+
+/** Every route of the server but the chat itself. */
+export function allRoutes(all: RouteParts): readonly Route[] {
+  const { config, parts, governing, metrics, version, state } = all
+  const features = [
+    ...keyRoutes(parts.keys, parts.ledger),
+    ...fleetRoutes(parts.fleet),
+    ...knowledgeRoutes(parts.handbook),
+    ...modelRoutes(config.route, () => parts.fleet.models()),
+    ...recordRoutes(all),
+    ...governRoutes(governing),
+    ...doctorRoutes(parts, version),
+  ]
+  const notReady = () => {
+    const { broken } = parts.record.log
+    return [...(state.draining ? ['the server is draining'] : []), ...(broken === undefined ? [] : [broken])]
+  }
+  return [
+    ...features,
+    ...ownRoutes({ version, address: () => state.address, notReady, metrics, routes: features }),
+  ]
+}
+
+function recordRoutes({ config, parts, turns, version }: RouteParts): readonly Route[] {
+  const { follower, recorder, vault, log } = parts.record
+  return [
+    ...indexRoutes({
+      ask: (query) => follower.ask('index', query),
+      caughtUp: async () => void (await follower.ask('caught-up', null)),
+      record: (entry, keep) => recorder.append(entry, keep),
+      nameOf: (subject) => vault.nameOf(subject),
+      keepsTexts: config.record.texts === 'keep',
+      clock: systemClock,
+    }),
+    ...auditRoutes({ newest: () => follower.newest }),
+    ...backupRoutes({
+      home: parts.paths.home,
+      version,
+      clock: systemClock,
+      turns,
+      checkpoint: () => follower.ask('checkpoint', null),
+      settle: () => log.sync(),
+    }),
+  ]
+}

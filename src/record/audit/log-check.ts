@@ -1,0 +1,165 @@
+import { crc32 } from 'node:zlib'
+import { formatOf, HEADER } from '../log/line.ts'
+import { HASH_BYTES, hashLeaf } from '../tree/hash.ts'
+import { Alignment, type Seen } from './alignment.ts'
+import type { Expiries } from './expiry.ts'
+import type { Findings } from './finding.ts'
+import type { FileLine } from './line-reader.ts'
+import { type TextCheck, textsOf } from './text-check.ts'
+import type { TreeCheck } from './tree-check.ts'
+
+const CHECKSUM_CHARS = 8
+/** Before the JSON: the checksum and a space. */
+const PREFIX_BYTES = CHECKSUM_CHARS + 1
+const SPACE = 0x20
+const HEADER_BYTES = Buffer.from(HEADER.trimEnd())
+/** No entry is shorter, and no header as long. */
+const ENTRY_BYTES_MIN = 40
+/** What an entry must contain to be worth parsing where its hash has told all else. */
+const TEXT_MARK = Buffer.from('"sha256":')
+const EXPIRED_MARK = Buffer.from('"type":"expired"')
+
+export interface LogCheckOptions {
+  readonly tree: TreeCheck
+  readonly findings: Findings
+  readonly expiries: Expiries
+  /** Absent where texts are not to be checked. */
+  readonly texts: TextCheck | undefined
+  /** The record whose time is the checkpoint's. */
+  readonly lastCovered: number
+}
+
+/** Reads lines in the order in which they stand and finds out which record each is. */
+export class LogCheck {
+  readonly alignment: Alignment
+  /** Lines that are a record, wherever they stand. */
+  entries = 0
+  /** When the last record that the checkpoint covers was written. */
+  coveredAt: number | undefined
+  /** One beyond the highest record found. */
+  size = 0
+  readonly #options: LogCheckOptions
+  /** True once a segment with a header was seen. */
+  #headers = false
+  readonly #leaf = Buffer.alloc(HASH_BYTES)
+
+  constructor(options: LogCheckOptions) {
+    this.#options = options
+    this.alignment = new Alignment(options.tree, options.findings)
+  }
+
+  line(file: string, line: FileLine): void {
+    if (line.offset === 0 && this.#isHeader(file, line)) return
+    const json = line.bytes.subarray(PREFIX_BYTES)
+    hashLeaf(json, this.#leaf, 0)
+    const { expected } = this.alignment
+    if (expected !== undefined && this.#options.tree.leaf(expected)?.equals(this.#leaf) === true) {
+      this.alignment.inOrder(this.#leaf)
+      this.#record(expected, file, line, json)
+    } else this.#weigh(file, line, json)
+  }
+
+  /** A segment's first line, unless it is an entry: those of format 1 had no header. */
+  #isHeader(file: string, line: FileLine): boolean {
+    const isHeader = line.bytes.equals(HEADER_BYTES) && line.ended
+    const isEntry = !isHeader && line.bytes.length >= ENTRY_BYTES_MIN && formatOf(line.bytes) === undefined
+    if (!isHeader && (!isEntry || this.#headers) && line.ended) {
+      const detail = `A segment of the log begins with the line \`${HEADER.trim()}\`, and this one does not.`
+      this.#options.findings.add({ kind: 'changed', file, offset: 0, detail })
+    }
+    this.#headers ||= isHeader
+    return !isEntry
+  }
+
+  #weigh(file: string, line: FileLine, json: Buffer): void {
+    const entry = parse(json)
+    const seq = numberOf(entry, 'seq')
+    const id = idOf(entry)
+    const seen: Seen = {
+      file,
+      offset: line.offset,
+      hash: Buffer.from(this.#leaf),
+      ended: line.ended,
+      ...(seq !== undefined && { seq }),
+      ...(id !== undefined && { id }),
+    }
+    const stored = seq === undefined ? undefined : this.#options.tree.leaf(seq)
+    const isByHash = stored?.equals(this.#leaf) === true
+    // Beyond the stored leaves a checksum must do: such a line is newer than the tree, or torn.
+    const isByNumber = stored === undefined && line.ended && isChecked(line.bytes, json)
+    if (seq === undefined || !(isByHash || isByNumber)) {
+      this.alignment.foreign(line.ended ? seen : withoutSeq(seen))
+    } else {
+      if (seq === this.alignment.expected) this.alignment.inOrder(this.#leaf)
+      else this.alignment.known(seq, seen, isByHash)
+      this.#record(seq, file, line, json)
+    }
+  }
+
+  /** A line that is the record `seq`. */
+  #record(seq: number, file: string, line: FileLine, json: Buffer): void {
+    this.entries += 1
+    if (seq >= this.size) this.size = seq + 1
+    if (!line.ended || !isChecked(line.bytes, json)) this.#bentFrame(seq, file, line, json)
+    const isLast = seq === this.#options.lastCovered
+    const isExpired = json.includes(EXPIRED_MARK)
+    const hasText = this.#options.texts !== undefined && json.includes(TEXT_MARK)
+    if (!isLast && !isExpired && !hasText) return
+    const entry = parse(json)
+    if (entry === undefined) return
+    if (isLast) this.coveredAt = numberOf(entry, 'at')
+    if (Reflect.get(entry, 'type') === 'expired') this.#options.expiries.add(entry, seq)
+    if (!hasText) return
+    const id = idOf(entry)
+    for (const ref of textsOf(entry))
+      this.#options.texts?.check(ref, { seq, ...(id !== undefined && { id }) })
+  }
+
+  #bentFrame(seq: number, file: string, line: FileLine, json: Buffer): void {
+    const id = idOf(parse(json))
+    const what = line.ended ? 'checksum before it was changed' : 'line feed behind it is gone'
+    const kind = line.ended ? 'changed' : 'truncated'
+    const detail = `The record itself is intact; the ${what}.`
+    this.#options.findings.add({
+      kind,
+      seq,
+      ...(id !== undefined && { id }),
+      file,
+      offset: line.offset,
+      detail,
+    })
+  }
+}
+
+/** The checksum as it is written, to the letter: any other spelling is a change. */
+function isChecked(line: Buffer, json: Buffer): boolean {
+  const written = line.toString('latin1', 0, CHECKSUM_CHARS)
+  return line[CHECKSUM_CHARS] === SPACE && crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0') === written
+}
+
+/** A parser: an object, or nothing that can be an entry. */
+function parse(json: Buffer): object | undefined {
+  try {
+    const value: unknown = JSON.parse(json.toString('utf8'))
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function numberOf(entry: object | undefined, field: string): number | undefined {
+  const value: unknown = entry && Reflect.get(entry, field)
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+const MAX_ID_CHARS = 128
+
+function idOf(entry: object | undefined): string | undefined {
+  if (entry === undefined) return undefined
+  const id: unknown = Reflect.get(entry, 'id') ?? Reflect.get(entry, 'key')
+  return typeof id === 'string' ? id.slice(0, MAX_ID_CHARS) : undefined
+}
+
+function withoutSeq({ seq: _, ...seen }: Seen): Seen {
+  return seen
+}
