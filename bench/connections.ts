@@ -202,7 +202,7 @@ function cuts(upshift: Upshift): number[] {
   return [...closed].map(([, ms]) => Number(ms)).sort((left, right) => left - right)
 }
 
-function timesOf({ requests, seconds, firstMs }: Slice) {
+function timesOf({ requests, seconds, firstMs }: Pick<Slice, 'requests' | 'seconds' | 'firstMs'>) {
   return {
     perSecond: requests / seconds,
     p50Ms: quantile(firstMs, 0.5),

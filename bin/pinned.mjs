@@ -9,12 +9,18 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /** The oldest Node that runs Upshift: type stripping, `await using` and `node:sqlite` with FTS5. */
 export const OLDEST_NODE_MAJOR = 24
+
+/**
+ * As in package.json's `start`. A young generation of 3 × 8 MB is as fast as V8's own choice and half as large, and
+ * two threads compile as much as a request path needs.
+ */
+const FLAGS = ['--max-semi-space-size=8', '--v8-pool-size=2']
 
 const PROBE_TIMEOUT_MS = 20_000
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP']
@@ -101,7 +107,7 @@ export async function handOver(root, entry) {
   }
   const node = findPinned(root)
   if (!node) throw new StartError(noNodeAdvice(absence()))
-  const child = spawn(node.path, [entry, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(node.path, [...FLAGS, entry, ...process.argv.slice(2)], { stdio: 'inherit', env: cached() })
   let interrupted = false
   const forward = (signal) => {
     interrupted ||= signal === 'SIGINT'
@@ -122,6 +128,11 @@ export async function handOver(root, entry) {
     else if (signal) endBy(signal)
     else process.exitCode = code ?? 1
   })
+}
+
+/** Where Node keeps what it compiled; from the start, so that not even the entry's types are stripped again. */
+function cached() {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env }
 }
 
 /** Ends as the child ended, so that a shell or supervisor sees the same. */

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import { enableCompileCache, getCompileCacheDir } from 'node:module'
 import { homedir } from 'node:os'
+import { dirname } from 'node:path'
 
-// Before anything else is loaded: from the second start on, nothing is compiled again.
+// Before anything else is loaded: from the second start on, nothing is compiled again, nor its types stripped; in
+// the threads that are started later neither, which read where the cache lies from the environment.
 enableCompileCache()
+const cache = getCompileCacheDir()
+if (cache !== undefined) process.env['NODE_COMPILE_CACHE'] ??= dirname(cache)
 
 /** The program `upshift`: `serve`, also without any word, is the server; every other word is a command. */
 const { interruptSignal } = await import('./cli/interrupt.ts')

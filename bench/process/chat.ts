@@ -5,12 +5,33 @@ export function chatRequest(key: string, body: object): string {
 }
 
 /** The head alone: for a body that comes later. */
-export function chatHead(key: string, length: number): string {
-  return `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
+export function chatHead(
+  key: string,
+  length: number,
+  headers: Readonly<Record<string, string>> = {},
+): string {
+  return postHead('/v1/chat/completions', key, length, headers)
 }
 
-export function getRequest(path: string): string {
-  return `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+function postHead(
+  path: string,
+  key: string,
+  length: number,
+  headers: Readonly<Record<string, string>>,
+): string {
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `POST ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\n${more.join('')}content-length: ${length}\r\n\r\n`
+}
+
+/** Any other POST with a JSON body. */
+export function postRequest(path: string, key: string, body: object): string {
+  const text = JSON.stringify(body)
+  return `${postHead(path, key, Buffer.byteLength(text), {})}${text}`
+}
+
+export function getRequest(path: string, key?: string): string {
+  const credential = key === undefined ? '' : `authorization: Bearer ${key}\r\n`
+  return `GET ${path} HTTP/1.1\r\nhost: localhost\r\n${credential}\r\n`
 }
 
 /** A body for a scripted engine: its script is the last message. */

@@ -65,12 +65,12 @@ export class Connection {
   }
 
   /** Sends bytes that may be a part of a request. */
-  write(bytes: string): void {
+  write(bytes: string | Uint8Array): void {
     this.socket.write(bytes)
   }
 
   /** Sends the (rest of a) request; rejects where the connection ends before the whole reply. */
-  send(bytes: string): Promise<Reply> {
+  send(bytes: string | Uint8Array): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.waiting = {
         reader: new ReplyReader(this.keepBodies),

@@ -17,10 +17,22 @@ interface CpuProfile {
   readonly timeDeltas: readonly number[]
 }
 
-/** Functions by the time spent in themselves, from the newest `.cpuprofile` (V8's format) in a folder. */
-export function selfTimes(folder: string, fits: (url: string) => boolean = () => true): SelfTime[] {
+const MAIN_THREAD = 0
+
+/** The threads that left a profile, by their numbers in its name: `CPU.date.time.pid.tid.sequence.cpuprofile`. */
+export function profiledThreads(folder: string): readonly number[] {
+  const numbers = readdirSync(folder).map((name) => Number(name.split('.')[4]))
+  return [...new Set(numbers)].sort((left, right) => left - right)
+}
+
+/** Functions of a thread by the time spent in themselves, from its newest `.cpuprofile` (V8's format) in a folder. */
+export function selfTimes(
+  folder: string,
+  fits: (url: string) => boolean = () => true,
+  thread: number = MAIN_THREAD,
+): SelfTime[] {
   const name = readdirSync(folder)
-    .filter((one) => one.endsWith('.cpuprofile'))
+    .filter((one) => one.endsWith('.cpuprofile') && Number(one.split('.')[4]) === thread)
     .sort()
     .at(-1)
   if (name === undefined)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +14,8 @@ export interface UpshiftOptions {
   readonly engine?: string
   /** The base URL of another one, `second`. */
   readonly second?: string
+  /** What their model costs, dollars per million tokens; unpriced where absent. */
+  readonly price?: { readonly input: number; readonly output: number }
   /** The section `server` of the configuration. */
   readonly server?: Readonly<Record<string, unknown>>
   readonly by?: StartedBy
@@ -52,7 +55,13 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
   const child = spawn(command, args, {
     cwd: options.by === 'npm' ? ROOT : options.folder,
     // A fresh environment: no cloud key, proxy or npm variable of whoever runs this gets in.
-    env: { PATH: pathFor(options.by), HOME: options.folder, UPSHIFT_HOME: home, UPSHIFT_CONFIG: config },
+    env: {
+      PATH: pathFor(options.by),
+      HOME: options.folder,
+      UPSHIFT_HOME: home,
+      UPSHIFT_CONFIG: config,
+      NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Its own group, so that a signal reaches only the process it is sent to, and what is left can be ended.
     detached: true,
@@ -82,19 +91,19 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
   }
 }
 
-function configuration({ engine, second, server }: UpshiftOptions): object {
+function configuration({ engine, second, price, server }: UpshiftOptions): object {
   const engines = {
-    ...(engine === undefined ? {} : { scripted: scripted(engine) }),
-    ...(second === undefined ? {} : { second: scripted(second) }),
+    ...(engine === undefined ? {} : { scripted: scripted(engine, price) }),
+    ...(second === undefined ? {} : { second: scripted(second, price) }),
   }
   return { server: { port: 0, ...server }, fleet: { discover: false, engines } }
 }
 
-function scripted(url: string): object {
+function scripted(url: string, price: UpshiftOptions['price']): object {
   return {
     kind: 'openai-compatible',
     url,
-    models: [{ name: 'small', tier: 'fast' }],
+    models: [{ name: 'small', tier: 'fast', ...(price === undefined ? {} : { price }) }],
     maxConcurrent: 1_024,
   }
 }
@@ -102,7 +111,13 @@ function scripted(url: string): object {
 function commandOf(by: StartedBy, nodeFlags: readonly string[]): [string, ...string[]] {
   if (by === 'npm') return ['npm', 'start', '--silent']
   if (by === 'launcher') return ['node', LAUNCHER, 'serve']
-  return [process.execPath, ...nodeFlags, MAIN]
+  return [process.execPath, ...startFlags(), ...nodeFlags, MAIN]
+}
+
+/** The flags of `npm start`, so that what is measured is what a user starts. */
+function startFlags(): readonly string[] {
+  const { scripts }: { scripts: { start: string } } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
 }
 
 /** Without this clone's own Node in front: npm and the launcher meet the machine's, as in a fresh shell. */

@@ -84,6 +84,7 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
     plan: { ...plan, candidates: [MODEL] },
     purse: { reserve: () => ({ settle: () => undefined }) },
     bill,
+    opened: Promise.resolve(),
     complete: () => assert.fail('no child'),
   })
   for await (const batch of batches) events.push(...batch)

@@ -1,7 +1,8 @@
 import type { Config } from '../config/sections.ts'
 import type { Handle } from '../contract/ask.ts'
-import { isRefusal } from '../contract/problem.ts'
+import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
+import type { LeaseGrant } from '../fleet/lease.ts'
 import { createInputGuard } from '../guard/input.ts'
 import { createAnswerChecks } from '../guard/output/answer-check.ts'
 import { needsHold } from '../guard/output/needs.ts'
@@ -39,11 +40,15 @@ export function createPath(config: Config, parts: Parts): Path {
   })
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const handle = createHandle({
-    authenticate: (credential) => parts.keys.authenticate(credential),
+    authenticate: ({ credential, caller }) =>
+      caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
     enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
-    admit: async (request, bytes) => {
+    admit: (request, bytes) => {
       const admitted = input.admit(request, bytes)
-      return isRefusal(admitted) ? admitted : ((await schemas.checkSchemas(admitted.request)) ?? admitted)
+      if (isRefusal(admitted)) return admitted
+      // A promise is the exception: most requests bring no schema.
+      const checking = schemas.checkSchemas(admitted.request)
+      return checking === undefined ? admitted : checking.then((refusal) => refusal ?? admitted)
     },
     plan: createPlan({
       config: config.route,
@@ -62,9 +67,11 @@ function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outboun
   const { fleet, engines, record } = parts
   const { attempts } = config.fleet
   return {
-    acquire: async (need) => {
-      const grant = await fleet.acquire(need)
-      return isRefusal(grant) ? grant : new BoundLease(grant, engines)
+    acquire: (need) => {
+      const bound = (grant: LeaseGrant | Refusal) =>
+        isRefusal(grant) ? grant : new BoundLease(grant, engines)
+      const granted = fleet.acquire(need)
+      return granted instanceof Promise ? granted.then(bound) : bound(granted)
     },
     hasOther: (candidates, failed) => {
       const now = systemClock.elapsed()

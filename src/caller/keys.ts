@@ -65,6 +65,8 @@ export interface Keys {
    * refuses with missing_key, invalid_key, expired_key or revoked_key, and never repeats the key.
    */
   authenticate(credential: string | undefined): Caller | Refusal
+  /** Whether a caller that was authenticated a moment ago still is one: the key may have been revoked since. */
+  again(caller: Caller): Caller | Refusal
   /** What a key may spend and ask for; no limits where there is no such key. Synchronous, one look-up. */
   limitsOf(id: string): Limits
   /** The owner first, then the oldest. */
@@ -120,17 +122,20 @@ class KeyRing implements Keys {
     }
     const { key } = known
     if (key === undefined) return known.caller
-    if (key.revokedAt !== undefined) return refuse('revoked_key', revokedText(key.id, key.revokedAt))
     const now = this.#parts.clock.now()
-    if (key.expiresAt !== undefined && now >= key.expiresAt) {
-      return refuse('expired_key', expiredText(key.id, key.expiresAt))
-    }
+    const ended = endOf(key, now)
+    if (ended !== undefined) return ended
     if (now >= known.retiresAt) return refuse('revoked_key', replacedText(key.id, known.retiresAt))
     return known.caller
   }
 
   limitsOf(id: string): Limits {
     return this.#limits.get(id) ?? NO_LIMITS
+  }
+
+  again(caller: Caller): Caller | Refusal {
+    const key = this.#keys.get(caller.key)
+    return (key && endOf(key, this.#parts.clock.now())) ?? caller
   }
 
   list(): KeyView[] {
@@ -291,6 +296,13 @@ class KeyRing implements Keys {
       this.#waiting--
     }
   }
+}
+
+/** The refusal where a key is revoked or has expired. */
+function endOf(key: KeyRow, now: number): Refusal | undefined {
+  if (key.revokedAt !== undefined) return refuse('revoked_key', revokedText(key.id, key.revokedAt))
+  if (key.expiresAt === undefined || now < key.expiresAt) return undefined
+  return refuse('expired_key', expiredText(key.id, key.expiresAt))
 }
 
 function noop(): void {}

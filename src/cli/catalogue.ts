@@ -53,7 +53,11 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(caller, 'keys revoke', 'End an API key at once.'),
     from(caller, 'keys rotate', 'Give an API key a new secret, shown once.'),
     from(record, 'logs tail', 'List the newest requests, and with --follow those that end from now on.'),
-    from(record, 'logs show', 'Show one request: plan, attempts, cost, checks, and with --text what was said.'),
+    from(
+      record,
+      'logs show',
+      'Show one request: plan, attempts, cost, checks, and with --text what was said.',
+    ),
     from(record, 'logs search', 'Find requests by words in their prompts and answers.'),
     from(record, 'logs events', 'List changes of keys and policies, erasures, expiries and starts.'),
     from(record, 'usage', 'Sum up requests, tokens and cost by key, model, tier or day.'),

@@ -10,7 +10,12 @@ import type { Refusal } from './problem.ts'
 
 /** Where a request comes from: the wire, with its credential, or a way that works for a request above it. */
 export type Origin =
-  | { readonly type: 'wire'; readonly credential: string | undefined }
+  | {
+      readonly type: 'wire'
+      readonly credential: string | undefined
+      /** Who the credential was found to be at the door, before the body was read; it is looked at again. */
+      readonly caller?: Caller
+    }
   | {
       readonly type: 'child'
       readonly parent: string
@@ -70,6 +75,8 @@ export interface Work {
   readonly plan: Plan
   readonly purse: Purse
   readonly bill: Bill
+  /** Resolves when the record is open. Nothing is dispatched before it; it goes to the log ahead of what follows. */
+  readonly opened: Promise<void>
   /** For nested calls. */
   readonly complete: Handle
 }

@@ -29,10 +29,43 @@ export interface OpenAiEngineParts {
 
 /** The one engine for everything that speaks OpenAI's Chat Completions; what differs is in `target.quirks`. */
 export function createOpenAiEngine(parts: OpenAiEngineParts): OpenAiEngine {
-  return { generate: (target, call) => generate(parts, target, call) }
+  const addresses = new Addresses()
+  return { generate: (target, call) => generate(parts, addresses, target, call) }
 }
 
-async function* generate(parts: OpenAiEngineParts, target: Target, call: Call): AsyncGenerator<Batch> {
+/** Where requests of one base URL go. */
+interface Address {
+  readonly url: URL
+  readonly origin: string
+  readonly path: string
+}
+
+/** Base URLs that are kept taken apart: as many as there may be origins, and a few that were changed. */
+const ADDRESSES_MAX = 4_096
+
+/** Base URLs, each taken apart once. */
+class Addresses {
+  readonly #known = new Map<string, Address>()
+
+  of(baseUrl: string): Address {
+    const known = this.#known.get(baseUrl)
+    if (known !== undefined) return known
+    const url = new URL(baseUrl)
+    // A query in the base URL stays (Azure's `api-version`); its user name and password are not used.
+    const path = `${url.pathname.replace(/\/+$/, '')}/chat/completions${url.search}`
+    const address: Address = { url, origin: url.origin, path }
+    if (this.#known.size >= ADDRESSES_MAX) this.#known.clear()
+    this.#known.set(baseUrl, address)
+    return address
+  }
+}
+
+async function* generate(
+  parts: OpenAiEngineParts,
+  addresses: Addresses,
+  target: Target,
+  call: Call,
+): AsyncGenerator<Batch> {
   const fit = checkContext(target, call.request)
   const problem = fit.type === 'exceeds' ? fit.problem : lateProblem(parts.clock, target, call)
   if (problem !== undefined) {
@@ -40,11 +73,13 @@ async function* generate(parts: OpenAiEngineParts, target: Target, call: Call): 
     return
   }
   const built = buildPayload(target, call)
-  const verdicts = fit.type === 'fits' ? [...built.verdicts, ...fit.verdicts] : built.verdicts
-  const payload: Payload = { ...built, verdicts }
+  const payload: Payload =
+    fit.type === 'fits' && fit.verdicts.length > 0
+      ? { ...built, verdicts: [...built.verdicts, ...fit.verdicts] }
+      : built
   await using exchange = new Exchange(target, call, payload, parts.clock)
-  const url = new URL(target.baseUrl)
-  parts.dispatcherFor(url).dispatch(dispatchOptions(url, target, call, payload), exchange)
+  const address = addresses.of(target.baseUrl)
+  parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, target, call, payload), exchange)
   for (;;) {
     const batch = await exchange.take()
     yield batch
@@ -57,8 +92,12 @@ function lateProblem(clock: Clock, target: Target, call: Call): Problem | undefi
   return clock.elapsed() >= call.deadline ? deadlineProblem(target) : undefined
 }
 
-/** A query in the base URL stays (Azure's `api-version`); its user name and password are not used. */
-function dispatchOptions(url: URL, target: Target, call: Call, payload: Payload): Dispatcher.DispatchOptions {
+function dispatchOptions(
+  { origin, path }: Address,
+  target: Target,
+  call: Call,
+  payload: Payload,
+): Dispatcher.DispatchOptions {
   const headers = [
     'content-type',
     'application/json',
@@ -74,8 +113,8 @@ function dispatchOptions(url: URL, target: Target, call: Call, payload: Payload)
   ]
   if (target.apiKey !== undefined) headers.push('authorization', `Bearer ${target.apiKey}`)
   return {
-    origin: url.origin,
-    path: `${url.pathname.replace(/\/+$/, '')}/chat/completions${url.search}`,
+    origin,
+    path,
     method: 'POST',
     headers,
     body: payload.body,

@@ -62,7 +62,9 @@ abstract class Collector implements Reader {
   }
 
   #text(): string {
-    return Buffer.concat(this.#parts).toString('utf8', 0, Math.min(this.#bytes, this.#bound))
+    const [only, ...more] = this.#parts
+    const whole = only !== undefined && more.length === 0 ? only : Buffer.concat(this.#parts)
+    return whole.toString('utf8', 0, Math.min(this.#bytes, this.#bound))
   }
 
   protected abstract complete(text: string): void

@@ -89,11 +89,11 @@ export class Fleet {
   }
 
   /**
-   * A replica for one attempt. Resolves in the same turn unless every replica of the first working candidate is
+   * A replica for one attempt. At once unless every replica of the first working candidate is
    * busy; then it waits in line. Refuses with engine_not_allowed, spending_cap, unknown_model, no_model,
    * queue_full, queue_timeout, client_closed or draining.
    */
-  async acquire(need: Need): Promise<LeaseGrant | Refusal> {
+  acquire(need: Need): LeaseGrant | Refusal | Promise<LeaseGrant | Refusal> {
     if (this.#closed) return refuse('draining', 'The server is stopping. Send the request again in a moment.')
     if (need.signal.aborted) return refuse('client_closed', 'The caller left before a replica was chosen.')
     const placed = this.#place(need)

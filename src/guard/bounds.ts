@@ -71,12 +71,7 @@ function exceedsStructure(bytes: Buffer, { maxDepth, maxValues }: BodyBounds): E
   for (let at = 0; at < length; at++) {
     const byte = bytes[at] as number // at < length
     if (byte === QUOTE) {
-      at++
-      for (; at < length; at++) {
-        const inside = bytes[at]
-        if (inside === QUOTE) break
-        if (inside === BACKSLASH) at++
-      }
+      at = stringEnd(bytes, at + 1)
     } else if (byte === COMMA) {
       if (++values > maxValues) return { what: 'values', at }
     } else if (byte >= MIN_STRUCTURE) {
@@ -87,6 +82,29 @@ function exceedsStructure(bytes: Buffer, { maxDepth, maxValues }: BodyBounds): E
     }
   }
   return undefined
+}
+
+/** Strings up to this long are read byte by byte: a call of the search costs as much. */
+const SHORT_STRING_BYTES = 24
+
+/** Where the string that begins at `from` ends: at its closing quote, or past the last byte. Linear, whatever it escapes. */
+function stringEnd(bytes: Buffer, from: number): number {
+  let at = from
+  for (const short = Math.min(bytes.length, from + SHORT_STRING_BYTES); at < short; at++) {
+    const inside = bytes[at]
+    if (inside === QUOTE) return at
+    if (inside === BACKSLASH) at++
+  }
+  const quote = bytes.indexOf(QUOTE, at)
+  if (quote === -1) return bytes.length
+  if (bytes[quote - 1] !== BACKSLASH) return quote
+  // An escaped quote, perhaps one of many: from here on each byte is looked at, once.
+  for (; at < bytes.length; at++) {
+    const inside = bytes[at]
+    if (inside === QUOTE) return at
+    if (inside === BACKSLASH) at++
+  }
+  return bytes.length
 }
 
 const MAX_LOCATED_CHARS = 65_536

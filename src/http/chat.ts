@@ -46,7 +46,11 @@ export async function replyChat(
   const startedAt = ports.clock.elapsed()
   const ask: Ask = {
     id: request.id,
-    origin: { type: 'wire', credential: request.headers.authorization },
+    origin: {
+      type: 'wire',
+      credential: request.headers.authorization,
+      ...(request.caller === null ? {} : { caller: request.caller }),
+    },
     request: parsed.data,
     bytes: request.bodyBytes,
     ...(request.rawBody === null ? {} : { body: request.rawBody }),

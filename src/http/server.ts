@@ -64,6 +64,8 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
       connectionsCheckingInterval: Math.min(CHECKING_MAX_MS, Math.ceil(ports.limits.requestTimeoutMs / 4)),
     },
     loggerInstance,
+    // A logger of its own for each request would be made and thrown away: what is logged names the request itself.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ports.newRequestId,
     // What arrives on an open connection while draining is still answered: see drain().

@@ -47,6 +47,8 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const declared = declareMetrics(registry)
+  const kept = keep(declared)
+  const { requests, seconds } = kept
   let read: () => FleetGauges = () => ({ replicas: [], waiting: 0, spend: [] })
   declareFleetGauges(registry, () => read())
   return {
@@ -57,24 +59,63 @@ export function createMetrics(): Metrics {
       read = gauges
     },
     request(route, status, taken) {
-      declared.requests.inc({ route, status })
-      declared.seconds.observe({ route }, taken)
+      requests.of({ route, status }).inc()
+      seconds.of({ route }).observe(taken)
     },
-    answer: (one) => countAnswer(declared, one),
+    answer: (one) => countAnswer(kept, one),
   }
 }
 
-function countAnswer(declared: ReturnType<typeof declareMetrics>, one: AnswerCount): void {
-  const { answers, firstToken, tokens, cost, verdicts } = declared
-  const { tier, model, mode, outcome } = one
-  answers.inc({ tier, model, mode, outcome })
-  if (one.firstTokenSeconds !== undefined) firstToken.observe({ tier }, one.firstTokenSeconds)
-  if (one.promptTokens !== undefined) tokens.inc({ tier, model, direction: 'input' }, one.promptTokens)
-  if (one.completionTokens !== undefined) {
-    tokens.inc({ tier, model, direction: 'output' }, one.completionTokens)
+/**
+ * A metric's children by their labels. The library checks and hashes the labels at every count, which costs more than
+ * the count: here they are looked up by their values. There are as many as there are time series.
+ */
+class Children<Labels extends Record<string, string | number>, Child> {
+  readonly #children = new Map<string, Child>()
+  readonly #make: (labels: Labels) => Child
+
+  constructor(make: (labels: Labels) => Child) {
+    this.#make = make
   }
-  if (one.costMicros !== undefined) cost.inc({ tier, model }, one.costMicros)
-  for (const verdict of one.verdicts) verdicts.inc({ verdict })
+
+  of(labels: Labels): Child {
+    let key = ''
+    for (const name in labels) key += `${labels[name]}\n`
+    let child = this.#children.get(key)
+    if (child === undefined) {
+      child = this.#make(labels)
+      this.#children.set(key, child)
+    }
+    return child
+  }
+}
+
+function keep(declared: ReturnType<typeof declareMetrics>) {
+  const { requests, seconds, answers, firstToken, tokens, cost, verdicts } = declared
+  return {
+    requests: new Children((of: { route: string; status: number }) => requests.labels(of)),
+    seconds: new Children((of: { route: string }) => seconds.labels(of)),
+    answers: new Children((of: { tier: string; model: string; mode: string; outcome: string }) =>
+      answers.labels(of),
+    ),
+    firstToken: new Children((of: { tier: string }) => firstToken.labels(of)),
+    tokens: new Children((of: { tier: string; model: string; direction: string }) => tokens.labels(of)),
+    cost: new Children((of: { tier: string; model: string }) => cost.labels(of)),
+    verdicts: new Children((of: { verdict: string }) => verdicts.labels(of)),
+  }
+}
+
+function countAnswer(kept: ReturnType<typeof keep>, one: AnswerCount): void {
+  const { answers, firstToken, tokens, cost, verdicts } = kept
+  const { tier, model, mode, outcome } = one
+  answers.of({ tier, model, mode, outcome }).inc()
+  if (one.firstTokenSeconds !== undefined) firstToken.of({ tier }).observe(one.firstTokenSeconds)
+  if (one.promptTokens !== undefined) tokens.of({ tier, model, direction: 'input' }).inc(one.promptTokens)
+  if (one.completionTokens !== undefined) {
+    tokens.of({ tier, model, direction: 'output' }).inc(one.completionTokens)
+  }
+  if (one.costMicros !== undefined) cost.of({ tier, model }).inc(one.costMicros)
+  for (const verdict of one.verdicts) verdicts.of({ verdict }).inc()
 }
 
 /** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */

@@ -20,7 +20,7 @@ export interface TextVault<Subject extends KeptSubject> {
 /**
  * Appends entries and keeps their texts: the log gets the pseudonym of the subject and the hash of what was
  * encrypted, never a name or a text. A request's answer is sealed for whom its prompt was sealed for, so that
- * an erasure in between takes the answer too.
+ * an erasure in between takes the answer too. What cannot be sealed throws at once; nothing is appended then.
  */
 export class Recorder<Subject extends KeptSubject> {
   readonly #log: EntryLog
@@ -34,7 +34,7 @@ export class Recorder<Subject extends KeptSubject> {
     this.#vault = vault
   }
 
-  async append(entry: Entry, keep?: Keep): Promise<void> {
+  append(entry: Entry, keep?: Keep): Promise<void> {
     switch (entry.type) {
       case 'opened':
         return this.#open(entry, keep)
@@ -47,13 +47,17 @@ export class Recorder<Subject extends KeptSubject> {
     }
   }
 
-  async #open(entry: Opened, keep: Keep | undefined): Promise<void> {
+  #open(entry: Opened, keep: Keep | undefined): Promise<void> {
     if (keep === undefined || this.#vault === undefined) return this.#log.append(entry)
+    const { id } = entry
     const subject = this.#vault.subject(keep.subject)
     const prompt = this.#vault.seal(subject, keep.text)
     const told = { subject: subject.ref, ...(prompt === undefined ? {} : { prompt }) }
-    await this.#log.append({ ...entry, ...told })
-    this.#subjects.set(entry.id, subject)
+    const appended = this.#log.append({ ...entry, ...told })
+    this.#subjects.set(id, subject)
+    // What was not opened is never closed. The failure itself is the caller's to hear.
+    appended.catch(() => this.#subjects.delete(id))
+    return appended
   }
 
   #answer(id: string, keep: Keep | undefined): { answer?: TextRef } {

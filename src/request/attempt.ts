@@ -32,7 +32,8 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lease = await lend(ports, work, next, failed, deadline)
+    const lent = lend(ports, work, next, failed, deadline)
+    const lease = lent instanceof Promise ? await lent : lent
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
       const why = ask.signal.aborted ? lease.problem : (problem ?? lease.problem)
@@ -87,6 +88,8 @@ async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
   const settled = work.bill.take()
   try {
     await ports.record.append(attempted(input, settled))
+    // Written before this one, and so known by now.
+    await work.opened
   } catch (unrecorded) {
     // Nothing was sent, so nothing stays spent of what was held for it.
     lease.settle({ outcome: 'record_unavailable', contentSeen: false })
@@ -129,7 +132,7 @@ function lend(
   next: Next,
   failed: ReadonlySet<string>,
   deadline: number,
-): Promise<Lease | Refusal> {
+): Lease | Refusal | Promise<Lease | Refusal> {
   const need: Need = {
     id: ask.id,
     candidates: plan.candidates,

@@ -1,7 +1,7 @@
 import type { Answer, Ask, Handle, Work } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Caller } from '../contract/caller.ts'
-import type { Keep, Opened } from '../contract/entry.ts'
+import type { Opened } from '../contract/entry.ts'
 import type { AnswerStart, Batch, Verdict } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
@@ -31,7 +31,8 @@ export function createHandle(ports: HandlePorts): Handle {
     try {
       if (depthOf(ask) > DEPTH_MAX) return await refused(ports, ask, caller, tooDeep())
 
-      const admitted = await ports.admit(ask.request, ask.bytes)
+      const looked = ports.admit(ask.request, ask.bytes)
+      const admitted = looked instanceof Promise ? await looked : looked
       if (isRefusal(admitted)) return await refused(ports, ask, caller, admitted)
       const screened: Ask = { ...ask, request: admitted.request }
 
@@ -39,7 +40,8 @@ export function createHandle(ports: HandlePorts): Handle {
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
 
       const bill = new RequestBill()
-      const work = { ask: screened, caller, plan, purse: visit, bill, complete: handle }
+      const opened = open(ports, screened, caller, plan)
+      const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
       const answered = await answer(ports, work, bill, visit, admitted.verdicts)
       answering = !isRefusal(answered)
       return answered
@@ -72,7 +74,7 @@ function tooDeep(): Refusal {
 }
 
 function authenticate(ports: HandlePorts, ask: Ask): Caller | Refusal {
-  return ask.origin.type === 'wire' ? ports.authenticate(ask.origin.credential) : ask.origin.caller
+  return ask.origin.type === 'wire' ? ports.authenticate(ask.origin) : ask.origin.caller
 }
 
 async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Refusal): Promise<Refusal> {
@@ -97,14 +99,22 @@ async function answer(
 ): Promise<Answer | Refusal> {
   const { ask, plan } = work
   const startedAt = ports.elapsed()
-  // Before anything is begun: a way that runs without its record could not be told from one that never ran.
-  await ports.record.append(...opening(work))
-  const closing = new Closing({ ports, ask, bill, visit, subject: subjectOf(work), startedAt, verdicts })
+  const closing = new Closing({
+    ports,
+    ask,
+    bill,
+    visit,
+    subject: subjectOf(ask, work.caller),
+    startedAt,
+    verdicts,
+  })
   const reading = ports.ways[plan.mode](work)[Symbol.asyncIterator]()
   const first = await reading.next().catch(async (bug: unknown) => {
+    await work.opened
     await closing.record(failedInside(bug))
     throw bug
   })
+  await work.opened
   assert(first.done !== true && first.value[0] !== undefined, 'a way yields at least one event')
   const [head, ...content] = first.value
   if (head.type === 'answer-error') {
@@ -116,9 +126,11 @@ async function answer(
   return new Begun(plan, head, closing.through(content, reading), reading)
 }
 
-/** The entry, and the prompt to keep for whom it is about. */
-function opening(work: Work): [Opened, Keep?] {
-  const { ask, caller, plan } = work
+/**
+ * Hands the entry to the log, with the prompt to keep for whom it is about, ahead of everything that the way will
+ * write. The way waits for it before it dispatches: what runs without its record could not be told from what never ran.
+ */
+function open(ports: HandlePorts, ask: Ask, caller: Caller, plan: Plan): Promise<void> {
   const entry: Opened = {
     type: 'opened',
     id: ask.id,
@@ -127,11 +139,17 @@ function opening(work: Work): [Opened, Keep?] {
     bytes: ask.bytes,
     plan,
   }
-  return ask.body === undefined ? [entry] : [entry, { subject: subjectOf(work), text: ask.body }]
+  const opened =
+    ask.body === undefined
+      ? ports.record.append(entry)
+      : ports.record.append(entry, { subject: subjectOf(ask, caller), text: ask.body })
+  // Whoever waits for it is told; where the way fails before it waits, nobody is.
+  opened.catch(() => undefined)
+  return opened
 }
 
 /** Whom a request is about: its `user`, else the key. An empty `user` names nobody. */
-function subjectOf({ ask, caller }: Work): string {
+function subjectOf(ask: Ask, caller: Caller): string {
   return ask.request.user || caller.key
 }
 

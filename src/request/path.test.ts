@@ -287,7 +287,7 @@ test('an attempt that cannot be recorded is not sent, and what was held for it i
   assert.deepEqual([one.dispatched, one.settled], [[], ['one:record_unavailable']])
 })
 
-test('a request that cannot be opened in the record begins nothing', async () => {
+test('a request that cannot be opened in the record is not sent, and what was reserved for it is free again', async () => {
   const record: RecordPort = { append: () => Promise.reject(new Error('disk full')) }
   const one = world(
     async function* () {
@@ -296,7 +296,10 @@ test('a request that cannot be opened in the record begins nothing', async () =>
     { record },
   )
   await assert.rejects(one.handle(askWith()), /disk full/)
-  assert.deepEqual([one.dispatched, one.settled, one.released, one.left], [[], [], [], ['left']])
+  assert.deepEqual(
+    [one.dispatched, one.settled, one.released, one.left],
+    [[], ['one:record_unavailable'], ['one'], ['left']],
+  )
 })
 
 test('a held answer beyond its bound is refused by name', async () => {

@@ -1,4 +1,4 @@
-import type { Ask, Way } from '../contract/ask.ts'
+import type { Ask, Origin, Way } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
@@ -13,7 +13,7 @@ import type { Problem, Refusal } from '../contract/problem.ts'
 
 /** What the path needs from the rooms around it. assemble/ proves the fit. */
 export interface HandlePorts {
-  authenticate(credential: string | undefined): Caller | Refusal
+  authenticate(origin: Extract<Origin, { type: 'wire' }>): Caller | Refusal
   /** A place for one more request of this caller, and what it may spend; or the limit that is in the way. */
   enter(caller: Caller): Visit | Refusal
   /** Bounds, and the input rules that hold wherever the request goes. May return a redacted request. */
@@ -37,7 +37,7 @@ export interface RecordPort {
 
 /** What the attempt loop needs: a replica to try, and checks over what it says. */
 export interface AttemptPorts {
-  acquire(need: Need): Promise<Lease | Refusal>
+  acquire(need: Need): Lease | Refusal | Promise<Lease | Refusal>
   /** True where a replica of these models is up that has not failed yet. */
   hasOther(candidates: readonly string[], failed: ReadonlySet<string>): boolean
   /** Input rules for a request about to leave the machine. */

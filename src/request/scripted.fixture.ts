@@ -101,7 +101,7 @@ export function world(script: Script, more: Scripting = {}): World {
   const record = more.record ?? recordInto(seen)
   const chosen = more.plan ?? plan
   const handlePorts: HandlePorts = {
-    authenticate: (credential) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
+    authenticate: ({ credential }) => (credential === 'good' ? caller : refuse('invalid_key', 'no')),
     enter: () => ({ reserve: () => ({ settle: () => undefined }), leave: () => void seen.left.push('left') }),
     admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
     plan: (ask) => (ask.passages === undefined ? chosen : plan),

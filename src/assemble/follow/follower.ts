@@ -6,6 +6,8 @@ import type { FollowerData, FromFollower, Kind, Questions, ToFollower } from './
 const MODULE = new URL('./thread.ts', import.meta.url)
 const RESTART_MS = 1_000
 const STOP_MS = 10_000
+/** It goes through the log in slices and keeps little: a small young generation is as fast, and far smaller. */
+const HEAP = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 512 }
 /** Questions that may wait for the follower at once. */
 const WAITING_MAX = 256
 
@@ -49,7 +51,7 @@ export class Follower implements AsyncDisposable {
     if (this.#worker !== undefined || this.#closing) return
     const { home, masterKey } = this.#options
     const workerData: FollowerData = { home, masterKey }
-    const worker = new Worker(MODULE, { workerData, name: 'follower' })
+    const worker = new Worker(MODULE, { workerData, name: 'follower', resourceLimits: HEAP })
     this.#worker = worker
     worker.on('message', (message: FromFollower) => this.#heard(message))
     worker.on('error', (error: Error) => this.#failed(error.message))

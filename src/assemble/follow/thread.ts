@@ -1,10 +1,14 @@
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
-import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { Following } from './following.ts'
 import type { FollowerData, FromFollower, ToFollower } from './messages.ts'
 
 /** The follower's thread: see follower.ts. */
+const BACKGROUND_NICE = 10
+
+standBack()
 assert(parentPort !== null, 'the follower runs in a worker thread')
 const port = parentPort
 const tell = (message: FromFollower): void => port.postMessage(message)
@@ -26,7 +30,12 @@ port.on('message', (message: ToFollower) => {
   }
 })
 
-process.on('uncaughtException', (error) => {
-  // What a worker throws loses its class on the way: the words are kept.
-  throw error instanceof UpshiftError ? new Error(error.problem.message, { cause: error }) : error
-})
+/**
+ * Lets every other thread go first where cores are scarce: what is done here may lag, and an answer may not. Linux
+ * alone gives threads priorities of their own; https://man7.org/linux/man-pages/man2/setpriority.2.html
+ */
+function standBack(): void {
+  if (process.platform !== 'linux') return
+  const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+  setPriority(thread, BACKGROUND_NICE)
+}

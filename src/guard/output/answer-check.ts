@@ -16,7 +16,7 @@ import { judgeAddress } from './address.ts'
 import { ChoiceScan, looseFieldsOf, TEXT_FIELDS, withBefore } from './choice-scan.ts'
 import { LooseFields } from './loose-fields.ts'
 import { PromptMemory, trustIn } from './prompt.ts'
-import { type TextRule, TextScanner } from './text-scanner.ts'
+import { isPlainText, type TextRule, TextScanner } from './text-scanner.ts'
 import { checkWhole, type WholeOutcome } from './whole.ts'
 
 /**
@@ -226,12 +226,14 @@ export class AnswerCheck {
       for (const field of TEXT_FIELDS) {
         const text = choice.message[field]
         if (typeof text !== 'string' || text === '') continue
+        if (text.length <= SLICE_CHARS && isPlainText(text)) continue
         const screened = yield* screenedInSlices(this.#scanner(true), text)
         if (screened !== text) fields[field] = screened
       }
       const respelled = Object.keys(fields).length > 0 && choice.logprobs != null
-      const loose = this.#looseFields()
+      let loose: LooseFields | undefined
       for (const field of looseFieldsOf(choice.message)) {
+        loose ??= this.#looseFields()
         const value = choice.message[field]
         const screened = loose.take(field, value, true)
         if (screened !== value) fields[field] = screened

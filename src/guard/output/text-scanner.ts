@@ -36,6 +36,11 @@ export interface ScannerRules {
   readonly found: (rule: TextRule) => void
 }
 
+/** True for a whole text in which nothing needs a closer look: then no scanner is needed for it. */
+export function isPlainText(text: string): boolean {
+  return !SUSPICIOUS.test(`\n${text}`)
+}
+
 export class TextScanner {
   readonly #rules: ScannerRules
   readonly #memory: PromptMemory

@@ -20,7 +20,7 @@ type Unchecked = 'busy' | 'crashed' | 'stopped' | 'unusable'
 
 export interface SchemaChecks {
   /** Refuses a request whose own schemas are unusable: too large, too many, not compiling, an unknown dialect. */
-  checkSchemas(request: ChatRequest): Promise<Refusal | undefined>
+  checkSchemas(request: ChatRequest): Promise<Refusal | undefined> | undefined
   /** Holds a JSON text against a schema. Without one it need only parse; `object`: to an object. */
   validate(text: string, schema: object | undefined, object: boolean): Promise<SchemaFinding>
 }
@@ -34,18 +34,9 @@ export function createSchemaChecks(parts: SchemaChecksParts): SchemaChecks {
   const { config, pool } = parts
   const known = new KnownSchemas()
   return {
-    async checkSchemas(request) {
+    checkSchemas(request) {
       const schemas = schemasOf(request)
-      const refused = overBounds(schemas, config)
-      if (refused !== undefined) return refused
-      // One after the other, so that a request never has more than one check waiting.
-      for (const schema of schemas) {
-        if (known.has(schema.text)) continue
-        const refusal = await checkSchema(schema, config, pool)
-        if (refusal !== undefined) return refusal
-        known.add(schema.text)
-      }
-      return undefined
+      return schemas.length === 0 ? undefined : checkAll(schemas, known, config, pool)
     },
     async validate(text, schema, object) {
       if (schema === undefined || object) {
@@ -58,6 +49,24 @@ export function createSchemaChecks(parts: SchemaChecksParts): SchemaChecks {
       return { type: 'unchecked', message: `the schema cannot be used: ${reply.message}`, reason: 'unusable' }
     },
   }
+}
+
+async function checkAll(
+  schemas: readonly NamedSchema[],
+  known: KnownSchemas,
+  config: GuardConfig,
+  pool: WorkerPool,
+): Promise<Refusal | undefined> {
+  const refused = overBounds(schemas, config)
+  if (refused !== undefined) return refused
+  // One after the other, so that a request never has more than one check waiting.
+  for (const schema of schemas) {
+    if (known.has(schema.text)) continue
+    const refusal = await checkSchema(schema, config, pool)
+    if (refusal !== undefined) return refusal
+    known.add(schema.text)
+  }
+  return undefined
 }
 
 interface NamedSchema {

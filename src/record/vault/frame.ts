@@ -13,7 +13,7 @@ import { createDecipheriv } from 'node:crypto'
  * A stream is AES-256 in counter mode under the subject's key (NIST SP 800-38A), with the nonce and a counter of
  * 32 bits that starts at 0 as its first block; the texts that a process keeps for a subject follow each other in it.
  * Making a cipher for each text would cost more than encrypting it. Every stream has a fresh random nonce of 96
- * bits, lives in one process's memory only, and only moves forward: so no byte of a key stream is used twice, also
+ * bits, lives in one process's memory only, and only moves forward (leaving out a byte here and there): so no byte of a key stream is used twice, also
  * where a write failed or the process died. Counter mode protects no integrity: the log's SHA-256 of the frame does,
  * and so a frame is never opened without it.
  */
@@ -46,18 +46,17 @@ export function framePrefix(id: Uint8Array, nonce: Uint8Array): Buffer {
   return prefix
 }
 
-/** Writes a whole frame at `at`, where there is room for header and `sealed`. */
-export function writeFrame(
+/** Writes a frame's header at `at`. */
+export function writeHeader(
   into: Buffer,
   at: number,
   prefix: Uint8Array,
   streamOffset: number,
-  sealed: Uint8Array,
+  textBytes: number,
 ): void {
   into.set(prefix, at)
   into.writeUIntBE(streamOffset, at + OFFSET_AT, 6)
-  into.writeUInt32BE(sealed.length, at + LENGTH_AT)
-  into.set(sealed, at + FRAME_HEADER_BYTES)
+  into.writeUInt32BE(textBytes, at + LENGTH_AT)
 }
 
 /** One frame's parts, as views of its bytes. */

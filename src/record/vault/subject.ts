@@ -56,32 +56,78 @@ export class Subject {
 /** Far below the 2³⁶ bytes that a counter of 32 bits reaches, whatever one text adds. */
 const STREAM_BYTES_MAX = 2 ** 34
 
-/** One cipher that only moves forward. */
+/** Bytes of key stream that are made at once: a call of the cipher, and a buffer, for each text would cost more than its encryption. */
+const CHUNK_BYTES = 65_536
+const CHUNK_WORDS = CHUNK_BYTES / 4
+const ZEROS = Buffer.alloc(CHUNK_BYTES)
+
+/** One key stream that only moves forward. */
 class Stream {
   readonly prefix: Buffer
-  /** Where the next text begins, in bytes. */
-  offset = 0
   /** True where no further text may go into it. */
   spent = false
   readonly #cipher: Cipheriv
+  #chunk: Buffer = Buffer.alloc(0)
+  #words: Uint32Array = new Uint32Array(0)
+  /** Where the chunk begins in the stream, and how much of it is used. */
+  #begins = -CHUNK_BYTES
+  #used = CHUNK_BYTES
 
   constructor(id: Buffer, textKey: Buffer, nonce: Buffer) {
     this.prefix = framePrefix(id, nonce)
     this.#cipher = createCipheriv('aes-256-ctr', textKey, firstBlock(nonce))
   }
 
-  encrypt(text: Uint8Array | string): Buffer {
-    // Where the cipher throws, nobody knows how far it went: then it is not used again.
-    this.spent = true
-    const sealed = typeof text === 'string' ? this.#cipher.update(text, 'utf8') : this.#cipher.update(text)
-    this.offset += sealed.length
-    this.spent = this.offset >= STREAM_BYTES_MAX
-    return sealed
+  /** Encrypts `length` bytes where they lie, and returns the offset in the stream at which it did. `words` is `bytes`, four at a time. */
+  encrypt(bytes: Uint8Array, words: Uint32Array, from: number, length: number): number {
+    // Four bytes at a time where both sides lie alike: up to three bytes of the stream are left out for that.
+    if (this.#used < CHUNK_BYTES) this.#used += (from - this.#used) & 3
+    if (this.#used >= CHUNK_BYTES) this.#refill()
+    this.#used += (from - this.#used) & 3
+    const offset = this.#begins + this.#used
+    for (let at = from, end = from + length; at < end; ) {
+      if (this.#used === CHUNK_BYTES) this.#refill()
+      const count = Math.min(end - at, CHUNK_BYTES - this.#used)
+      this.#mix(bytes, words, at, at + count)
+      at += count
+      this.#used += count
+    }
+    this.spent = this.#begins + this.#used >= STREAM_BYTES_MAX
+    return offset
   }
 
   /** Frees the cipher, and OpenSSL overwrites the key in it. */
   end(): void {
     this.spent = true
+    this.#chunk.fill(0)
     this.#cipher.final()
+  }
+
+  #mix(bytes: Uint8Array, words: Uint32Array, from: number, to: number): void {
+    const chunk = this.#chunk
+    let at = from
+    let key = this.#used
+    for (; at < to && (at & 3) !== 0; at++, key++) bytes[at] = (bytes[at] ?? 0) ^ (chunk[key] ?? 0)
+    const wordsEnd = at + ((to - at) & ~3)
+    for (let word = at >>> 2, end = wordsEnd >>> 2, keyWord = key >>> 2; word < end; word++, keyWord++) {
+      words[word] = (words[word] ?? 0) ^ (this.#words[keyWord] ?? 0)
+    }
+    key += wordsEnd - at
+    for (at = wordsEnd; at < to; at++, key++) bytes[at] = (bytes[at] ?? 0) ^ (chunk[key] ?? 0)
+  }
+
+  #refill(): void {
+    // Where the cipher throws, nobody knows how far it went: then it is not used again.
+    this.spent = true
+    this.#chunk.fill(0)
+    const made = this.#cipher.update(ZEROS)
+    // A copy that begins at a word's boundary, whatever buffer the cipher has used.
+    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    made.copy(this.#chunk)
+    made.fill(0)
+    this.#words = new Uint32Array(this.#chunk.buffer, this.#chunk.byteOffset, CHUNK_WORDS)
+    this.#begins += CHUNK_BYTES
+    this.#used = 0
+    this.spent = false
   }
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { Appender } from './appender.ts'
 import { listVaultFiles, type VaultFile } from './files.ts'
-import { FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
+import { FRAME_HEADER_BYTES, writeHeader } from './frame.ts'
 import type { RandomBytes } from './master.ts'
 import { Subject } from './subject.ts'
 import { type SubjectRow, Subjects } from './subjects.ts'
@@ -86,7 +86,9 @@ class FileVault implements Vault {
   readonly #live = new Map<string, Subject>()
   #newest: Subject | undefined
   readonly #fresh = new Map<Subject, SubjectRow>()
-  #pending = Buffer.allocUnsafeSlow(PENDING_BYTES)
+  #pending = Buffer.alloc(0)
+  /** The same memory, four bytes at a time. */
+  #words: Uint32Array = new Uint32Array(0)
   #used = 0
   #syncing: Promise<void> = Promise.resolve()
   #nextSync: Promise<void> | undefined
@@ -95,6 +97,7 @@ class FileVault implements Vault {
   constructor(options: VaultOptions) {
     this.#options = options
     this.#inMemoryMax = options.subjectsInMemory ?? SUBJECTS_IN_MEMORY
+    this.#renew(PENDING_BYTES)
     const subjects = new Subjects(options.database, options.master)
     this.#subjects = subjects
     try {
@@ -136,13 +139,16 @@ class FileVault implements Vault {
     if (live === undefined) return undefined
     if (text.length > TICK_BYTES_MAX) throw tooMuch(text.length)
     if (this.#used === 0) this.#ready()
-    const stream = live.stream(this.#options.randomBytes)
-    const streamOffset = stream.offset
-    const sealed = stream.encrypt(text)
     const start = this.#used
-    const end = start + FRAME_HEADER_BYTES + sealed.length
-    if (end > this.#pending.length) this.#grow(end)
-    writeFrame(this.#pending, start, stream.prefix, streamOffset, sealed)
+    const from = start + FRAME_HEADER_BYTES
+    // A UTF-16 unit becomes three bytes of UTF-8 at most.
+    const room = from + (typeof text === 'string' ? text.length * 3 : text.length)
+    if (room > this.#pending.length) this.#grow(room)
+    const length = this.#put(text, from)
+    const stream = live.stream(this.#options.randomBytes)
+    const streamOffset = stream.encrypt(this.#pending, this.#words, from, length)
+    writeHeader(this.#pending, start, stream.prefix, streamOffset, length)
+    const end = from + length
     this.#used = end
     return {
       file: this.#appender.file,
@@ -164,7 +170,7 @@ class FileVault implements Vault {
     } catch (cause) {
       throw unkept('they could not be written', cause)
     } finally {
-      if (this.#pending.length > PENDING_KEPT_BYTES) this.#pending = Buffer.allocUnsafeSlow(PENDING_BYTES)
+      if (this.#pending.length > PENDING_KEPT_BYTES) this.#renew(PENDING_BYTES)
     }
   }
 
@@ -294,11 +300,25 @@ class FileVault implements Vault {
     }
   }
 
+  /** Writes the text as it is: it is encrypted where it lies, before anything can leave the buffer. */
+  #put(text: Uint8Array | string, at: number): number {
+    if (typeof text === 'string') return this.#pending.write(text, at)
+    this.#pending.set(text, at)
+    return text.length
+  }
+
+  #renew(bytes: number): void {
+    // Slow: a buffer of its own, which begins at a word's boundary.
+    this.#pending = Buffer.allocUnsafeSlow(bytes)
+    this.#words = new Uint32Array(this.#pending.buffer, 0, bytes >>> 2)
+  }
+
   #grow(end: number): void {
     if (end > TICK_BYTES_MAX) throw tooMuch(end)
-    const grown = Buffer.allocUnsafeSlow(Math.min(TICK_BYTES_MAX, Math.max(end, this.#pending.length * 2)))
-    this.#pending.copy(grown, 0, 0, this.#used)
-    this.#pending = grown
+    const before = this.#pending
+    const wanted = Math.min(TICK_BYTES_MAX, Math.max(end, before.length * 2))
+    this.#renew(Math.ceil(wanted / 4) * 4)
+    before.copy(this.#pending, 0, 0, this.#used)
   }
 
   async #sync(): Promise<void> {
