@@ -78,8 +78,8 @@ export class BoundLease implements Lease {
     return this.#grant.settle(end)
   }
 
-  [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#grant[Symbol.asyncDispose]()
+  [Symbol.dispose](): void {
+    this.#grant[Symbol.dispose]()
   }
 }
 

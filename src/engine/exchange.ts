@@ -39,7 +39,7 @@ const QUEUE_EVENTS = 2_048
 const DRAIN_MS = 1_000
 const DRAIN_BYTES = 64 * 1024
 
-export class Exchange implements Dispatcher.DispatchHandler, Sink, AsyncDisposable {
+export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   readonly #target: Target
   readonly #call: Call
   readonly #payload: Payload
@@ -84,7 +84,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, AsyncDisposab
     return batch
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     if (!this.#over) {
       this.#over = true
       this.#release()

@@ -77,7 +77,7 @@ async function* generate(
     fit.type === 'fits' && fit.verdicts.length > 0
       ? { ...built, verdicts: [...built.verdicts, ...fit.verdicts] }
       : built
-  await using exchange = new Exchange(target, call, payload, parts.clock)
+  using exchange = new Exchange(target, call, payload, parts.clock)
   const address = addresses.of(target.baseUrl)
   parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, target, call, payload), exchange)
   for (;;) {

@@ -175,7 +175,8 @@ test('a known usage is charged as it is, an unknown one as the worst case, a ref
     [spent()?.spentMicros, spent()?.unknownMicros, spent()?.heldMicros],
     [21 + WORST, WORST, 0],
   )
-  await (await leased(closing.fleet, need([MODEL])))[Symbol.asyncDispose]()
+  const unsettled = await leased(closing.fleet, need([MODEL]))
+  unsettled[Symbol.dispose]()
   assert.equal(spent()?.unknownMicros, 2 * WORST)
   await settle('ok', { promptTokens: 1_000, completionTokens: 2_000 })
   assert.equal(spent()?.excessMicros, 600)

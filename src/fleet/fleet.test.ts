@@ -29,7 +29,7 @@ test('a request goes to the replica with the least work in flight', async () => 
   const first = await leased(over.fleet, need(['box/m']))
   const second = await leased(over.fleet, need(['box/m']))
   assert.notEqual(first.replica, second.replica)
-  await first[Symbol.asyncDispose]()
+  first[Symbol.dispose]()
   assert.equal((await leased(over.fleet, need(['box/m']))).replica, first.replica)
 })
 
@@ -42,12 +42,12 @@ test('whatever comes and goes, a new lease has a replica with the least work, an
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
       async (steps, chance) => {
         await using over = fleetOver({ config, parts: { random: () => chance.next().value } })
-        const open: AsyncDisposable[] = []
+        const open: Disposable[] = []
         const work = () =>
           over.fleet.snapshot().engines[0]?.replicas.map(({ id, inFlight }) => [id, inFlight] as const) ?? []
         for (const step of steps) {
           if (step % 3 === 0 && open.length > 0) {
-            await open.splice(step % open.length, 1)[0]?.[Symbol.asyncDispose]()
+            open.splice(step % open.length, 1)[0]?.[Symbol.dispose]()
             continue
           }
           if (open.length === urls.length * 3) continue
@@ -57,7 +57,7 @@ test('whatever comes and goes, a new lease has a replica with the least work, an
           open.push(lease)
           assert.ok(work().every(([, inFlight]) => inFlight <= 3))
         }
-        for (const lease of open) await lease[Symbol.asyncDispose]()
+        for (const lease of open) lease[Symbol.dispose]()
         assert.ok(work().every(([, inFlight]) => inFlight === 0))
       },
     ),
@@ -101,7 +101,7 @@ test('repeated failures take a replica out, the next candidate serves, and after
   assert.equal(probe.replica, 'near')
   assert.equal((await leased(over.fleet, asked)).replica, 'far')
   probe.settle({ outcome: 'ok', contentSeen: false })
-  await probe[Symbol.asyncDispose]()
+  probe[Symbol.dispose]()
   assert.equal((await leased(over.fleet, asked)).replica, 'near')
 })
 
@@ -139,13 +139,13 @@ test('busy replicas make a line: first come, first served, and one more than the
   const waiting = ['a', 'b'].map(async (id) => {
     const lease = await leased(over.fleet, need(['box/m'], { id }))
     order.push(id)
-    await lease[Symbol.asyncDispose]()
+    lease[Symbol.dispose]()
   })
   const full = await over.fleet.acquire(need(['box/m']))
   assert.equal(isRefusal(full) && full.problem.code, 'queue_full')
   assert.ok(isRefusal(full) && (full.problem.retryAfterMs ?? 0) >= 1_000)
   assert.deepEqual(over.fleet.snapshot().queue, { waiting: 2, limit: 2 })
-  await first[Symbol.asyncDispose]()
+  first[Symbol.dispose]()
   await Promise.all(waiting)
   assert.deepEqual(order, ['a', 'b'])
   assert.equal(over.fleet.snapshot().queue.waiting, 0)
@@ -187,8 +187,8 @@ test('closing sends away who waits, refuses who comes, and leaves leases that ar
   }
   const usage = { promptTokens: 1, completionTokens: 1 }
   assert.deepEqual(lease.settle({ outcome: 'ok', usage, contentSeen: true }), { usage })
-  await lease[Symbol.asyncDispose]()
-  await lease[Symbol.asyncDispose]()
+  lease[Symbol.dispose]()
+  lease[Symbol.dispose]()
   assert.equal(over.fleet.snapshot().engines[0]?.replicas[0]?.inFlight, 0)
 })
 
@@ -260,7 +260,7 @@ test('the first answer of an Ollama model whose context was assumed makes the fl
   server.script = { ...OLLAMA, 'GET /api/ps': { models: [{ name: 'llama3.1:8b', context_length: 32_768 }] } }
   const lease = await leased(over.fleet, need(['ollama/llama3.1:8b']))
   lease.settle({ outcome: 'ok', contentSeen: false })
-  await lease[Symbol.asyncDispose]()
+  lease[Symbol.dispose]()
   await over.fleet.refresh()
   assert.equal(view()?.contextTokens, 32_768)
 })

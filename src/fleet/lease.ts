@@ -32,7 +32,7 @@ export type Target =
  * releases the place, at any moment and more than once; a lease that was never settled counts as unknown: its
  * hold stays spent.
  */
-export interface LeaseGrant extends AsyncDisposable {
+export interface LeaseGrant extends Disposable {
   readonly type: 'lease'
   readonly replica: string
   readonly model: ModelView
@@ -133,14 +133,13 @@ export class HeldLease implements LeaseGrant {
     return cost
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     if (!this.#settled) this.settle({ outcome: 'internal', contentSeen: false })
     if (!this.#released) {
       this.#released = true
       this.place.replica.inFlight--
       this.#host.released(this, this.#host.elapsed() - this.#startedAt)
     }
-    return Promise.resolve()
   }
 
   /** The same cost against the engine's cap and the caller's purse. */

@@ -77,7 +77,7 @@ interface TurnInput extends Next {
 /** One lease, one dispatch, one settlement: whatever happens in between. */
 async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
   const { ports, work, turn, repaired } = input
-  await using lease = input.lease
+  using lease = input.lease
   const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
     lease.settle({ outcome: screened.problem.code, contentSeen: false })

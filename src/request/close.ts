@@ -45,6 +45,8 @@ interface ClosingParts {
 export class Closing {
   readonly #parts: ClosingParts
   readonly #transcript: Transcript | undefined
+  /** The record is closed and the way has run to its end. */
+  over = false
   #model: string | undefined
   #firstTokenMs: number | undefined
 
@@ -64,7 +66,8 @@ export class Closing {
     const ending: ChunkDelta[] = []
     let ended = false
     try {
-      for (let batch: Batch | undefined = first; batch !== undefined; batch = await following(reading)) {
+      let batch = first
+      for (;;) {
         this.#transcript?.see(batch)
         const ends = ending.length > 0 || batch.some(endsSomething)
         const passing = ends ? batch.filter((event) => !keepBack(event, ending)) : batch
@@ -76,8 +79,10 @@ export class Closing {
           return
         }
         if (passing.length > 0) yield passing
+        const next = await reading.next()
+        assert(next.done !== true, 'a way ends with a terminal event')
+        batch = next.value
       }
-      assert(false, 'a way ends with a terminal event')
     } catch (bug) {
       if (ended) throw bug
       ended = true
@@ -104,6 +109,7 @@ export class Closing {
         : last
     try {
       await Promise.all([this.record(terminal), reading.return?.()])
+      this.over = true
     } catch (cause) {
       // Promise 1: what could not be recorded is not completed.
       const why = cause instanceof Error ? cause.message : String(cause)
@@ -135,11 +141,6 @@ export class Closing {
   #passedMs(): number {
     return Math.round(this.#parts.ports.elapsed() - this.#parts.startedAt)
   }
-}
-
-async function following(reading: AsyncIterator<Batch>): Promise<Batch | undefined> {
-  const next = await reading.next()
-  return next.done === true ? undefined : next.value
 }
 
 /** True for a chunk that carries a finish reason, and for the one after it that has no choices (usage). */

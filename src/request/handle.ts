@@ -123,7 +123,7 @@ async function answer(
   }
   assert(head.type === 'answer-start', 'an answer begins with answer-start')
   closing.begun(head)
-  return new Begun(plan, head, closing.through(content, reading), reading)
+  return new Begun(plan, head, closing.through(content, reading), closing)
 }
 
 /**
@@ -158,19 +158,19 @@ class Begun implements Answer {
   readonly plan: Plan
   readonly start: AnswerStart
   readonly events: AsyncIterable<Batch>
-  readonly #reading: AsyncIterator<Batch>
+  readonly #closing: Closing
 
-  constructor(plan: Plan, start: AnswerStart, events: AsyncIterable<Batch>, reading: AsyncIterator<Batch>) {
+  constructor(plan: Plan, start: AnswerStart, events: AsyncIterable<Batch>, closing: Closing) {
     this.plan = plan
     this.start = start
     this.events = events
-    this.#reading = reading
+    this.#closing = closing
   }
 
   /** Where the consumer stopped early the ask's signal has aborted, so that the pending read ends at once. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.over) return
     const events = this.events[Symbol.asyncIterator]()
     for (let batch = await events.next(); batch.done !== true; batch = await events.next());
-    await this.#reading.return?.()
   }
 }

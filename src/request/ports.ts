@@ -64,7 +64,7 @@ export interface AttemptBounds {
 }
 
 /** A replica held for one attempt. Disposing releases its place; `settle` says how it went, once. */
-export interface Lease extends AsyncDisposable {
+export interface Lease extends Disposable {
   readonly type: 'lease'
   readonly replica: string
   readonly model: ModelView

@@ -170,7 +170,7 @@ function leaseOf(replica: string, script: Script, seen: Omit<World, 'handle'>): 
       seen.settled.push(`${replica}:${outcome}`)
       return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }
     },
-    [Symbol.asyncDispose]: async () => {
+    [Symbol.dispose]: () => {
       seen.released.push(replica)
     },
   }

@@ -2,6 +2,7 @@ import type { Work } from '../contract/ask.ts'
 import type { ChatRequest, WireMessage } from '../contract/chat.ts'
 import type { Settlement } from '../contract/entry.ts'
 import {
+  type AnswerError,
   type AnswerEvent,
   type AnswerFinish,
   type Batch,
@@ -75,17 +76,22 @@ export class Turn {
       const scanned = content.length === 0 ? content : this.#parts.check.scan(content)
       // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
       const passed = scanned instanceof Promise ? await scanned : scanned
-      if (!isBatch(passed)) return yield* this.#fail(passed, terminal?.usage)
-      if (passed.length > 0) {
-        const full = this.#keep(passed)
-        if (full !== undefined) return yield* this.#fail(full, terminal?.usage)
-        if (!this.#holding && terminal?.type !== 'answer-finish') yield* this.#release()
+      let ending = isBatch(passed) ? this.#keep(passed, terminal) : this.#fail(passed, terminal?.usage)
+      if (ending === undefined && !this.#holding && terminal?.type !== 'answer-finish') {
+        for (const kept of this.#takeKept()) yield kept
       }
-      if (terminal?.type === 'answer-error') return yield* this.#fail(terminal.problem, terminal.usage)
-      if (terminal?.type === 'answer-finish') return yield* this.#finish(terminal)
+      if (ending === undefined && terminal !== undefined) {
+        const ended = this.#end(terminal)
+        ending = ended instanceof Promise ? await ended : ended
+      }
+      if (ending === undefined) continue
+      if (ending.last !== undefined) yield ending.last
+      return ending.end
     }
     const problem: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
-    return yield* this.#fail(problem, undefined)
+    const { last, end } = this.#fail(problem, undefined)
+    if (last !== undefined) yield last
+    return end
   }
 
   /** Settles the lease, once; what it came to stands in the next entry of the request. */
@@ -122,7 +128,9 @@ export class Turn {
     this.#seenChars += charsOf(content)
   }
 
-  #keep(batch: Batch): Problem | undefined {
+  /** Keeps a batch back until it may leave; the end of the turn where that is too much. */
+  #keep(batch: Batch, terminal: AnswerFinish | AnswerError | undefined): Ending | undefined {
+    if (batch.length === 0) return undefined
     if (this.#shaped) this.#seen.push(batch)
     // A printed call must be whole before it leaves: from its first delta on the stream is held.
     if (!this.#holding && this.#shaped && hasToolCall(batch)) this.#holding = true
@@ -132,15 +140,18 @@ export class Turn {
     const bound = this.#parts.ports.bounds.heldBytes
     if (this.#keptBytes <= bound) return undefined
     const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise guard.bounds.maxHeldBytes.`
-    return { code: 'answer_too_large', message }
+    return this.#fail({ code: 'answer_too_large', message }, terminal?.usage)
   }
 
-  *#release(): Generator<Batch> {
-    for (const batch of this.#kept) {
-      yield this.#left ? batch : [this.#start(), ...batch]
-      this.#left = true
-    }
+  /** What is kept, to leave now; the first of all with the start before it. */
+  #takeKept(): readonly Batch[] {
+    const kept = this.#kept
+    const [first] = kept
+    if (first === undefined) return kept
     this.#kept = []
+    if (!this.#left) kept[0] = [this.#start(), ...first]
+    this.#left = true
+    return kept
   }
 
   #start(): AnswerEvent {
@@ -157,46 +168,50 @@ export class Turn {
     }
   }
 
-  async *#fail(problem: Problem, usage: Usage | undefined): AsyncGenerator<Batch, End> {
-    this.settle(problem.code, usage, problem.retryAfterMs)
-    if (!this.#left) return { type: 'failed', problem }
-    yield [
-      {
-        type: 'answer-error',
-        problem,
-        ...(usage === undefined ? {} : { usage }),
-        ...this.#parts.work.bill.total(),
-      },
-    ]
-    return { type: 'done' }
+  #end(terminal: AnswerFinish | AnswerError): Ending | Promise<Ending> {
+    if (terminal.type === 'answer-error') return this.#fail(terminal.problem, terminal.usage)
+    const rest = this.#parts.check.flush()
+    const ending = isBatch(rest) ? this.#keep(rest, terminal) : this.#fail(rest, terminal.usage)
+    if (ending !== undefined) return ending
+    return this.#shaped ? this.#finishShaped(terminal) : this.#finish(terminal)
   }
 
-  async *#finish(finish: AnswerFinish): AsyncGenerator<Batch, End> {
-    const { check, verdicts, repaired, work } = this.#parts
-    const rest = check.flush()
-    if (!isBatch(rest)) return yield* this.#fail(rest, finish.usage)
-    if (rest.length > 0) {
-      const full = this.#keep(rest)
-      if (full !== undefined) return yield* this.#fail(full, finish.usage)
-    }
-    const shape = this.#shaped ? await check.whole(this.#seen) : undefined
-    const unmet = shape?.type === 'unmet' ? shape : undefined
-    if (unmet !== undefined && !this.#left) {
-      this.settle(unmet.problem.code, finish.usage)
-      const { problem, advice } = unmet
-      // Without advice a repair cannot help: the check itself had no answer.
-      if (repaired || advice === '') return { type: 'failed', problem }
-      return { type: 'repair', problem, advice, answer: textOf(this.#seen) }
-    }
+  #fail(problem: Problem, usage: Usage | undefined): Ending {
+    this.settle(problem.code, usage, problem.retryAfterMs)
+    if (!this.#left) return { end: { type: 'failed', problem } }
+    const told = usage === undefined ? {} : { usage }
+    return { last: [{ type: 'answer-error', problem, ...told, ...this.#parts.work.bill.total() }], end: DONE }
+  }
+
+  async #finishShaped(finish: AnswerFinish): Promise<Ending> {
+    const shape = await this.#parts.check.whole(this.#seen)
+    if (shape.type !== 'unmet' || this.#left) return this.#finish(finish)
+    const { problem, advice } = shape
+    this.settle(problem.code, finish.usage)
+    // Without advice a repair cannot help: the check itself had no answer.
+    if (this.#parts.repaired || advice === '') return { end: { type: 'failed', problem } }
+    return { end: { type: 'repair', problem, advice, answer: textOf(this.#seen) } }
+  }
+
+  #finish(finish: AnswerFinish): Ending {
+    const { check, verdicts, work } = this.#parts
     this.settle('ok', finish.usage)
     const terminal: AnswerFinish = {
       ...finish,
       verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
       ...work.bill.total(),
     }
-    yield this.#left ? [...this.#kept.flat(), terminal] : [this.#start(), ...this.#kept.flat(), terminal]
-    return { type: 'done' }
+    const kept = this.#kept.flat()
+    return { last: this.#left ? [...kept, terminal] : [this.#start(), ...kept, terminal], end: DONE }
   }
+}
+
+const DONE: End = { type: 'done' }
+
+/** How a turn ends, and the last batch to leave. */
+interface Ending {
+  readonly last?: Batch
+  readonly end: End
 }
 
 function isBatch(value: Batch | Problem): value is Batch {
