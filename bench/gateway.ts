@@ -29,7 +29,8 @@ import { profiledThreads, selfTimes } from './process/profile.ts'
  * Upshift as a user starts it (record, ledger, vault and guards on, a key with every limit, a model with a price),
  * and through Portkey 1.15.2, which is installed on demand into a cache folder outside the project
  * (`$XDG_CACHE_HOME` or `~/.cache`, `upshift-bench/`) and started under the pinned Node and under the machine's own.
- * The gates compare with whichever of the two is faster; the other is `portkeyOther`, on the main row alone.
+ * The gates compare with Portkey under the machine's own Node, as a user starts it; `portkeyOther` is the same program under
+ * Upshift's pinned Node, on the main row alone: on Node 26 it is about twice as fast as on Node 20, and larger.
  *
  * - Each way is a process of its own, as is the engine; the load comes from here, one request in flight on each
  *   connection. Client and engine are raw sockets, and cost about 15 µs a request together with 10: the target is what
@@ -134,7 +135,7 @@ function longStart(): Promise<ColdStart> {
 }
 
 interface PortkeyFacts {
-  /** The Node that each of its targets runs under, the faster first. */
+  /** The Node that each of its targets runs under, the machine's own first. */
   readonly nodes: readonly string[]
   readonly tree: readonly string[]
 }

@@ -9,7 +9,7 @@ import { bodyText, type Case, MAIN_BODY } from './cases.ts'
 import { probeFlags } from './measured.ts'
 import { type Installed, machineNode, type Portkey, portkeyHeaders, startPortkey } from './portkey.ts'
 
-/** `portkeyOther` is Portkey under the Node that it is slower with. */
+/** `portkeyOther` is Portkey under Upshift's pinned Node. */
 export const NAMES = ['direct', 'proxy', 'upshift', 'portkey', 'portkeyOther'] as const
 export type Name = (typeof NAMES)[number]
 
@@ -79,7 +79,10 @@ export interface PortkeyTarget extends Target, AsyncDisposable {
   readonly node: string
 }
 
-/** Starts Portkey under the pinned Node and under the machine's own; the faster comes first. Throws where neither runs. */
+/**
+ * Starts Portkey under the machine's own Node, as `npx @portkey-ai/gateway` would (its own image brings Node 20), and
+ * under Upshift's pinned one, which serves it better. Throws where it runs under neither.
+ */
 export async function startPortkeys(
   installed: Installed,
   engine: ForkedEngine,
@@ -87,9 +90,9 @@ export async function startPortkeys(
   progress: (text: string) => void,
 ): Promise<readonly PortkeyTarget[]> {
   const request = requests('small', 'bench', portkeyHeaders(engine.url))
-  const seen: { portkey: Portkey; node: string; perSecond: number }[] = []
+  const seen: { portkey: Portkey; node: string }[] = []
   const faults: string[] = []
-  for (const [index, node] of [process.execPath, ...machineNode()].entries()) {
+  for (const [index, node] of [...machineNode(), process.execPath].entries()) {
     try {
       const portkey = await startPortkey(installed, node, join(folder, `portkey-${index}.sock`))
       const perSecond = await trial(portkey, request).catch(async (error) => {
@@ -97,7 +100,7 @@ export async function startPortkeys(
         throw error
       })
       progress(`Portkey under ${node}: ${perSecond.toFixed(0)} requests/s`)
-      seen.push({ portkey, node, perSecond })
+      seen.push({ portkey, node })
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       progress(`Portkey under ${node}: ${why}`)
@@ -105,7 +108,6 @@ export async function startPortkeys(
     }
   }
   if (seen.length === 0) throw new Error(faults.join('\n'))
-  seen.sort((left, right) => right.perSecond - left.perSecond)
   return seen.map(({ portkey, node }, index) => ({
     name: index === 0 ? 'portkey' : 'portkeyOther',
     pid: portkey.pid,

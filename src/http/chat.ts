@@ -17,7 +17,7 @@ export interface ChatPorts {
   readonly handle: Handle
   readonly clock: Clock
   readonly slowReaderMs: number
-  /** Called before the head of a stream is written. */
+  /** Called before the head of an answer is written. */
   heading(reply: FastifyReply): void
   finished(done: Finished): void
 }
@@ -81,7 +81,8 @@ interface Writing {
   readonly firstTokenMs: number
 }
 
-async function writeWhole({ ports, reply, ask, answer, firstTokenMs }: Writing): Promise<void> {
+async function writeWhole(writing: Writing): Promise<void> {
+  const { ports, reply, ask, answer, firstTokenMs } = writing
   let completion: ChatCompletion | undefined
   for await (const batch of answer.events) {
     for (const event of batch) {
@@ -93,22 +94,17 @@ async function writeWhole({ ports, reply, ask, answer, firstTokenMs }: Writing):
         assert(completion !== undefined, 'an answer that is not streamed comes whole')
         ports.finished({ answer, terminal: event, firstTokenMs })
         const upshift = summarise(ask.id, answer.plan, answer.start, event)
-        reply.headers(answerHead(ask.id, answer.plan, answer.start)).type('application/json; charset=utf-8')
-        reply.send(JSON.stringify({ ...completion, upshift }))
+        const text = JSON.stringify({ ...completion, upshift })
+        const length = { 'content-length': String(Buffer.byteLength(text)) }
+        writeHead(writing, 'application/json; charset=utf-8', length).end(text)
       }
     }
   }
 }
 
 async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
-  const { ports, reply, ask, answer, firstTokenMs } = writing
-  ports.heading(reply)
-  reply.hijack()
-  const { raw } = reply
-  raw.writeHead(200, {
-    ...ownHeaders(reply),
-    ...answerHead(ask.id, answer.plan, answer.start),
-    'content-type': 'text/event-stream; charset=utf-8',
+  const { ports, ask, answer, firstTokenMs } = writing
+  const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })
@@ -124,6 +120,23 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
   }
   raw.end()
+}
+
+/** Writes the head of an answer to the socket itself, past the framework, which would look at each header again. */
+function writeHead(
+  { ports, reply, ask, answer }: Writing,
+  type: string,
+  more: Readonly<Record<string, string>>,
+): ServerResponse {
+  ports.heading(reply)
+  reply.hijack()
+  const head = {
+    ...ownHeaders(reply),
+    ...answerHead(ask.id, answer.plan, answer.start),
+    'content-type': type,
+    ...more,
+  }
+  return reply.raw.writeHead(200, head)
 }
 
 /** What hooks have set on the reply, which writing to the socket directly would lose. */

@@ -4,11 +4,11 @@ import type { Attempted, Settlement } from '../contract/entry.ts'
 import type { Batch } from '../contract/event.ts'
 import type { Need } from '../contract/need.ts'
 import type { Plan } from '../contract/plan.ts'
-import { isRefusal, type Problem, problemRow, type Refusal } from '../contract/problem.ts'
+import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
 import type { AttemptPorts, Lease } from './ports.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
-import { type End, Turn } from './turn.ts'
+import { Turn } from './turn.ts'
 import { promptTokensBound } from './worst-case.ts'
 
 /**
@@ -40,7 +40,12 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
       yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
-    const end = yield* oneTurn({ ports, work, lease, turn, deadline, ...next })
+    const running = await begin({ ports, work, lease, turn, ...next })
+    if (isRefusal(running)) {
+      yield [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
+      return
+    }
+    const end = yield* running.run(deadline)
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
@@ -71,41 +76,34 @@ interface TurnInput extends Next {
   readonly work: Work
   readonly lease: Lease
   readonly turn: number
-  readonly deadline: number
 }
 
-/** One lease, one dispatch, one settlement: whatever happens in between. */
-async function* oneTurn(input: TurnInput): AsyncGenerator<Batch, End> {
-  const { ports, work, turn, repaired } = input
-  using lease = input.lease
+/** A turn that stands in the record, ready to dispatch; or the refusal of what may not leave the machine. */
+async function begin(input: TurnInput): Promise<Turn | Refusal> {
+  const { ports, work, turn, lease, repaired } = input
   const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
-    lease.settle({ outcome: screened.problem.code, contentSeen: false })
-    yield [{ type: 'answer-error', problem: screened.problem, ...work.bill.total() }]
-    return { type: 'done' }
+    giveBack(lease, screened.problem.code)
+    return screened
   }
   const request = screened?.request ?? input.request
-  const settled = work.bill.take()
   try {
-    await ports.record.append(attempted(input, settled))
+    await ports.record.append(attempted(input, work.bill.take()))
     // Written before this one, and so known by now.
     await work.opened
   } catch (unrecorded) {
     // Nothing was sent, so nothing stays spent of what was held for it.
-    lease.settle({ outcome: 'record_unavailable', contentSeen: false })
+    giveBack(lease, 'record_unavailable')
     throw unrecorded
   }
   const check = ports.check(request, work.plan, lease.model.enforcesSchema)
   const verdicts = [...(screened?.verdicts ?? []), ...(repaired ? [REPAIRED] : [])]
-  const running = new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
-  try {
-    return yield* running.run(input.deadline)
-  } catch (bug) {
-    running.settle('internal', undefined)
-    throw bug
-  } finally {
-    running.settle('client_closed', undefined)
-  }
+  return new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
+}
+
+function giveBack(lease: Lease, code: ProblemCode): void {
+  lease.settle({ outcome: code, contentSeen: false })
+  lease[Symbol.dispose]()
 }
 
 function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Settlement[]): Attempted {

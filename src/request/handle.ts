@@ -34,7 +34,8 @@ export function createHandle(ports: HandlePorts): Handle {
       const looked = ports.admit(ask.request, ask.bytes)
       const admitted = looked instanceof Promise ? await looked : looked
       if (isRefusal(admitted)) return await refused(ports, ask, caller, admitted)
-      const screened: Ask = { ...ask, request: admitted.request }
+      const same = admitted.request === ask.request
+      const screened: Ask = same ? ask : { ...ask, request: admitted.request }
 
       const plan = ports.plan(screened, caller)
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)

@@ -57,41 +57,58 @@ export class Turn {
     this.#shaped = isShaped(parts.request)
   }
 
+  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
   async *run(deadline: number): AsyncGenerator<Batch, End> {
-    const { lease, request } = this.#parts
-    const { ask, plan } = this.#parts.work
-    const stream = lease.generate({
-      id: ask.id,
-      request,
-      maxOutputTokens: plan.maxOutputTokens,
-      passages: ask.passages ?? [],
-      deadline,
-      signal: ask.signal,
-    })
-    for await (const batch of stream) {
-      const last = batch.at(-1)
-      const terminal = isTerminal(last) ? last : undefined
-      const content = terminal === undefined ? batch : batch.slice(0, -1)
-      if (content.length > 0) this.#see(content)
-      const scanned = content.length === 0 ? content : this.#parts.check.scan(content)
-      // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
-      const passed = scanned instanceof Promise ? await scanned : scanned
-      let ending = isBatch(passed) ? this.#keep(passed, terminal) : this.#fail(passed, terminal?.usage)
-      if (ending === undefined && !this.#holding && terminal?.type !== 'answer-finish') {
-        for (const kept of this.#takeKept()) yield kept
+    using lease = this.#parts.lease
+    try {
+      for await (const batch of this.#dispatch(lease, deadline)) {
+        const scanned = this.#scan(batch)
+        // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
+        const passed = scanned instanceof Promise ? await scanned : scanned
+        const terminal = terminalOf(batch)
+        let ending = isBatch(passed) ? this.#keep(passed, terminal) : this.#fail(passed, terminal?.usage)
+        if (ending === undefined && !this.#holding && terminal?.type !== 'answer-finish') {
+          for (const kept of this.#takeKept()) yield kept
+        }
+        if (ending === undefined && terminal !== undefined) {
+          const ended = this.#end(terminal)
+          ending = ended instanceof Promise ? await ended : ended
+        }
+        if (ending === undefined) continue
+        if (ending.last !== undefined) yield ending.last
+        return ending.end
       }
-      if (ending === undefined && terminal !== undefined) {
-        const ended = this.#end(terminal)
-        ending = ended instanceof Promise ? await ended : ended
-      }
-      if (ending === undefined) continue
-      if (ending.last !== undefined) yield ending.last
-      return ending.end
+      const { last, end } = this.#fail(UNENDED, undefined)
+      if (last !== undefined) yield last
+      return end
+    } catch (bug) {
+      this.settle('internal', undefined)
+      throw bug
+    } finally {
+      this.settle('client_closed', undefined)
     }
-    const problem: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
-    const { last, end } = this.#fail(problem, undefined)
-    if (last !== undefined) yield last
-    return end
+  }
+
+  #dispatch(lease: Lease, deadline: number): AsyncIterable<Batch> {
+    const { request, work } = this.#parts
+    return lease.generate({
+      id: work.ask.id,
+      request,
+      maxOutputTokens: work.plan.maxOutputTokens,
+      passages: work.ask.passages ?? [],
+      deadline,
+      signal: work.ask.signal,
+    })
+  }
+
+  /** The content of a batch as it may go on, or what must end the answer. */
+  #scan(batch: Batch): Batch | Problem | Promise<Batch | Problem> {
+    const content = terminalOf(batch) === undefined ? batch : batch.slice(0, -1)
+    if (content.length === 0) return content
+    this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+    this.#seenChunks += content.length
+    this.#seenChars += charsOf(content)
+    return this.#parts.check.scan(content)
   }
 
   /** Settles the lease, once; what it came to stands in the next entry of the request. */
@@ -120,12 +137,6 @@ export class Turn {
       totalMs: Math.round(ports.elapsed() - this.#startedAt),
     }
     work.bill.add(settlement, cost, outcome === 'ok' || this.#left)
-  }
-
-  #see(content: Batch): void {
-    this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
-    this.#seenChunks += content.length
-    this.#seenChars += charsOf(content)
   }
 
   /** Keeps a batch back until it may leave; the end of the turn where that is too much. */
@@ -207,11 +218,17 @@ export class Turn {
 }
 
 const DONE: End = { type: 'done' }
+const UNENDED: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
 
 /** How a turn ends, and the last batch to leave. */
 interface Ending {
   readonly last?: Batch
   readonly end: End
+}
+
+function terminalOf(batch: Batch): AnswerFinish | AnswerError | undefined {
+  const last = batch.at(-1)
+  return isTerminal(last) ? last : undefined
 }
 
 function isBatch(value: Batch | Problem): value is Batch {
