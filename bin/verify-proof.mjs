@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Checks a proof that `upshift audit prove` has written, without Upshift: `node verify-proof.mjs PROOF.json
- * [--key VERIFIERKEY]`. This one file, Node 18 or newer, nothing else. Ends with 0 where the proof holds, with 1
+ * Checks a proof that `upshift audit prove` has written, or the one in the receipt of an erasure, without Upshift:
+ * `node verify-proof.mjs PROOF.json [--key VERIFIERKEY]`. This one file, Node 18 or newer, nothing else. Ends with 0 where the proof holds, with 1
  * where it does not, and with 2 where it was called wrongly.
  *
  * What it does: the checkpoint is a C2SP signed note (Ed25519) over origin, size and root of an RFC 9162 tree; each
@@ -30,7 +30,8 @@ function main(args) {
 }
 
 /** The words of what is proven. Throws where anything does not hold. */
-function prove(bundle, givenKey) {
+function prove(document, givenKey) {
+  const bundle = bundleIn(document)
   demand(bundle?.format === 'upshift-proof 1', 'the file is no proof of format 1')
   const verifier = parseKey(String(givenKey ?? bundle.verifierKey).trim())
   const { origin, size, root } = parseCheckpoint(openNote(String(bundle.checkpoint), verifier))
@@ -52,6 +53,13 @@ function prove(bundle, givenKey) {
     `${printable(origin)} when its first ${size} entries were signed for (${source}):\n${lines.join('')}` +
     'It does not prove that the log has no other entries about it, nor that what they say is true.\n'
   )
+}
+
+/** A receipt carries the proof of its erasure; what else it says is to be compared with the entries below. */
+function bundleIn(document) {
+  if (document?.format !== 'upshift-erasure-receipt 1') return document
+  demand(document.proof?.about === document.id, 'its proof is about something else than the receipt')
+  return document.proof
 }
 
 /** RFC 9162, section 2.1.3.2. */

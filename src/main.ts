@@ -55,7 +55,7 @@ process.exitCode = await runCli({
     serve: async ({ flags, out }) =>
       (await import('./assemble/start.ts')).startServer(around(flags), version, out),
     doctor: async (context) =>
-      (await import('./assemble/doctor-report.ts')).runDoctor(context, around(context.flags)),
+      (await import('./assemble/doctor/report.ts')).runDoctor(context, around(context.flags)),
   }),
   homeOf: async (where) => (await import('./assemble/where.ts')).homeOf(around({ ...where })),
   openServer: async (where) =>

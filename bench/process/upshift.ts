@@ -116,7 +116,9 @@ function commandOf(by: StartedBy, nodeFlags: readonly string[]): [string, ...str
 
 /** The flags of `npm start`, so that what is measured is what a user starts. */
 function startFlags(): readonly string[] {
-  const { scripts }: { scripts: { start: string } } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const { scripts }: { scripts: { start: string } } = JSON.parse(
+    readFileSync(join(ROOT, 'package.json'), 'utf8'),
+  )
   return scripts.start.split(' ').filter((word) => word.startsWith('--'))
 }
 

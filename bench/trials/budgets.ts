@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { createKey, type MadeKey } from '../process/keys.ts'
 import { startUpshift, type Upshift } from '../process/upshift.ts'
 import { type Account, accountsOf, accountTable, faultsOf, mustStayWithinDay } from './accounts.ts'
-import { Client, draw, type Mix, seeded } from './asking.ts'
+import { type Ask, Client, draw, type Mix, type Outcome, seeded } from './asking.ts'
 import { type BillingEngine, forkBillingEngine, PRICE_USD } from './billing-engine.ts'
 
 /**
@@ -40,7 +40,13 @@ const MEAN_COST_USD = 0.000138
 const DAY_SPARE_MS = 10 * 60_000
 const SETTLE_LIMIT_MS = 30_000
 const LOOK_EVERY_MS = 100
-/** `no_model`: scripted failures in a row have opened the replica's breaker for a moment. Such a refusal costs nothing. */
+/**
+ * Scripted failures in a row have opened the replica's breaker for a moment. Such a refusal costs nothing, and comes so
+ * fast that it would use up the requests: the same one is asked again a little later.
+ */
+const PAUSED = '503 no_model'
+const PAUSE_MS = 50
+const PAUSES_MAX = 200
 const EXPECTED =
   /^(answered|aborted|429 budget_exceeded|503 no_model|50[0-9] upstream_\w+|200 with an error in the stream)$/
 const TELL_EVERY = 10_000
@@ -96,7 +102,7 @@ async function askAll(upshift: Upshift, keys: readonly MadeKey[]): Promise<Map<s
       const ask = draw(keys, sent, mix, 0, random)
       sent += 1
       if (sent % TELL_EVERY === 0) process.stderr.write(`${sent} requests\n`)
-      const { what, words } = await one.ask(ask)
+      const { what, words } = await askOnceOpen(one, ask)
       if (words !== undefined && !EXPECTED.test(what) && !outcomes.has(what))
         process.stderr.write(`${words}\n`)
       outcomes.set(what, (outcomes.get(what) ?? 0) + 1)
@@ -105,6 +111,15 @@ async function askAll(upshift: Upshift, keys: readonly MadeKey[]): Promise<Map<s
   }
   await Promise.all(Array.from({ length: Number(values.connections) }, client))
   return outcomes
+}
+
+/** Asks again while the breaker is open. */
+async function askOnceOpen(one: Client, ask: Ask): Promise<Outcome> {
+  for (let pauses = 0; ; pauses++) {
+    const outcome = await one.ask(ask)
+    if (outcome.what !== PAUSED || pauses === PAUSES_MAX) return outcome
+    await sleep(PAUSE_MS)
+  }
 }
 
 /** The accounts once nothing is under way any more, at the engine or here. */

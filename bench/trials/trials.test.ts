@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -8,6 +8,7 @@ import { faultsOf } from './accounts.ts'
 import { Client, draw, seeded } from './asking.ts'
 import { forkBillingEngine } from './billing-engine.ts'
 import { ClosedEntries } from './closed-entries.ts'
+import { plant, plantName, rootForms, sight } from './planted.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-trials-'))
 const engine = await forkBillingEngine()
@@ -85,4 +86,31 @@ test('the same seed draws the same requests', () => {
   const mix = { stream: 0.5, abort: 0.5, fault: 0.5 }
   const drawn = [seeded(7), seeded(7)].map((random) => draw(keys, 3, mix, 0, random))
   assert.deepEqual(drawn[0], drawn[1])
+})
+
+test('a planted text is found in whatever form it was written, and nowhere else', () => {
+  const home = join(folder, 'planted')
+  mkdirSync(join(home, 'deep'), { recursive: true })
+  const text = plant('prompt', 'ada')
+  const wide = Buffer.from(text, 'utf16le')
+  const forms: Readonly<Record<string, string | Buffer>> = {
+    text,
+    name: plantName('ada'),
+    json: JSON.stringify(JSON.stringify({ text })),
+    base64: Buffer.from(`any ${text}`).toString('base64'),
+    base64url: Buffer.from(`four ${text}`).toString('base64url'),
+    base64later: Buffer.from(`fives ${text}`).toString('base64'),
+    hex: Buffer.from(text).toString('hex'),
+    utf16le: wide,
+    utf16be: Buffer.from(wide).swap16(),
+  }
+  for (const [name, bytes] of Object.entries(forms)) writeFileSync(join(home, 'deep', name), bytes)
+  writeFileSync(join(home, 'other'), 'planted 0 bytes, pla\u0000nted0bytes')
+  const found = new Set(sight(home, rootForms()).map(({ file }) => file))
+  assert.deepEqual(
+    [...found].sort(),
+    Object.keys(forms)
+      .map((name) => join('deep', name))
+      .sort(),
+  )
 })

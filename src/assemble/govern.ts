@@ -23,6 +23,15 @@ export interface Governing {
   readonly erasure: Erasure
   readonly export: SubjectExport
   readonly retention: Retention
+  /** What should be gone and is not, and why: for `doctor`. */
+  unfinished(): readonly Unfinished[]
+  /** Notes that a work failed, or with undefined that it was done. */
+  note(what: Unfinished['what'], why: string | undefined): void
+}
+
+export interface Unfinished {
+  readonly what: 'erasure' | 'retention'
+  readonly why: string
 }
 
 export interface GovernParts extends Parts {
@@ -49,7 +58,10 @@ export function createGoverning(parts: GovernParts): Governing {
     await record.recorder.append(entry)
     await record.log.sync()
   }
+  const unfinished = new Map<Unfinished['what'], string>()
   return {
+    unfinished: () => [...unfinished].map(([what, why]) => ({ what, why })),
+    note: (what, why) => void (why === undefined ? unfinished.delete(what) : unfinished.set(what, why)),
     erasure: createErasure({
       ...records,
       subjects,
@@ -88,14 +100,14 @@ function retentionPorts(
  * Ends what a crash interrupted, and erases again who came back with a backup: before anybody is served, since
  * until then their texts can be read. Throws where the latter fails; the former is tried again at the next start.
  */
-export async function endErasures({ erasure }: Governing, parts: Parts, logs: Logs): Promise<void> {
+export async function endErasures({ erasure, note }: Governing, parts: Parts, logs: Logs): Promise<void> {
   const { erasing } = parts.record.found
   const again = eraseAgain(parts.paths.home)
   if (erasing.length > 0) {
     await erasure.resume(erasing).catch((error: unknown) => {
-      logs.error(
-        `An erasure that a crash interrupted could not be ended; the next start tries again. ${error}`,
-      )
+      const why = `An erasure that a crash interrupted could not be ended; the next start tries again. ${error}`
+      note('erasure', why)
+      logs.error(why)
     })
   }
   if (again.length > 0) {
@@ -107,14 +119,19 @@ export async function endErasures({ erasure }: Governing, parts: Parts, logs: Lo
 const HOUR_MS = 3_600_000
 
 /** Removes what has expired, at once and then every hour. */
-export function expireHourly({ retention }: Governing, logs: Logs): Disposable {
-  const expire = (): void => {
-    retention.expire(systemClock.now()).catch((error: unknown) => {
-      logs.error(`What has expired could not be removed; the next hour tries again. ${error}`)
-    })
+export function expireHourly({ retention, note }: Governing, logs: Logs): Disposable {
+  const expire = async (): Promise<void> => {
+    try {
+      await retention.expire(systemClock.now())
+      note('retention', undefined)
+    } catch (error) {
+      const why = `What has expired could not be removed; the next hour tries again. ${error}`
+      note('retention', why)
+      logs.error(why)
+    }
   }
-  expire()
-  const timer = setInterval(expire, HOUR_MS)
+  void expire()
+  const timer = setInterval(() => void expire(), HOUR_MS)
   timer.unref()
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }

@@ -6,10 +6,12 @@ import { readSecretFile, resolveSecret } from '../config/secret.ts'
 import type { ErasureBegun } from '../contract/entry.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import { systemClock } from '../lib/clock.ts'
+import { dayOf, monthBeginsAt, monthOf } from '../lib/utc.ts'
 import { Disk } from '../record/disk.ts'
 import { type Log, openLog } from '../record/log/log.ts'
 import { Recorder } from '../record/recorder.ts'
 import { loadSnapshot, type Snapshot } from '../record/snapshot.ts'
+import { openTree } from '../record/tree/appender.ts'
 import { openCheckpoint } from '../record/tree/checkpoint.ts'
 import { type Signer, signingKey } from '../record/tree/signer.ts'
 import { masterKey } from '../record/vault/master.ts'
@@ -76,7 +78,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
       config: config.record,
       clock: systemClock,
       from: snapshot?.position,
-      since: monthOf(systemClock.now()),
+      since: monthBeginsAt(monthOf(dayOf(systemClock.now()))),
       visit: (entry) => folds.visit(entry),
       beside: vault,
       synced: (seq) => follower.synced(seq),
@@ -84,6 +86,8 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     (one) => one.close(),
   )
   opening.use(follower)
+  // A new home is signed for before anything is in it: from then on a missing checkpoint means that it was taken away.
+  if (log.nextSeq === 0) openTree({ folder: paths.tree, signer }).close()
   checkCovered(paths, signer, log.nextSeq)
   const found: FoundInLog = {
     ledger: folds.ledger.state(),
@@ -93,6 +97,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
   }
   const { cutBytes } = log.opened
   if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
   await log
     .append({ type: 'started', version: options.version, ...(cutBytes === 0 ? {} : { cutBytes }) })
     .catch((error: unknown) => logs.warn(String(error)))
@@ -142,9 +147,4 @@ function checkCovered(paths: HomePaths, signer: Signer, nextSeq: number): void {
   if (opened.checkpoint.size <= nextSeq) return
   const message = `The log in ${paths.log} holds ${nextSeq} entries, and ${opened.checkpoint.size} were signed: entries are missing, or an older copy was put in its place. \`upshift audit verify\` names them. Restore the home from a backup, or move it aside to begin anew.`
   throw new UpshiftError({ code: 'record_unavailable', message })
-}
-
-function monthOf(nowMs: number): number {
-  const now = new Date(nowMs)
-  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)
 }

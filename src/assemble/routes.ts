@@ -12,7 +12,7 @@ import { auditRoutes } from '../record/audit/routes.ts'
 import { backupRoutes } from '../record/backup/routes.ts'
 import { indexRoutes } from '../record/index/routes.ts'
 import { modelRoutes } from '../route/routes.ts'
-import { doctorRoutes } from './doctor.ts'
+import { doctorRoutes } from './doctor/routes.ts'
 import type { Governing } from './govern.ts'
 import type { Parts } from './parts.ts'
 
@@ -36,7 +36,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...modelRoutes(config.route, () => parts.fleet.models()),
     ...recordRoutes(all),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, version),
+    ...doctorRoutes(parts, all),
   ]
   const notReady = () => {
     const { broken } = parts.record.log

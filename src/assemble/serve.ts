@@ -8,7 +8,8 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { Turns } from '../lib/turns.ts'
 import type { Logs } from '../observe/logs.ts'
-import { createMetrics, type FleetGauges } from '../observe/metrics.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import { gaugesOf } from './gauges.ts'
 import { createGoverning, endErasures, expireHourly } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
@@ -48,8 +49,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const ownPort = options.on === 'network' ? config.server.port : undefined
   const parts = opening.use(await openParts({ config, around, logs, ownPort, version: options.version }))
   const path = opening.use(createPath(config, parts))
-  const metrics = createMetrics()
-  metrics.observe(() => fleetGauges(parts))
+  const metrics = createMetrics(gaugesOf(parts))
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
   const turns = new Turns(MAINTENANCE_WAITING)
@@ -122,21 +122,4 @@ async function listen(
     await server.drain({ drainMs: 0, lingerMs: 0 })
     throw error
   }
-}
-
-function fleetGauges(parts: Parts): FleetGauges {
-  const { engines, queue } = parts.fleet.snapshot()
-  const replicas = engines.flatMap((engine) =>
-    engine.replicas.map((replica) => ({
-      replica: replica.id,
-      up: engine.available && replica.reach.state !== 'down' && replica.breaker !== 'open',
-      inFlight: replica.inFlight,
-    })),
-  )
-  const spend = engines.flatMap(({ name, spend: day }) =>
-    day === undefined
-      ? []
-      : [{ engine: name, spentMicros: day.spentMicros + day.heldMicros, capMicros: day.capMicros }],
-  )
-  return { replicas, waiting: queue.waiting, spend }
 }

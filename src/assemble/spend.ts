@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import type { Settlement, Stamped } from '../contract/entry.ts'
-
-const DAY_MS = 86_400_000
+import { dayOf } from '../lib/utc.ts'
 
 const spendStateSchema = z.strictObject({
   /** Days since the epoch. */
@@ -83,7 +82,7 @@ export class SpendFold {
   }
 
   #roll(atMs: number): void {
-    const day = Math.floor(atMs / DAY_MS)
+    const day = dayOf(atMs)
     // A clock that was set back must not hand out a second cap for a day that has been spent.
     if (day <= this.#day) return
     this.#day = day

@@ -5,6 +5,7 @@ import type { KeyChanged } from '../contract/entry.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import { minuteText } from '../lib/utc.ts'
 import type { Store } from '../store/open.ts'
 import { changed, type LimitChange, NO_LIMITS } from './limits.ts'
 import { OWNER_ID, type OwnerKey, replaceOwnerKey } from './owner.ts'
@@ -350,19 +351,15 @@ const OWNER_CONFIGURED =
   'Change it there and start again.'
 
 function revokedText(id: string, at: number): string {
-  return `The API key ${id} was revoked on ${dayOf(at)}. ${MAKE_ANOTHER}`
+  return `The API key ${id} was revoked on ${minuteText(at)}. ${MAKE_ANOTHER}`
 }
 
 function expiredText(id: string, at: number): string {
-  return `The API key ${id} expired on ${dayOf(at)}. ${MAKE_ANOTHER}`
+  return `The API key ${id} expired on ${minuteText(at)}. ${MAKE_ANOTHER}`
 }
 
 function replacedText(id: string, at: number): string {
-  return `This secret of the API key ${id} was replaced by a newer one and ended on ${dayOf(at)}. Use the newer one.`
-}
-
-function dayOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 16).concat('Z')
+  return `This secret of the API key ${id} was replaced by a newer one and ended on ${minuteText(at)}. Use the newer one.`
 }
 
 function unknownId(id: string): Refusal {

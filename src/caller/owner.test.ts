@@ -101,7 +101,7 @@ test('replacing is whole, private and leaves nothing beside it, even over a draf
   const home = newHome()
   const { path } = open(home)
   assert.ok(path)
-  fs.writeFileSync(`${path}.rotated`, 'half a k')
+  fs.writeFileSync(`${path}.fresh`, 'half a k')
   replaceOwnerKey(path, 'n'.repeat(40))
   assert.equal(readOwnerKey(home), 'n'.repeat(40))
   assert.equal(modeOf(path), 0o600)

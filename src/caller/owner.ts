@@ -2,25 +2,19 @@ import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UpshiftError } from '../contract/problem.ts'
 import { syncFolder } from '../lib/sync-folder.ts'
+import { type PrivateFile, readOrCreate, readPrivate, replaceWhole } from '../store/private-file.ts'
 import { newSecret, type RandomBytes } from './secret.ts'
 
 // DESIGN. The owner's key is the one secret kept as text, since the CLI must be able to show it: a file in the
-// home that only its owner can read. It is written whole under a name of its own, synced, and then linked to
-// `owner.key`: link(2) fails where the name exists, so of two processes that start at once one wins and the
-// other reads the winner's key, and a kill at any moment leaves either no file or a whole one. Rotation
-// renames over it, which is whole in the same way. In a container the key comes from the configuration
-// (environment or mounted file) and nothing is written.
+// home that only its owner can read (store/private-file.ts says how it comes to be whole). Rotation renames over
+// it. In a container the key comes from the configuration (environment or mounted file) and nothing is written.
 
 /** The owner's id in logs and records. */
 export const OWNER_ID = 'key_owner'
 
 const FILE_NAME = 'owner.key'
-const NEW_PREFIX = `${FILE_NAME}.new-`
 const MIN_SECRET_CHARS = 32
 const MAX_SECRET_CHARS = 256
-const MAX_FILE_BYTES = 4_096
-/** Turns of create-or-read: a second one is needed only where the file vanished between the two. */
-const MAX_TURNS = 8
 
 /** Visible ASCII without spaces: what fits into an Authorization header. */
 const SECRET_FORM = /^[\x21-\x7e]+$/
@@ -50,61 +44,26 @@ export function ownerKey(from: {
       created: false,
     }
   }
-  const path = join(from.home, FILE_NAME)
   prepareHome(from.home)
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const present = readOwnerKey(from.home)
-    if (present !== undefined) {
-      sweep(from.home)
-      return { secret: present, path, created: false }
-    }
-    const secret = newSecret(from.randomBytes)
-    if (create(from.home, path, secret, from.randomBytes(4).toString('hex')))
-      return { secret, path, created: true }
-  }
-  throw failure(`The owner's key ${path} keeps vanishing. Is something deleting files in ${from.home}?`)
+  const file = fileIn(from.home)
+  const { text, created } = readOrCreate(file, () => ({
+    text: `${newSecret(from.randomBytes)}\n`,
+    suffix: `${process.pid}-${from.randomBytes(4).toString('hex')}`,
+  }))
+  return { secret: secretIn(file, text), path: file.path, created }
 }
 
 /** The key in `<home>/owner.key`, for the CLI; undefined where there is none. Throws UpshiftError as `ownerKey`. */
 export function readOwnerKey(home: string): string | undefined {
-  const path = join(home, FILE_NAME)
-  let file: number
-  try {
-    file = fs.openSync(path, 'r')
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw failure(`The owner's key ${path} cannot be read: ${wordsOf(error)}. Check who owns it.`, error)
-  }
-  try {
-    const stats = fs.fstatSync(file)
-    if (!stats.isFile()) throw failure(`${path} is not a file. Move it aside and start again.`)
-    if (process.getuid !== undefined && stats.uid !== process.getuid()) {
-      throw failure(
-        `The owner's key ${path} belongs to another user (uid ${stats.uid}), who could be the owner with it. ` +
-          `Start Upshift as that user, or give it a home of its own with UPSHIFT_HOME.`,
-      )
-    }
-    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) {
-      throw failure(
-        `The owner's key ${path} can be read by others (mode ${octal(stats.mode)}). Close it with ` +
-          `\`chmod 600 '${path}'\`, and if others use this machine replace it with \`upshift keys rotate ${OWNER_ID}\`.`,
-      )
-    }
-    if (stats.size > MAX_FILE_BYTES)
-      throw failure(`${path} is too long to be a key. Move it aside and start again.`)
-    return checked(fs.readFileSync(file, 'utf8').trim(), `The owner's key in ${path}`)
-  } finally {
-    fs.closeSync(file)
-  }
+  const file = fileIn(home)
+  const text = readPrivate(file)
+  return text === undefined ? undefined : secretIn(file, text)
 }
 
 /** Puts a new secret into the file, whole or not at all. Only for a key that came from the file. */
 export function replaceOwnerKey(path: string, secret: string): void {
-  const fresh = `${path}.rotated`
   try {
-    fs.rmSync(fresh, { force: true })
-    writeSynced(fresh, secret)
-    fs.renameSync(fresh, path)
+    replaceWhole(path, `${secret}\n`, 0o600)
     syncFolder(dirname(path))
   } catch (error) {
     throw failure(
@@ -114,34 +73,17 @@ export function replaceOwnerKey(path: string, secret: string): void {
   }
 }
 
-/** True where this process won; false where another one did, and its file is there to be read. */
-function create(home: string, path: string, secret: string, draft: string): boolean {
-  const fresh = join(home, `${NEW_PREFIX}${process.pid}-${draft}`)
-  try {
-    fs.rmSync(fresh, { force: true })
-    writeSynced(fresh, secret)
-    fs.linkSync(fresh, path)
-  } catch (error) {
-    // ENOENT: the winner has swept our draft away.
-    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false
-    throw failure(
-      `The owner's key ${path} cannot be written: ${wordsOf(error)}. Choose a home on a local disk (UPSHIFT_HOME), ` +
-        'or give the key itself in UPSHIFT_OWNER_KEY or UPSHIFT_OWNER_KEY_FILE.',
-      error,
-    )
-  } finally {
-    fs.rmSync(fresh, { force: true })
+function fileIn(home: string): PrivateFile {
+  return {
+    path: join(home, FILE_NAME),
+    what: "The owner's key",
+    whereOpen: `, and if others use this machine replace it with \`upshift keys rotate ${OWNER_ID}\``,
+    whereUnwritable: ', or give the key itself in UPSHIFT_OWNER_KEY or UPSHIFT_OWNER_KEY_FILE',
   }
-  syncFolder(home)
-  sweep(home)
-  return true
 }
 
-/** Removes drafts that killed processes left. A living process whose draft goes reads the file that is there. */
-function sweep(home: string): void {
-  for (const name of fs.readdirSync(home)) {
-    if (name.startsWith(NEW_PREFIX)) fs.rmSync(join(home, name), { force: true })
-  }
+function secretIn({ path, what }: PrivateFile, text: string): string {
+  return checked(text.trim(), `${what} in ${path}`)
 }
 
 function prepareHome(home: string): void {
@@ -162,16 +104,6 @@ function prepareHome(home: string): void {
   }
 }
 
-function writeSynced(path: string, secret: string): void {
-  const file = fs.openSync(path, 'wx', 0o600)
-  try {
-    fs.writeFileSync(file, `${secret}\n`)
-    fs.fsyncSync(file)
-  } finally {
-    fs.closeSync(file)
-  }
-}
-
 function checked(secret: string, what: string): string {
   if (secret.length >= MIN_SECRET_CHARS && secret.length <= MAX_SECRET_CHARS && SECRET_FORM.test(secret)) {
     return secret
@@ -184,10 +116,6 @@ function checked(secret: string, what: string): string {
 
 function failure(message: string, cause?: unknown): UpshiftError {
   return new UpshiftError({ code: 'conflict', message }, cause)
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 function wordsOf(error: unknown): string {

@@ -8,6 +8,7 @@ import {
   type VerbOption,
 } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
+import { minuteText } from '../lib/utc.ts'
 import { microsOf, usd } from './money.ts'
 import { type KeyReply, limitReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
 import { checkedName, engineScope, expiryMs, graceMsOf, limitWords, modelList, tierList } from './words.ts'
@@ -146,7 +147,7 @@ async function revoke(context: VerbContext): Promise<0> {
   const revoked = await expectJson(await server.call('POST', path, undefined, context.signal), revokeReply)
   context.out.write(context.json ? `${JSON.stringify(revoked)}\n` : table([revoked.key]))
   if (known.revokedAt !== null) {
-    context.err.write(`upshift: ${known.id} was revoked before, on ${minute(known.revokedAt)}.\n`)
+    context.err.write(`upshift: ${known.id} was revoked before, on ${minuteText(known.revokedAt)}.\n`)
   }
   return 0
 }
@@ -210,14 +211,14 @@ function table(keys: readonly KeyReply[]): string {
   const rows = keys.map((key) => [
     key.id,
     key.name,
-    key.graceUntil === null ? key.state : `${key.state} (old secret until ${minute(key.graceUntil)})`,
+    key.graceUntil === null ? key.state : `${key.state} (old secret until ${minuteText(key.graceUntil)})`,
     key.scope.tiers?.join(',') ?? 'all',
     key.scope.models?.join(',') ?? 'all',
     key.scope.engines,
     limitsOf(key.limits),
     spentOf(key.spent),
-    key.createdAt === null ? '-' : minute(key.createdAt),
-    key.expiresAt === null ? 'never' : minute(key.expiresAt),
+    key.createdAt === null ? '-' : minuteText(key.createdAt),
+    key.expiresAt === null ? 'never' : minuteText(key.expiresAt),
     key.fingerprint,
   ])
   return textTable(head, rows)
@@ -248,9 +249,4 @@ function spentOf(spent: KeyReply['spent']): string {
 
 function money(dollars: number): string {
   return usd(microsOf(dollars))
-}
-
-/** To the minute, in UTC. */
-function minute(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')}Z`
 }

@@ -1,14 +1,13 @@
 import { TIERS } from '../contract/tier.ts'
 import { type Flags, UsageError } from '../contract/verb.ts'
 import { parseDuration } from '../lib/duration.ts'
+import { DAY_MS } from '../lib/utc.ts'
 import { MAX_GRACE_MS } from './keys.ts'
 import { type LimitsBody, limitsBody } from './limits.ts'
 import { createBody } from './wire.ts'
 
 // DESIGN. What the command line says of a key, checked before anything is opened and complained of in the words
 // that were typed. The bounds are those of the wire's own schemas: nothing here decides what a key may be.
-
-const DAY_MS = 24 * 3_600_000
 
 /** The name of a new key. Throws UsageError. */
 export function checkedName(name: string | undefined): string {

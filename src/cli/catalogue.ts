@@ -63,7 +63,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(record, 'usage', 'Sum up requests, tokens and cost by key, model, tier or day.'),
     from(record, 'audit verify', 'Check the whole record and name what was changed, removed, moved or cut.'),
     from(record, 'audit prove', 'Prove that the entries about a request are in the record.'),
-    from(record, 'audit check', 'Check a proof that `audit prove` has written.'),
+    from(record, 'audit check', 'Check a proof that `audit prove` has written, or the one in a receipt.'),
     from(record, 'audit export', 'Hand the newest signed checkpoint to a file or URL outside the home.'),
     from(record, 'audit compare', 'Prove that the record extends every checkpoint that was exported.'),
     from(record, 'backup', 'Copy the home into a new folder, while the server runs.'),

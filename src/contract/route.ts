@@ -25,6 +25,8 @@ export interface Route<Body = unknown, Reply = unknown> {
   readonly access: Access
   readonly summary: string
   readonly body?: z.ZodType<Body>
+  /** What may stand behind the `?`, for the OpenAPI document. The handler reads `query` with the same schema. */
+  readonly parameters?: z.ZodObject
   readonly answers: z.ZodType<Reply>
   /**
    * The content type where the reply is a string, or a stream of bytes that is sent as it is made (node:stream's

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { type SecretRef, type Section, secretSchema } from '../contract/section.ts'
 import { TIERS } from '../contract/tier.ts'
+import { DAY_MS } from '../lib/utc.ts'
 import { KINDS } from './profiles.ts'
 
-const DAY_MS = 86_400_000
 const dollars = z.number().min(0).max(1_000_000)
 const durationMs = z.number().int().min(1).max(DAY_MS)
 const address = z

@@ -1,3 +1,5 @@
+import { dayEndsAt, dayOf } from '../lib/utc.ts'
+
 /*
  * DESIGN. The daily cap of one engine, in integer micro-dollars of the UTC day. The worst case of an attempt is
  * held before it starts; `spent + held` never exceeds the cap when a hold is taken. At the end a known cost
@@ -7,8 +9,6 @@
  * live over midnight count against the new day, to which they settle. All of it is synchronous: two requests
  * cannot both take the last cent.
  */
-const DAY_MS = 86_400_000
-
 export interface Hold {
   readonly micros: number
 }
@@ -33,7 +33,7 @@ export class DailySpend {
   /** `now` in milliseconds since the epoch. */
   constructor(now: () => number) {
     this.#now = now
-    this.#day = Math.floor(now() / DAY_MS)
+    this.#day = dayOf(now())
   }
 
   /** Holds the worst case, or undefined where the cap does not leave that much. */
@@ -79,11 +79,12 @@ export class DailySpend {
 
   /** Milliseconds until the next UTC midnight. */
   resetsInMs(): number {
-    return DAY_MS - (this.#now() % DAY_MS)
+    const now = this.#now()
+    return dayEndsAt(dayOf(now)) - now
   }
 
   #roll(): void {
-    const day = Math.floor(this.#now() / DAY_MS)
+    const day = dayOf(this.#now())
     // A clock that was set back must not hand out a second cap for a day that has been spent.
     if (day <= this.#day) return
     this.#day = day

@@ -1,5 +1,6 @@
 import type { Expired } from '../contract/entry.ts'
 import type { Turns } from '../lib/turns.ts'
+import { DAY_MS, dayOfDate } from '../lib/utc.ts'
 import type { GovernConfig } from './config.ts'
 import type { DatedFile, DatedSegment, DatedTexts, RetentionPorts } from './ports.ts'
 
@@ -17,8 +18,6 @@ export interface Retention {
    */
   expire(now: number): Promise<Expiry>
 }
-
-const DAY_MS = 86_400_000
 
 /**
  * DESIGN. A file goes when the whole UTC day that it belongs to is older than allowed. The entry comes first and
@@ -121,18 +120,13 @@ function aged<File extends DatedFile>(
   let believed = 0
   const old: Aged<File>[] = []
   for (const file of files) {
-    const dayMs = beginOf(file.day)
+    const dayMs = dayOfDate(file.day) * DAY_MS
     if (dayMs <= now) believed = Math.max(believed, dayMs)
     const endMs = believed + DAY_MS
     if (endMs + keptMs > now) break
     old.push({ file, endMs })
   }
   return old
-}
-
-/** Of a day such as 20261121, in milliseconds since the epoch. */
-function beginOf(day: number): number {
-  return Date.UTC(Math.floor(day / 10_000), (Math.floor(day / 100) % 100) - 1, day % 100)
 }
 
 /** The shortest of the times; undefined where none is set. */

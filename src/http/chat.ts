@@ -58,8 +58,10 @@ export async function replyChat(
     signal: gone.signal,
   }
   const answer = await ports.handle(ask)
+  // It is in the vault by now; a slow reader must not keep it in memory.
+  request.rawBody = null
   if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
-  const writing = { ports, reply, gone, ask, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
+  const writing = { ports, reply, gone, id: ask.id, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
   let whole = false
   try {
     if (parsed.data.stream === true) await writeStream(writing, parsed.data)
@@ -76,24 +78,24 @@ interface Writing {
   readonly ports: ChatPorts
   readonly reply: FastifyReply
   readonly gone: AbortController
-  readonly ask: Ask
+  readonly id: string
   readonly answer: Answer
   readonly firstTokenMs: number
 }
 
 async function writeWhole(writing: Writing): Promise<void> {
-  const { ports, reply, ask, answer, firstTokenMs } = writing
+  const { ports, reply, id, answer, firstTokenMs } = writing
   let completion: ChatCompletion | undefined
   for await (const batch of answer.events) {
     for (const event of batch) {
       if (event.type === 'answer-whole') completion = event.completion
       else if (event.type === 'answer-error') {
         ports.finished({ answer, terminal: event, firstTokenMs })
-        return sendProblem(reply, event.problem, ask.id)
+        return sendProblem(reply, event.problem, id)
       } else if (event.type === 'answer-finish') {
         assert(completion !== undefined, 'an answer that is not streamed comes whole')
         ports.finished({ answer, terminal: event, firstTokenMs })
-        const upshift = summarise(ask.id, answer.plan, answer.start, event)
+        const upshift = summarise(id, answer.plan, answer.start, event)
         const text = JSON.stringify({ ...completion, upshift })
         const length = { 'content-length': String(Buffer.byteLength(text)) }
         writeHead(writing, 'application/json; charset=utf-8', length).end(text)
@@ -103,15 +105,15 @@ async function writeWhole(writing: Writing): Promise<void> {
 }
 
 async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
-  const { ports, ask, answer, firstTokenMs } = writing
+  const { ports, id, answer, firstTokenMs } = writing
   const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })
   const shape: StreamShape = {
-    requestId: ask.id,
+    requestId: id,
     includeUsage: request.stream_options?.include_usage === true,
-    summary: (finish) => summarise(ask.id, answer.plan, answer.start, finish),
+    summary: (finish) => summarise(id, answer.plan, answer.start, finish),
   }
   for await (const batch of answer.events) {
     const last = batch.at(-1)
@@ -124,7 +126,7 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
 
 /** Writes the head of an answer to the socket itself, past the framework, which would look at each header again. */
 function writeHead(
-  { ports, reply, ask, answer }: Writing,
+  { ports, reply, id, answer }: Writing,
   type: string,
   more: Readonly<Record<string, string>>,
 ): ServerResponse {
@@ -132,7 +134,7 @@ function writeHead(
   reply.hijack()
   const head = {
     ...ownHeaders(reply),
-    ...answerHead(ask.id, answer.plan, answer.start),
+    ...answerHead(id, answer.plan, answer.start),
     'content-type': type,
     ...more,
   }

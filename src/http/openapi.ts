@@ -5,7 +5,7 @@ import type { Route } from '../contract/route.ts'
 import { summarySchema } from './summary.ts'
 
 /** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+function jsonSchema(schema: z.core.$ZodType, io: 'input' | 'output'): Record<string, unknown> {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
   return rest
 }
@@ -40,12 +40,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
 }
 
 function operation(one: Route): Record<string, unknown> {
-  const parameters = [...one.path.matchAll(/:(\w+)/g)].map((match) => ({
-    name: match[1],
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }))
+  const parameters = [...pathParameters(one.path), ...queryParameters(one.parameters)]
   const type = one.text ?? 'application/json'
   return {
     summary: one.summary,
@@ -64,6 +59,19 @@ function operation(one: Route): Record<string, unknown> {
       default: errorResponse(),
     },
   }
+}
+
+function pathParameters(path: string): Record<string, unknown>[] {
+  const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1])
+  return names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
+}
+
+function queryParameters(declared: z.ZodObject | undefined): Record<string, unknown>[] {
+  if (declared === undefined) return []
+  return Object.entries(declared.shape).map(([name, schema]) => {
+    const { description, ...rest } = jsonSchema(schema, 'input')
+    return { name, in: 'query', description, schema: rest }
+  })
 }
 
 const HEAD = ['x-request-id', 'x-upshift-mode', 'x-upshift-tier', 'x-upshift-model', 'x-upshift-reason']

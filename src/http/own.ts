@@ -10,7 +10,7 @@ export interface OwnPorts {
   address(): string
   /** Why this server should not get requests now; empty where it should. */
   notReady(): readonly string[]
-  readonly metrics: { readonly contentType: string; expose(): Promise<string> }
+  readonly metrics: { readonly contentType: string; expose(everyKey: boolean): Promise<string> }
   /** The features' routes, for the OpenAPI document. */
   readonly routes: readonly Route[]
 }
@@ -44,10 +44,12 @@ export function ownRoutes(ports: OwnPorts): readonly Route[] {
       method: 'GET',
       path: '/metrics',
       access: 'local',
-      summary: 'Metrics in the text format of Prometheus.',
+      summary:
+        'Metrics in the text format of Prometheus; what single keys spent, for the owner and on this machine.',
       answers: z.string(),
       text: ports.metrics.contentType,
-      handle: () => ports.metrics.expose(),
+      // A key sees its own spending only, elsewhere: /v1/usage.
+      handle: ({ caller }) => ports.metrics.expose(caller === null || caller.owner),
     }),
     route({
       method: 'GET',

@@ -1,16 +1,15 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import { declareMetrics } from './declared.ts'
+import { declareGauges, declareKeyGauges, type Gauges, type KeyGauge } from './gauges.ts'
 
 /** Every metric that Upshift exposes, declared once. Names follow Prometheus; times are seconds. */
 export interface Metrics {
-  /** The text of GET /metrics. */
-  expose(): Promise<string>
+  /** The text of GET /metrics; what single keys have spent is in it for who may see every key. */
+  expose(everyKey: boolean): Promise<string>
   readonly contentType: string
   request(route: string, status: number, seconds: number): void
   answer(answered: AnswerCount): void
   readonly inFlight: { inc(): void; dec(): void }
-  /** Called at each scrape, to set the gauges of things that are not events. */
-  observe(read: () => FleetGauges): void
 }
 
 export interface AnswerCount {
@@ -26,38 +25,27 @@ export interface AnswerCount {
   readonly verdicts: readonly string[]
 }
 
-export interface FleetGauges {
-  readonly replicas: readonly ReplicaGauge[]
-  /** Requests that wait for a free replica. */
-  readonly waiting: number
-  readonly spend: readonly {
-    readonly engine: string
-    readonly spentMicros: number
-    readonly capMicros: number
-  }[]
-}
-
-export interface ReplicaGauge {
-  readonly replica: string
-  readonly up: boolean
-  readonly inFlight: number
-}
-
-export function createMetrics(): Metrics {
+export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const declared = declareMetrics(registry)
   const kept = keep(declared)
   const { requests, seconds } = kept
-  let read: () => FleetGauges = () => ({ replicas: [], waiting: 0, spend: [] })
-  declareFleetGauges(registry, () => read())
+  let state = { fleet: gauges.fleet(), record: gauges.record() }
+  declareGauges(registry, () => state)
+  const ofKeys = new Registry()
+  let keys: readonly KeyGauge[] = []
+  declareKeyGauges(ofKeys, () => keys)
   return {
     contentType: registry.contentType,
-    expose: () => registry.metrics(),
-    inFlight: declared.inFlight,
-    observe(gauges) {
-      read = gauges
+    async expose(everyKey) {
+      state = { fleet: gauges.fleet(), record: gauges.record() }
+      const common = await registry.metrics()
+      if (!everyKey) return common
+      keys = gauges.keys()
+      return `${common}\n${await ofKeys.metrics()}`
     },
+    inFlight: declared.inFlight,
     request(route, status, taken) {
       requests.of({ route, status }).inc()
       seconds.of({ route }).observe(taken)
@@ -117,38 +105,3 @@ function countAnswer(kept: ReturnType<typeof keep>, one: AnswerCount): void {
   if (one.costMicros !== undefined) cost.of({ tier, model }).inc(one.costMicros)
   for (const verdict of one.verdicts) verdicts.of({ verdict }).inc()
 }
-
-/** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */
-function declareFleetGauges(registry: Registry, read: () => FleetGauges): void {
-  const declare = (name: string, help: string, label: string | undefined, rows: () => readonly GaugeRow[]) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [of, value] of rows()) {
-          if (label === undefined) this.set(value)
-          else this.set({ [label]: of }, value)
-        }
-      },
-    })
-  declare('upshift_replica_up', '1 where a replica takes requests.', 'replica', () =>
-    read().replicas.map((one) => [one.replica, one.up ? 1 : 0]),
-  )
-  declare('upshift_replica_in_flight', 'Requests leased to a replica.', 'replica', () =>
-    read().replicas.map((one) => [one.replica, one.inFlight]),
-  )
-  declare('upshift_queue_waiting', 'Requests that wait for a free replica.', undefined, () => [
-    ['', read().waiting],
-  ])
-  declare('upshift_engine_spent_today_micro_dollars', 'Spent or held since midnight UTC.', 'engine', () =>
-    read().spend.map((one) => [one.engine, one.spentMicros]),
-  )
-  declare('upshift_engine_daily_cap_micro_dollars', 'What may be spent a UTC day.', 'engine', () =>
-    read().spend.map((one) => [one.engine, one.capMicros]),
-  )
-}
-
-type GaugeRow = readonly [string, number]

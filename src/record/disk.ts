@@ -35,6 +35,11 @@ export class Disk {
     this.#look()
   }
 
+  /** What must stay free for requests to be admitted. */
+  get minBytes(): number {
+    return this.#minBytes
+  }
+
   /** The refusal for a new request where the disk is too full; undefined where there is room. */
   refusal(): Refusal | undefined {
     if (this.#options.clock.elapsed() - this.#lookedAt >= LOOK_EVERY_MS) this.#look()

@@ -1,8 +1,9 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import * as z from 'zod'
 import { syncFolder } from '../lib/sync-folder.ts'
+import { replaceWhole } from '../store/private-file.ts'
 
 /**
  * What the entries before a position add up to, so that a start reads only those after it. It is made from
@@ -20,15 +21,7 @@ export type Snapshot = z.infer<typeof snapshotSchema>
 /** Writes it whole under another name, to the disk, and then in place: a crash leaves the old one or the new. */
 export function saveSnapshot(path: string, snapshot: Snapshot): void {
   const json = JSON.stringify(snapshot)
-  const fresh = `${path}.new`
-  const descriptor = openSync(fresh, 'w', 0o600)
-  try {
-    writeSync(descriptor, `${checksum(json)} ${json}\n`)
-    fdatasyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  renameSync(fresh, path)
+  replaceWhole(path, `${checksum(json)} ${json}\n`, 0o600)
   syncFolder(dirname(path))
 }
 

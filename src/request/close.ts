@@ -11,7 +11,7 @@ import {
   isTerminal,
   type Verdict,
 } from '../contract/event.ts'
-import { refuse } from '../contract/problem.ts'
+import { type Problem, UpshiftError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { RequestBill } from './bill.ts'
 import type { HandlePorts } from './ports.ts'
@@ -111,9 +111,8 @@ export class Closing {
       await Promise.all([this.record(terminal), reading.return?.()])
       this.over = true
     } catch (cause) {
-      // Promise 1: what could not be recorded is not completed.
-      const why = cause instanceof Error ? cause.message : String(cause)
-      return [...rest, { type: 'answer-error', problem: refuse('record_unavailable', why).problem }]
+      // What could not be recorded is not completed.
+      return [...rest, { type: 'answer-error', problem: unrecorded(cause) }]
     }
     return terminal.type === 'answer-finish' ? [...rest, ...ending, terminal] : [...rest, terminal]
   }
@@ -141,6 +140,13 @@ export class Closing {
   #passedMs(): number {
     return Math.round(this.#parts.ports.elapsed() - this.#parts.startedAt)
   }
+}
+
+/** Why an answer ends without its end: the log's own reason, where it gave one. */
+function unrecorded(cause: unknown): Problem {
+  if (cause instanceof UpshiftError) return cause.problem
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return { code: 'record_unavailable', message: `The answer could not be recorded to its end: ${why}` }
 }
 
 /** True for a chunk that carries a finish reason, and for the one after it that has no choices (usage). */

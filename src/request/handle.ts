@@ -42,7 +42,7 @@ export function createHandle(ports: HandlePorts): Handle {
 
       const bill = new RequestBill()
       const opened = open(ports, screened, caller, plan)
-      const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
+      const work = { ask: light(screened), caller, plan, purse: visit, bill, opened, complete: handle }
       const answered = await answer(ports, work, bill, visit, admitted.verdicts)
       answering = !isRefusal(answered)
       return answered
@@ -148,6 +148,17 @@ function open(ports: HandlePorts, ask: Ask, caller: Caller, plan: Plan): Promise
   opened.catch(() => undefined)
   return opened
 }
+
+/** Bodies up to this size stay with their request until it ends; a copy without it would cost more. */
+const LIGHT_BYTES = 65_536
+
+/** The ask without a large body: it is in the vault's hands, and must not be held as long as a slow reader reads. */
+function light(ask: Ask): Ask {
+  if (ask.body === undefined || ask.bytes <= LIGHT_BYTES) return ask
+  return { ...ask, body: NO_BYTES }
+}
+
+const NO_BYTES = new Uint8Array(0)
 
 /** Whom a request is about: its `user`, else the key. An empty `user` names nobody. */
 function subjectOf(ask: Ask, caller: Caller): string {

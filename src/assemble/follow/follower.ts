@@ -8,6 +8,7 @@ const RESTART_MS = 1_000
 const STOP_MS = 10_000
 /** It goes through the log in slices and keeps little: a small young generation is as fast, and far smaller. */
 const HEAP = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 512 }
+const STOPPING = 'the server is stopping.'
 /** Questions that may wait for the follower at once. */
 const WAITING_MAX = 256
 
@@ -60,7 +61,7 @@ export class Follower implements AsyncDisposable {
       if (this.#stopped !== undefined) this.#stopped()
       else if (!this.#closing) this.#failed(`the thread ended with ${code}`)
     })
-    worker.unref()
+    this.#hold()
     this.#tell({ type: 'synced', seq: this.#synced })
     for (const { message } of this.#waiting.values()) this.#tell(message)
   }
@@ -78,12 +79,14 @@ export class Follower implements AsyncDisposable {
       const message = `${WAITING_MAX} questions wait for an answer from the log already. Try again shortly.`
       throw new UpshiftError({ code: 'queue_full', message, retryAfterMs: 1_000 })
     }
+    if (this.#closing) throw unfollowed(STOPPING)
     if (this.broken !== undefined) throw unfollowed(this.broken)
     const id = ++this.#lastId
     const message = { type: 'ask', id, seq, kind, ask } as const
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { message, resolve, reject })
     })
+    this.#hold()
     if (this.#worker === undefined) this.start()
     else this.#tell(message)
     // The follower answers each kind with its reply: following.ts.
@@ -92,6 +95,8 @@ export class Follower implements AsyncDisposable {
 
   /** Lets it read to the end, sign and save; gives up on it after STOP_MS: the next start catches up. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that died just now gets a last chance: what is not signed at the end is signed only at the next start.
+    if (this.broken !== undefined) this.start()
     this.#closing = true
     clearTimeout(this.#restart)
     const worker = this.#worker
@@ -105,7 +110,7 @@ export class Follower implements AsyncDisposable {
     const timer = setTimeout(() => void worker.terminate(), STOP_MS)
     await ended
     clearTimeout(timer)
-    this.#refuseAll('the server is stopping')
+    this.#refuseAll(STOPPING)
   }
 
   #tell(message: ToFollower): void {
@@ -125,6 +130,9 @@ export class Follower implements AsyncDisposable {
         this.newest = message.note
         this.broken = undefined
         break
+      case 'remark':
+        this.#options.logs.warn(message.words)
+        break
       case 'stopped':
         break
     }
@@ -133,7 +141,15 @@ export class Follower implements AsyncDisposable {
   #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
+    this.#hold()
     return waiting
+  }
+
+  /** The thread keeps the process alive only while a question waits: before anything listens nothing else does. */
+  #hold(): void {
+    if (this.#closing) return
+    if (this.#waiting.size > 0) this.#worker?.ref()
+    else this.#worker?.unref()
   }
 
   #failed(why: string): void {

@@ -61,6 +61,10 @@ export class Following {
       readText: (subject, ref) => this.#texts.read(subject, ref),
       elapsed: systemClock.elapsed,
     })
+    if (this.#projection.rebuilt !== undefined) {
+      const words = `${this.#paths.index} was damaged and has been deleted: it is made anew from the log, and until then questions wait`
+      tell({ type: 'remark', words })
+    }
     const snapshot = usable(loadSnapshot(this.#paths.snapshot))
     this.#folds = new Folds(snapshot?.folds)
     this.#folded = snapshot?.position.seq ?? 0

@@ -58,4 +58,6 @@ export type FromFollower =
   | { readonly type: 'refused'; readonly id: number; readonly problem: Problem }
   /** Everything before this sequence number is in the tree and in the projections; `note` is the newest checkpoint. */
   | { readonly type: 'reached'; readonly seq: number; readonly note: string }
+  /** Something that a person should know of, and that mended itself. */
+  | { readonly type: 'remark'; readonly words: string }
   | { readonly type: 'stopped' }

@@ -1,5 +1,5 @@
+import { dayOf, monthOf } from '../../lib/utc.ts'
 import { Minute } from './minute.ts'
-import { dayOf, monthOf } from './period.ts'
 import type { AccountState } from './state.ts'
 
 /** Money of one period, in integer micro-dollars. */

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import type { Hold, Limits, Visit } from '../../contract/budget.ts'
 import type { Entry, Settled, Settlement, Stamped } from '../../contract/entry.ts'
 import { isRefusal } from '../../contract/problem.ts'
+import { dayOf } from '../../lib/utc.ts'
 import { Account } from './account.ts'
 import { LedgerFold } from './fold.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import { dayOf } from './period.ts'
 import { type LedgerState, ledgerStateSchema } from './state.ts'
 
 const NOON = Date.UTC(2026, 10, 21, 12)

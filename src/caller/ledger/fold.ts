@@ -1,6 +1,6 @@
 import type { Attempted, Settled, Settlement, Stamped } from '../../contract/entry.ts'
+import { dayOf } from '../../lib/utc.ts'
 import { Account } from './account.ts'
-import { dayOf } from './period.ts'
 import type { LedgerState, OpenState } from './state.ts'
 
 /** An attempt that has begun and not been settled. */

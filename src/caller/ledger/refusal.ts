@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../../contract/problem.ts'
+import { dayEndsAt, minuteText, monthBeginsAt, monthOf } from '../../lib/utc.ts'
 import { usd } from '../money.ts'
 import type { Figures } from './account.ts'
-import { dayEndsAt, monthEndsAt, monthOf } from './period.ts'
 
 // DESIGN. The words of a refusal: what happened, what is left, when it resets, and what to do. `retryAfterMs`
 // stands only where waiting helps: a worst case above the whole limit never fits.
@@ -27,7 +27,7 @@ export function budgetSpent(budget: Budget): Refusal {
   const resetsAt = resetOf(budget)
   const message =
     `The API key ${key} has spent its budget of ${usd(limitMicros)} a ${period} (UTC): ${spentWords(figures)}. ` +
-    `It starts afresh at ${timeOf(resetsAt)}. Wait until then, or let the owner raise it with ${raise(key, period)}.`
+    `It starts afresh at ${minuteText(resetsAt)}. Wait until then, or let the owner raise it with ${raise(key, period)}.`
   return refuse('budget_exceeded', message, { retryAfterMs: resetsAt - nowMs })
 }
 
@@ -47,7 +47,7 @@ export function budgetTooSmall(budget: Budget, worstMicros: number): Refusal {
   const message =
     `${needs}, and the API key ${key} has ${usd(left)} left of its budget of ${usd(limitMicros)} a ${period} (UTC): ` +
     `${spentWords(figures)}, and ${usd(heldMicros)} reserved for requests under way. It starts afresh at ` +
-    `${timeOf(resetsAt)}. ${smaller}, wait, or let the owner raise it with ${raise(key, period)}.`
+    `${minuteText(resetsAt)}. ${smaller}, wait, or let the owner raise it with ${raise(key, period)}.`
   const onlyHeld = figures.spentMicros + worstMicros <= limitMicros
   return refuse('budget_exceeded', message, { retryAfterMs: onlyHeld ? OPEN_RETRY_MS : resetsAt - nowMs })
 }
@@ -102,15 +102,11 @@ function spentWords({ spentMicros, unknownMicros }: Figures): string {
 }
 
 function resetOf({ period, day }: Budget): number {
-  return period === 'day' ? dayEndsAt(day) : monthEndsAt(monthOf(day))
+  return period === 'day' ? dayEndsAt(day) : monthBeginsAt(monthOf(day) + 1)
 }
 
 function raise(key: string, period: 'day' | 'month'): string {
   return `\`upshift keys limit ${key} --${period}-usd AMOUNT\``
-}
-
-function timeOf(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')}Z`
 }
 
 function lower(words: string): string {

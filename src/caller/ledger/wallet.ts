@@ -2,8 +2,8 @@ import type { Hold, HoldEnd, Limits, WorstCase } from '../../contract/budget.ts'
 import type { Refusal } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { dayOf } from '../../lib/utc.ts'
 import type { Account, Figures } from './account.ts'
-import { dayOf } from './period.ts'
 import {
   type Budget,
   budgetSpent,

@@ -35,6 +35,22 @@ export const bundleSchema = z.strictObject({
 
 export type Bundle = Readonly<z.infer<typeof bundleSchema>>
 
+const RECEIPT_FORMAT = 'upshift-erasure-receipt 1'
+
+/** A receipt of an erasure carries the proof of its entries; what else it says is checked against nothing here. */
+const receiptSchema = z
+  .looseObject({ format: z.literal(RECEIPT_FORMAT), id: z.string().max(256), proof: bundleSchema })
+  .refine(({ id, proof }) => proof.about === id, {
+    path: ['proof', 'about'],
+    message: 'the proof is about something else than the receipt',
+  })
+
+/** The proof in a document: a bundle itself, or the one that a receipt carries. Throws ZodError. */
+export function bundleIn(document: unknown): Bundle {
+  const format = typeof document === 'object' && document !== null && Reflect.get(document, 'format')
+  return format === RECEIPT_FORMAT ? receiptSchema.parse(document).proof : bundleSchema.parse(document)
+}
+
 export const BUNDLE_ENTRIES_MAX = MAX_ENTRIES
 
 export type BundleCheck =

@@ -115,6 +115,21 @@ test('a proof of a request holds here and in the one file that needs no Upshift,
   assert.equal(spawnSync(process.execPath, [OFFLINE]).status, 2)
 })
 
+test('the proof in a receipt is checked like any other, and one that is about something else is no proof of it', async () => {
+  const home = newHome()
+  const key = writeHome(home, 20, seeded(4))
+  const file = join(root, 'receipt.json')
+  await run(home, 'audit prove', [ID], { out: file })
+  const proof = JSON.parse(fs.readFileSync(file, 'utf8'))
+  const receipt = { format: 'upshift-erasure-receipt 1', id: ID, result: 'erased', proof }
+  fs.writeFileSync(file, JSON.stringify(receipt))
+  assert.equal((await run(home, 'audit check', [file], { key })).code, 0)
+  assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 0)
+  fs.writeFileSync(file, JSON.stringify({ ...receipt, id: 'era_other' }))
+  await assert.rejects(run(home, 'audit check', [file], { key }), /about something else than the receipt/)
+  assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 1)
+})
+
 test('one entry is proven by its number, and what is not there or not covered is refused', async () => {
   const home = newHome()
   const writer = writerOf(home)

@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { ZodError } from 'zod'
 import { isRefusal, UpshiftError } from '../../contract/problem.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
-import { type Bundle, bundleSchema, checkBundle } from './bundle.ts'
+import { type Bundle, bundleIn, checkBundle } from './bundle.ts'
 import { compareHome } from './compare.ts'
 import { exportCheckpoint } from './export.ts'
 import { isMissing } from './home.ts'
@@ -46,11 +47,13 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'audit check',
-    summary: 'Check a proof that `audit prove` has written.',
+    summary: 'Check a proof that `audit prove` has written, or the one in a receipt.',
     operands: 'PROOF.json',
     options: { key: { ...KEY, summary: 'The verifier key; default: the one in the proof.' } },
-    details: 'Ends with 3 where the proof does not hold.',
-    examples: ['upshift audit check proof.json --key "$(cat audit.pub)"'],
+    details:
+      'Ends with 3 where the proof does not hold. Of the receipt of an erasure it checks the proof that the erasure ' +
+      'stands in the record.',
+    examples: ['upshift audit check proof.json --key "$(cat audit.pub)"', 'upshift audit check receipt.json'],
     run: check,
   },
   {
@@ -87,7 +90,7 @@ async function verify(context: VerbContext): Promise<ExitCode> {
   const key = text(context, 'key')
   const progress = progressOn(context)
   const result = await verifyHome({
-    home: await await context.home(),
+    home: await context.home(),
     signal: context.signal,
     texts: context.flags['skip-texts'] !== true,
     ...(key !== undefined && { verifierKey: key }),
@@ -100,7 +103,7 @@ async function verify(context: VerbContext): Promise<ExitCode> {
 async function proveId(context: VerbContext): Promise<ExitCode> {
   const what = operand(context, 'an id or a sequence number')
   const out = text(context, 'out')
-  const proven = await prove({ home: await await context.home(), what, signal: context.signal })
+  const proven = await prove({ home: await context.home(), what, signal: context.signal })
   if (isRefusal(proven)) throw new UpshiftError(proven.problem)
   const { bundle, uncovered } = proven
   const document = `${JSON.stringify(bundle, undefined, 2)}\n`
@@ -123,7 +126,7 @@ async function proveId(context: VerbContext): Promise<ExitCode> {
 }
 
 async function check(context: VerbContext): Promise<ExitCode> {
-  const path = operand(context, 'a file that `audit prove` has written')
+  const path = operand(context, 'a file that `audit prove` or `subject erase` has written')
   const bundle = readBundle(path)
   const key = text(context, 'key')
   const result = checkBundle(bundle, key)
@@ -144,7 +147,7 @@ async function check(context: VerbContext): Promise<ExitCode> {
 async function exportNewest(context: VerbContext): Promise<ExitCode> {
   const to = operand(context, 'a file or URL')
   const exported = await exportCheckpoint({
-    home: await await context.home(),
+    home: await context.home(),
     to,
     insecure: context.flags['insecure'] === true,
     signal: context.signal,
@@ -159,7 +162,7 @@ async function compare(context: VerbContext): Promise<ExitCode> {
   const from = operand(context, 'a file or URL')
   const key = text(context, 'key')
   const comparison = await compareHome({
-    home: await await context.home(),
+    home: await context.home(),
     from,
     insecure: context.flags['insecure'] === true,
     signal: context.signal,
@@ -217,7 +220,7 @@ function writeNew(path: string, document: string): void {
 const MAX_BUNDLE_BYTES = 268_435_456
 
 function readBundle(path: string): Bundle {
-  const advice = 'It is a JSON document that `upshift audit prove` writes.'
+  const advice = 'It is a JSON document that `upshift audit prove` or `upshift subject erase` writes.'
   let value: unknown
   try {
     if (statSync(path).size > MAX_BUNDLE_BYTES) throw new Error('it is too large')
@@ -227,10 +230,13 @@ function readBundle(path: string): Bundle {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new UpshiftError({ code, message: `${path} cannot be read as a proof: ${why}. ${advice}` }, cause)
   }
-  const parsed = bundleSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const first = parsed.error.issues[0]
-  const where = first?.path.map(String).join('.') || 'the top'
-  const message = `${path} is no proof: ${first?.message ?? 'unknown'} at ${where}. ${advice}`
-  throw new UpshiftError({ code: 'invalid_request', message }, parsed.error)
+  try {
+    return bundleIn(value)
+  } catch (cause) {
+    if (!(cause instanceof ZodError)) throw cause
+    const first = cause.issues[0]
+    const where = first?.path.map(String).join('.') || 'the top'
+    const message = `${path} is no proof: ${first?.message ?? 'unknown'} at ${where}. ${advice}`
+    throw new UpshiftError({ code: 'invalid_request', message }, cause)
+  }
 }

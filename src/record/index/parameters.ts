@@ -12,30 +12,62 @@ const MAX_LIMIT = 1_000
 const DEFAULT_LIMIT = 50
 const MAX_WORDS = 16
 
-const word = z.string().min(1).max(256)
-const limit = z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT)
-const yes = z.enum(['true', 'false']).transform((value) => value === 'true')
-const range = { since: word.optional(), until: word.optional() }
+const word = (description: string) => z.string().min(1).max(256).optional().meta({ description })
+const yes = (description: string) =>
+  z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .meta({ description })
+const limit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(MAX_LIMIT)
+  .default(DEFAULT_LIMIT)
+  .meta({ description: 'Rows of a page.' })
+const range = {
+  since: word(`Not before this moment: ${MOMENT_FORMS}.`),
+  until: word(`Before this moment: ${MOMENT_FORMS}.`),
+}
+const key = word('Of this key; a key that is not the owner sees its own only.')
+const cursor = word('`nextCursor` of the page before.')
 
-const listParameters = z.strictObject({
+/** Of GET /v1/requests. */
+export const listParameters = z.strictObject({
   ...range,
-  key: word.optional(),
-  subject: word.optional(),
-  model: word.optional(),
-  tier: word.optional(),
-  outcome: z.enum(OUTCOMES).optional(),
-  code: word.optional(),
-  id: word.optional(),
-  finished: yes.optional(),
-  children: yes.optional(),
-  cursor: word.optional(),
-  after: word.optional(),
-  q: z.string().min(1).max(1_000).optional(),
+  key,
+  subject: word('About this subject, by its pseudonym.'),
+  model: word('Answered by this exact model.'),
+  tier: word('Answered by this tier.'),
+  outcome: z.enum(OUTCOMES).optional().meta({ description: 'How it ended.' }),
+  code: word('Ended with this error code.'),
+  id: word('This request.'),
+  finished: yes('True leaves out what has not ended yet.'),
+  children: yes('True shows requests that were made for another one too.'),
+  cursor,
+  after: word('`tailCursor` of a page: lists what has ended since, the oldest first.'),
+  q: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .meta({ description: 'Words to search texts for; the owner only.' }),
   limit,
 })
-const oneParameters = z.strictObject({ text: yes.default(false) })
-const usageParameters = z.strictObject({ ...range, key: word.optional(), by: word.optional() })
-const eventParameters = z.strictObject({ cursor: word.optional(), limit })
+
+/** Of GET /v1/requests/:id. */
+export const oneParameters = z.strictObject({ text: yes('True shows prompt and answer too.') })
+
+/** Of GET /v1/usage. */
+export const usageParameters = z.strictObject({
+  ...range,
+  key,
+  by: word(`Some of ${DIMENSIONS.join(', ')}, separated by commas; \`day\` where absent.`),
+})
+
+/** Of GET /v1/admin/events. */
+export const eventParameters = z.strictObject({ cursor, limit })
 
 type Raw = Readonly<Record<string, string>>
 
@@ -53,8 +85,8 @@ export function listOf(raw: Raw, caller: Caller, now: number): ListParameters | 
   const read = parse(listParameters, raw)
   if ('problem' in read) return read
   const { cursor, after, q, limit: most, children, since: _since, until: _until, ...filter } = read
-  const key = ownKey(filter.key, caller)
-  if (typeof key === 'object') return key
+  const own = ownKey(filter.key, caller)
+  if (typeof own === 'object') return own
   const within = rangeOf(read, now)
   if ('problem' in within) return within
   if (q !== undefined && !caller.owner) {
@@ -77,7 +109,7 @@ export function listOf(raw: Raw, caller: Caller, now: number): ListParameters | 
   }
   const kept = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))
   return {
-    filter: { ...kept, ...within, ...(key === undefined ? {} : { key }) },
+    filter: { ...kept, ...within, ...(own === undefined ? {} : { key: own }) },
     limit: most,
     cursor: place,
     children: children === true,
@@ -87,7 +119,8 @@ export function listOf(raw: Raw, caller: Caller, now: number): ListParameters | 
 
 /** Of GET /v1/requests/:id. */
 export function oneOf(raw: Raw): { readonly text: boolean } | Refusal {
-  return parse(oneParameters, raw)
+  const read = parse(oneParameters, raw)
+  return 'problem' in read ? read : { text: read.text === true }
 }
 
 export interface UsageParameters {
@@ -101,14 +134,14 @@ export interface UsageParameters {
 export function usageOf(raw: Raw, caller: Caller, now: number): UsageParameters | Refusal {
   const read = parse(usageParameters, raw)
   if ('problem' in read) return read
-  const key = ownKey(read.key, caller)
-  if (typeof key === 'object') return key
+  const own = ownKey(read.key, caller)
+  if (typeof own === 'object') return own
   const within = rangeOf(read, now)
   if ('problem' in within) return within
   const by = dimensionsOf(read.by ?? 'day')
   if (by === undefined)
     return wrong('by', `takes some of ${DIMENSIONS.join(', ')}, separated by commas, each once`)
-  return { by, ...within, ...(key === undefined ? {} : { key }) }
+  return { by, ...within, ...(own === undefined ? {} : { key: own }) }
 }
 
 /** `key,model` as its parts; undefined where one is unknown or stands twice. */

@@ -6,7 +6,16 @@ import { type Route, route } from '../../contract/route.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
-import { eventsOf, listOf, oneOf, usageOf } from './parameters.ts'
+import {
+  eventParameters,
+  eventsOf,
+  listOf,
+  listParameters,
+  oneOf,
+  oneParameters,
+  usageOf,
+  usageParameters,
+} from './parameters.ts'
 import type { Query, Reply, ReplyTo } from './query.ts'
 import { eventList, type RequestDetail, requestDetail, requestList, searchList, usageReply } from './wire.ts'
 
@@ -30,7 +39,7 @@ const FEEDBACK_MAX = 100
 
 const MAX_TEXT_CHARS = 65_536
 
-export const feedbackBody = z
+const feedbackBody = z
   .strictObject({
     request_id: z.string().min(1).max(128).meta({ description: 'As the answer’s `x-request-id` said.' }),
     score: z.number().min(-1).max(1).optional().meta({ description: '−1 (useless) to 1 (right).' }),
@@ -56,6 +65,7 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       path: '/v1/usage',
       access: 'key',
       summary: 'What was used and what it cost: by key, model, tier or day.',
+      parameters: usageParameters,
       answers: usageReply,
       handle: async ({ query, caller, signal }) => {
         const asked = usageOf(query, known(caller), ports.clock.now())
@@ -67,6 +77,7 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       path: '/v1/requests',
       access: 'key',
       summary: 'Requests, newest first; with `q`, the owner searches their texts.',
+      parameters: listParameters,
       answers: z.union([requestList, searchList]),
       handle: ({ query, caller, signal }) => list(ports, query, known(caller), signal),
     }),
@@ -75,6 +86,7 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       path: '/v1/requests/:id',
       access: 'key',
       summary: 'One request with all that its record says; with `text=true`, prompt and answer too.',
+      parameters: oneParameters,
       answers: requestDetail,
       handle: async ({ params, query, caller, signal }) => {
         const asked = oneOf(query)
@@ -95,6 +107,7 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       path: '/v1/admin/events',
       access: 'owner',
       summary: 'Changes of keys and policies, erasures, expiries and starts, newest first.',
+      parameters: eventParameters,
       answers: eventList,
       handle: async ({ query, signal }) => {
         const asked = eventsOf(query)

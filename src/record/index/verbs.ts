@@ -67,8 +67,8 @@ export const verbs: readonly Verb[] = [
       key: { type: 'string', value: 'ID', summary: 'Only this key.' },
     },
     details:
-      'A turn counts for the model that it ran on, a request for the model that answered. COST is what providers ' +
-      'stated, CHARGED what callers are charged, UNKNOWN the worst case of turns whose cost nobody stated. ' +
+      'An attempt counts for the model that it ran on, a request for the model that answered. COST is what providers ' +
+      'stated, CHARGED what callers are charged, UNKNOWN the worst case of attempts whose cost nobody stated. ' +
       'Times are rounded out to whole hours.',
     examples: ['upshift usage --by tier --since 7d', 'upshift usage --by key,model --json'],
     run: usage,

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { Settled, Stamped } from '../../contract/entry.ts'
+import type { Stamped } from '../../contract/entry.ts'
 
 /**
  * One entry is one line: eight hex digits of CRC-32 over the JSON's bytes, a space, the JSON, a line feed.
@@ -8,6 +8,7 @@ import type { Settled, Stamped } from '../../contract/entry.ts'
  */
 const CHECKSUM_CHARS = 8
 const LINE_FEED = 10
+const SPACE = 0x20
 
 /** The format that is written. Format 1 had no header, and an entry of its own for each turn's end. */
 export const FORMAT = 2
@@ -15,14 +16,59 @@ const HEADER_START = 'upshift-log '
 /** The first line of every segment. */
 export const HEADER: string = `${HEADER_START}${FORMAT}\n`
 
+/** One line, for whoever writes a log by other means. */
 export function encodeLine(entry: Stamped): string {
-  const json = JSON.stringify(entry)
-  return `${crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0')} ${json}\n`
+  const lines = new Lines()
+  lines.add(entry)
+  return lines.take().toString('utf8')
+}
+
+const LINES_BYTES = 65_536
+/** A buffer that grew beyond this for one batch is given back after it. */
+const KEPT_BYTES = 4 * 1_048_576
+
+/** Lines that gather until they are written, encoded once and where they lie. */
+export class Lines {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(LINES_BYTES)
+  #used = 0
+  /** How many have gathered. */
+  count = 0
+
+  add(entry: Stamped): void {
+    const json = JSON.stringify(entry)
+    const start = this.#used + CHECKSUM_CHARS + 1
+    // A UTF-16 unit becomes three bytes of UTF-8 at most.
+    const room = start + json.length * 3 + 1
+    if (room > this.#bytes.length) this.#grow(room)
+    const bytes = this.#bytes
+    const end = start + bytes.write(json, start)
+    const checksum = crc32(bytes.subarray(start, end)).toString(16).padStart(CHECKSUM_CHARS, '0')
+    bytes.write(checksum, this.#used, 'latin1')
+    bytes[start - 1] = SPACE
+    bytes[end] = LINE_FEED
+    this.#used = end + 1
+    this.count += 1
+  }
+
+  /** What has gathered, valid until the next `add`; then nothing has. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#used)
+    this.#used = 0
+    this.count = 0
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(LINES_BYTES)
+    return taken
+  }
+
+  #grow(room: number): void {
+    const before = this.#bytes
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(room, before.length * 2))
+    before.copy(this.#bytes, 0, 0, this.#used)
+  }
 }
 
 /** The JSON's bytes of a line without its line feed; undefined where the checksum does not hold. */
 export function splitLine(line: Buffer): Buffer | undefined {
-  if (line.length < CHECKSUM_CHARS + 3 || line[CHECKSUM_CHARS] !== 0x20) return undefined
+  if (line.length < CHECKSUM_CHARS + 3 || line[CHECKSUM_CHARS] !== SPACE) return undefined
   const json = line.subarray(CHECKSUM_CHARS + 1)
   const checksum = Number.parseInt(line.toString('latin1', 0, CHECKSUM_CHARS), 16)
   return crc32(json) === checksum ? json : undefined
@@ -31,11 +77,6 @@ export function splitLine(line: Buffer): Buffer | undefined {
 export function decodeEntry(json: Buffer): Stamped {
   // A parser: the checksum vouches that these are the bytes that encodeLine wrote from a Stamped entry.
   return JSON.parse(json.toString('utf8')) as Stamped
-}
-
-/** True for an entry of format 1, which told each turn's end apart. */
-export function isSettled(entry: Stamped): entry is Stamped<Settled> {
-  return entry.type === 'settled'
 }
 
 /** The format that a header line names; undefined where the line is no header. */

@@ -13,10 +13,11 @@ import type { Entry, Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
+import { dayOf, dayOfDate } from '../../lib/utc.ts'
 import type { RecordConfig } from '../config.ts'
-import { encodeLine, HEADER } from './line.ts'
+import { HEADER, Lines } from './line.ts'
 import { type LogOpened, type LogPosition, readLog } from './opening.ts'
-import { epochDay, epochDayOf, type Segment, segmentName, utcDay } from './segments.ts'
+import { type Segment, segmentName, utcDay } from './segments.ts'
 
 /**
  * DESIGN. One writer appends lines to the newest segment. Entries that arrive within one turn of the event
@@ -37,7 +38,7 @@ export interface Log {
   sync(): Promise<void>
   /** The sequence number that the next entry will get. */
   readonly nextSeq: number
-  /** When the newest entry was written, in milliseconds since the epoch; 0 where there is none. */
+  /** The latest time that an entry bears, in milliseconds since the epoch; 0 where there is none. */
   readonly newestAt: number
   /** Bytes that this process has written, for whoever watches the disk. */
   readonly writtenBytes: number
@@ -92,10 +93,9 @@ class Writer implements Log {
   writtenBytes = 0
   readonly #options: LogOptions
   #descriptor: number | undefined
-  #epochDay = 0
+  #day = 0
   #size = 0
-  #lines = ''
-  #linesCount = 0
+  readonly #lines = new Lines()
   #pending: Pending | undefined
   #dirty = false
   #syncing: Promise<void> | undefined
@@ -127,9 +127,8 @@ class Writer implements Log {
     if (this.#closed) return Promise.reject(unavailable('the log is closed', undefined))
     const stamped = { ...entry, seq: this.nextSeq, at: this.#options.clock.now() }
     this.nextSeq += 1
-    this.newestAt = stamped.at
-    this.#lines += encodeLine(stamped)
-    this.#linesCount += 1
+    this.newestAt = Math.max(this.newestAt, stamped.at)
+    this.#lines.add(stamped)
     if (this.#pending === undefined) {
       this.#pending = Promise.withResolvers<void>()
       setImmediate(() => this.#flush())
@@ -165,14 +164,12 @@ class Writer implements Log {
   #flush(): void {
     const pending = this.#pending
     if (pending === undefined) return
-    const lines = this.#lines
-    const count = this.#linesCount
-    this.#lines = ''
-    this.#linesCount = 0
+    const { count } = this.#lines
+    const lines = this.#lines.take()
     this.#pending = undefined
     try {
       this.#options.beside?.flush()
-      this.#write(Buffer.from(lines), count)
+      this.#write(lines, count)
     } catch (cause) {
       // The sequence numbers of what was not written are given out again: the log has no gaps.
       this.nextSeq -= count
@@ -198,7 +195,7 @@ class Writer implements Log {
   #write(bytes: Buffer, count: number): void {
     const now = this.#options.clock.now()
     const full = this.#size + bytes.length > this.#options.config.segmentBytes && this.#size > HEADER.length
-    if (this.#descriptor === undefined || full || epochDay(now) !== this.#epochDay) {
+    if (this.#descriptor === undefined || full || dayOf(now) !== this.#day) {
       this.#rotate(this.nextSeq - count, utcDay(now))
     }
     this.#put(bytes)
@@ -262,7 +259,7 @@ class Writer implements Log {
       throw error
     }
     this.#descriptor = descriptor
-    this.#epochDay = epochDayOf(day)
+    this.#day = dayOfDate(day)
     this.#size = size
   }
 
@@ -289,7 +286,7 @@ class Writer implements Log {
     const sealing = this.#sealing
     if (descriptor === undefined) return
     this.#dirty = false
-    const upTo = this.nextSeq - this.#linesCount
+    const upTo = this.nextSeq - this.#lines.count
     try {
       // First what the lines refer to: a line on the disk never names a text that is not.
       await this.#options.beside?.sync()

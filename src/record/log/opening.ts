@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs'
 import type { Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
+import { dayOf } from '../../lib/utc.ts'
 import { decodeEntry, splitLine } from './line.ts'
 import { listSegments, readLines, type Segment, utcDay } from './segments.ts'
 
@@ -89,7 +90,7 @@ function readSegment(segment: Segment, offset: number, reading: Reading, state: 
     state.nextSeq = entry.seq + 1
     state.newestAt = Math.max(state.newestAt, entry.at)
     state.entries += 1
-    if (reading.from !== undefined || utcDay(entry.at) >= utcDay(reading.since)) reading.visit(entry)
+    if (reading.from !== undefined || dayOf(entry.at) >= dayOf(reading.since)) reading.visit(entry)
     return true
   })
   return bad ?? lines.end

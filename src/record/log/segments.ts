@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { dateOf, dayOf } from '../../lib/utc.ts'
 import { FORMAT, formatOf, linesIn, type RawLine } from './line.ts'
 
 /** A segment's name is its first sequence number and its UTC day. */
@@ -13,7 +14,6 @@ export interface Segment {
   readonly day: number
 }
 
-const DAY_MS = 86_400_000
 const SEGMENT = /^(\d{12})-(\d{8})\.log$/
 const CHUNK_BYTES = 1_048_576
 /** No entry is as long: a request's plan is bounded, and texts stay out of the log. */
@@ -89,15 +89,6 @@ function isKnownHeader(path: string, line: Buffer): boolean {
 }
 
 /** 20261121 for any moment of that UTC day. */
-export function utcDay(ms: number): number {
-  return Number(new Date(ms).toISOString().slice(0, 10).replaceAll('-', ''))
-}
-
-export function epochDay(ms: number): number {
-  return Math.floor(ms / DAY_MS)
-}
-
-/** The days since the epoch of a segment's day, so that a write compares numbers and formats none. */
-export function epochDayOf(day: number): number {
-  return epochDay(Date.UTC(Math.floor(day / 10_000), (Math.floor(day / 100) % 100) - 1, day % 100))
+export function utcDay(atMs: number): number {
+  return dateOf(dayOf(atMs))
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
+import { replaceWhole } from '../../store/private-file.ts'
 import { encodeCheckpoint, openCheckpoint } from './checkpoint.ts'
 import { HASH_BYTES, hashLeaf } from './hash.ts'
-import { replaceWhole } from './private-file.ts'
 import type { Signer } from './signer.ts'
 import {
   APPENDED_BYTES_MAX,

@@ -9,8 +9,8 @@ import {
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { createOnce, readOrCreate } from '../../store/private-file.ts'
 import { encodeNote, encodeVerifier, parseVerifier, type Verifier } from './note.ts'
-import { createOnce, readPrivate } from './private-file.ts'
 
 /** Signs what one home's log commits to. */
 export interface Signer {
@@ -26,9 +26,6 @@ export interface Signer {
 const KEY_FILE = 'audit.key'
 const PUBLIC_FILE = 'audit.pub'
 const ORIGIN_HEX = 16
-const MAX_FILE_BYTES = 4_096
-/** Turns of create-or-read: a second one is needed only where another process was first. */
-const MAX_TURNS = 8
 
 /**
  * The key that signs a home's checkpoints: `audit.key` (Ed25519, PKCS8 PEM, 0600), made where there is none, and
@@ -39,14 +36,16 @@ const MAX_TURNS = 8
 export function signingKey(home: string): Signer {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const path = join(home, KEY_FILE)
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const text = readPrivate(path, 'The signing key', MAX_FILE_BYTES)
-    if (text !== undefined) return signerOf(home, readKey(path, text))
+  const { text } = readOrCreate({ path, what: 'The signing key' }, () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-    const draft = `${process.pid}-${fingerprint(publicKey)}`
-    createOnce(path, String(privateKey.export({ format: 'pem', type: 'pkcs8' })), draft, 0o600)
-  }
-  throw failure(`The signing key ${path} keeps vanishing. Is something deleting files in ${home}?`)
+    return { text: String(privateKey.export({ format: 'pem', type: 'pkcs8' })), suffix: draftOf(publicKey) }
+  })
+  return signerOf(home, readKey(path, text))
+}
+
+/** No other process drafts the same key. */
+function draftOf(publicKey: KeyObject): string {
+  return `${process.pid}-${fingerprint(publicKey)}`
 }
 
 /** The public key in a home's `audit.pub`, for whoever only checks; undefined where there is none that can be read. */
@@ -66,7 +65,8 @@ function signerOf(home: string, privateKey: KeyObject): Signer {
   const verifier = parseVerifier(verifierKey)
   if (verifier === undefined) throw new Error('a verifier key that was just encoded cannot be read')
   const path = join(home, PUBLIC_FILE)
-  createOnce(path, `${verifierKey}\n`, `${process.pid}-${fingerprint(publicKey)}`, 0o644)
+  const draft = { text: `${verifierKey}\n`, suffix: draftOf(publicKey) }
+  createOnce({ path, what: 'The verifier key', mode: 0o644 }, draft)
   if (readFileSync(path, 'utf8').trim() !== verifierKey) {
     throw failure(
       `${path} is not the public half of ${join(home, KEY_FILE)}: one of the two was replaced. Restore both from one backup; ` +

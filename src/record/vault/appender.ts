@@ -2,15 +2,8 @@ import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, rmSync, write
 import { join } from 'node:path'
 import type { Clock } from '../../lib/clock.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
-import {
-  dateOf,
-  epochDay,
-  listVaultFiles,
-  type VaultFile,
-  vaultFileHeader,
-  vaultFileName,
-  vaultFileNumbers,
-} from './files.ts'
+import { dateOf, dayOf } from '../../lib/utc.ts'
+import { listVaultFiles, type VaultFile, vaultFileHeader, vaultFileName, vaultFileNumbers } from './files.ts'
 
 export interface AppenderOptions {
   readonly folder: string
@@ -37,7 +30,7 @@ export class Appender {
     this.#options = options
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const newest = listVaultFiles(options.folder).at(-1)
-    this.#day = epochDay(options.clock.now())
+    this.#day = dayOf(options.clock.now())
     // Whatever a crash left beyond the last whole frame stays where it is: nothing refers to it.
     if (newest !== undefined && newest.day === dateOf(this.#day)) this.#take(newest)
   }
@@ -53,7 +46,7 @@ export class Appender {
 
   /** Before the first frame of a tick: begins a new file where day or size ask for one. Throws where it cannot. */
   ready(): void {
-    const day = epochDay(this.#options.clock.now())
+    const day = dayOf(this.#options.clock.now())
     if (this.#descriptor !== undefined && day === this.#day && this.#size < this.#options.fileBytes) return
     this.#begin(day)
   }

@@ -14,7 +14,6 @@ export interface VaultFile {
 
 const NAME = /^(\d{6,})\.vault$/
 const HEADER = /^upshift-vault 1 (\d{8})\n$/
-const DAY_MS = 86_400_000
 
 /** Bytes of a file's first line. */
 const FILE_HEADER_BYTES = 25
@@ -52,16 +51,6 @@ export function vaultFileNumbers(folder: string): number[] {
     const match = NAME.exec(name)
     return match === null ? [] : [Number(match[1])]
   })
-}
-
-/** Days since the epoch. */
-export function epochDay(ms: number): number {
-  return Math.floor(ms / DAY_MS)
-}
-
-/** 20261121 of days since the epoch. */
-export function dateOf(days: number): number {
-  return Number(new Date(days * DAY_MS).toISOString().slice(0, 10).replaceAll('-', ''))
 }
 
 function dayOf(path: string): number | undefined {

@@ -44,6 +44,11 @@ export class Subject {
     return this.#stream
   }
 
+  /** Gives back the key stream that was made ahead; its next text goes on after it. */
+  rest(): void {
+    this.#stream?.rest()
+  }
+
   /** Zeroes the key. */
   end(state: 'evicted' | 'erased' | 'lost'): void {
     this.state = state
@@ -56,10 +61,14 @@ export class Subject {
 /** Far below the 2³⁶ bytes that a counter of 32 bits reaches, whatever one text adds. */
 const STREAM_BYTES_MAX = 2 ** 34
 
-/** Bytes of key stream that are made at once: a call of the cipher, and a buffer, for each text would cost more than its encryption. */
-const CHUNK_BYTES = 65_536
-const CHUNK_WORDS = CHUNK_BYTES / 4
-const ZEROS = Buffer.alloc(CHUNK_BYTES)
+/**
+ * Bytes of key stream that are made at once: a call of the cipher, and a buffer, for each text would cost more than its
+ * encryption. The first is small, and each is four times the one before: most subjects have few texts in a row.
+ */
+const FIRST_CHUNK_BYTES = 1_024
+const CHUNK_BYTES_MAX = 65_536
+const CHUNK_GROWTH = 4
+const ZEROS = Buffer.alloc(CHUNK_BYTES_MAX)
 
 /** One key stream that only moves forward. */
 class Stream {
@@ -70,8 +79,8 @@ class Stream {
   #chunk: Buffer = Buffer.alloc(0)
   #words: Uint32Array = new Uint32Array(0)
   /** Where the chunk begins in the stream, and how much of it is used. */
-  #begins = -CHUNK_BYTES
-  #used = CHUNK_BYTES
+  #begins = 0
+  #used = 0
 
   constructor(id: Buffer, textKey: Buffer, nonce: Buffer) {
     this.prefix = framePrefix(id, nonce)
@@ -81,19 +90,28 @@ class Stream {
   /** Encrypts `length` bytes where they lie, and returns the offset in the stream at which it did. `words` is `bytes`, four at a time. */
   encrypt(bytes: Uint8Array, words: Uint32Array, from: number, length: number): number {
     // Four bytes at a time where both sides lie alike: up to three bytes of the stream are left out for that.
-    if (this.#used < CHUNK_BYTES) this.#used += (from - this.#used) & 3
-    if (this.#used >= CHUNK_BYTES) this.#refill()
+    if (this.#used < this.#chunk.length) this.#used += (from - this.#used) & 3
+    if (this.#used >= this.#chunk.length) this.#refill()
     this.#used += (from - this.#used) & 3
     const offset = this.#begins + this.#used
     for (let at = from, end = from + length; at < end; ) {
-      if (this.#used === CHUNK_BYTES) this.#refill()
-      const count = Math.min(end - at, CHUNK_BYTES - this.#used)
+      if (this.#used === this.#chunk.length) this.#refill()
+      const count = Math.min(end - at, this.#chunk.length - this.#used)
       this.#mix(bytes, words, at, at + count)
       at += count
       this.#used += count
     }
     this.spent = this.#begins + this.#used >= STREAM_BYTES_MAX
     return offset
+  }
+
+  /** What is left of the chunk is never used. */
+  rest(): void {
+    this.#begins += this.#chunk.length
+    this.#used = 0
+    this.#chunk.fill(0)
+    this.#chunk = Buffer.alloc(0)
+    this.#words = new Uint32Array(0)
   }
 
   /** Frees the cipher, and OpenSSL overwrites the key in it. */
@@ -119,14 +137,16 @@ class Stream {
   #refill(): void {
     // Where the cipher throws, nobody knows how far it went: then it is not used again.
     this.spent = true
+    const before = this.#chunk.length
+    const bytes = Math.min(CHUNK_BYTES_MAX, before === 0 ? FIRST_CHUNK_BYTES : before * CHUNK_GROWTH)
     this.#chunk.fill(0)
-    const made = this.#cipher.update(ZEROS)
+    const made = this.#cipher.update(ZEROS.subarray(0, bytes))
     // A copy that begins at a word's boundary, whatever buffer the cipher has used.
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.#chunk = Buffer.allocUnsafeSlow(bytes)
     made.copy(this.#chunk)
     made.fill(0)
-    this.#words = new Uint32Array(this.#chunk.buffer, this.#chunk.byteOffset, CHUNK_WORDS)
-    this.#begins += CHUNK_BYTES
+    this.#words = new Uint32Array(this.#chunk.buffer, this.#chunk.byteOffset, bytes / 4)
+    this.#begins += before
     this.#used = 0
     this.spent = false
   }

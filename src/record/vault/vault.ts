@@ -67,6 +67,8 @@ export interface VaultOptions {
 
 const FILE_BYTES = 256 * 1_048_576
 const SUBJECTS_IN_MEMORY = 4_096
+/** Of these, the ones that keep key stream made ahead, up to 64 KiB each. */
+const AHEAD_MAX = 64
 const PENDING_BYTES = 262_144
 /** A buffer that grew beyond this for one tick is given back after it. */
 const PENDING_KEPT_BYTES = 4 * 1_048_576
@@ -86,6 +88,8 @@ class FileVault implements Vault {
   readonly #live = new Map<string, Subject>()
   #newest: Subject | undefined
   readonly #fresh = new Map<Subject, SubjectRow>()
+  /** Whose key stream is made ahead, the longest unused first. */
+  readonly #ahead = new Set<Subject>()
   #pending = Buffer.alloc(0)
   /** The same memory, four bytes at a time. */
   #words: Uint32Array = new Uint32Array(0)
@@ -145,7 +149,7 @@ class FileVault implements Vault {
     const room = from + (typeof text === 'string' ? text.length * 3 : text.length)
     if (room > this.#pending.length) this.#grow(room)
     const length = this.#put(text, from)
-    const stream = live.stream(this.#options.randomBytes)
+    const stream = this.#streamOf(live)
     const streamOffset = stream.encrypt(this.#pending, this.#words, from, length)
     writeHeader(this.#pending, start, stream.prefix, streamOffset, length)
     const end = from + length
@@ -252,6 +256,17 @@ class FileVault implements Vault {
     return found?.ref === subject.ref ? found : undefined
   }
 
+  #streamOf(subject: Subject): ReturnType<Subject['stream']> {
+    this.#ahead.delete(subject)
+    this.#ahead.add(subject)
+    for (const oldest of this.#ahead) {
+      if (this.#ahead.size <= AHEAD_MAX) break
+      this.#ahead.delete(oldest)
+      oldest.rest()
+    }
+    return subject.stream(this.#options.randomBytes)
+  }
+
   #inMemory(ref: string): Subject | undefined {
     for (const subject of this.#live.values()) if (subject.ref === ref) return subject
     return undefined
@@ -273,6 +288,7 @@ class FileVault implements Vault {
 
   #forget(subject: Subject, state: 'evicted' | 'erased' | 'lost'): void {
     subject.end(state)
+    this.#ahead.delete(subject)
     this.#live.delete(subject.name)
     if (this.#newest === subject) this.#newest = undefined
   }

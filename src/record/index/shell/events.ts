@@ -1,7 +1,8 @@
 import type { VerbContext } from '../../../contract/verb.ts'
+import { secondText } from '../../../lib/utc.ts'
 import { type EventList, eventList } from '../wire.ts'
 import { get, linesOf } from './asking.ts'
-import { moment, Rows } from './print.ts'
+import { Rows } from './print.ts'
 
 /** What is no request, oldest first. */
 export async function events(context: VerbContext): Promise<0> {
@@ -18,5 +19,5 @@ function cellsOf({ at, seq, type, data }: EventList['data'][number]): string[] {
   const facts = Object.entries(data).map(([name, value]) => {
     return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
   })
-  return [moment(at), String(seq), type, facts.join(' ')]
+  return [secondText(at), String(seq), type, facts.join(' ')]
 }

@@ -1,10 +1,5 @@
 import type { RequestView } from '../wire.ts'
 
-/** To the second, in UTC. */
-export function moment(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`
-}
-
 /** `$0.000321`; dashes where nobody knows. Six digits are micro-dollars: nothing is rounded away. */
 export function dollars(micros: number | null): string {
   if (micros === null) return '-'

@@ -1,7 +1,8 @@
 import { UsageError, type VerbContext } from '../../../contract/verb.ts'
+import { secondText } from '../../../lib/utc.ts'
 import { type SearchList, searchList } from '../wire.ts'
 import { filterOf, get, linesOf } from './asking.ts'
-import { moment, printable, whole } from './print.ts'
+import { printable, whole } from './print.ts'
 
 /** Requests whose prompt or answer holds all the words, newest first. */
 export async function search(context: VerbContext): Promise<0> {
@@ -37,7 +38,7 @@ export async function search(context: VerbContext): Promise<0> {
 
 function shown({ request, where, snippet }: SearchList['data'][number]): string {
   const line = printable(snippet).replace(/\s+/g, ' ')
-  return `${moment(request.at)}  ${printable(request.id)}  ${where}\n  ${line}\n`
+  return `${secondText(request.at)}  ${printable(request.id)}  ${where}\n  ${line}\n`
 }
 
 function summary({ data, scanned, unreadable, nextCursor }: SearchList): string {

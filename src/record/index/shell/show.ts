@@ -1,9 +1,10 @@
 import type { VerbContext } from '../../../contract/verb.ts'
 import { textTable } from '../../../lib/table.ts'
+import { secondText } from '../../../lib/utc.ts'
 import { readable } from '../reading/readable.ts'
 import { type RequestDetail, requestDetail, type TextView } from '../wire.ts'
 import { get } from './asking.ts'
-import { costOf, dollars, moment, outcomeOf, printable, whole } from './print.ts'
+import { costOf, dollars, outcomeOf, printable, whole } from './print.ts'
 
 /** One request with all that its record says. */
 export async function show(context: VerbContext): Promise<0> {
@@ -27,7 +28,7 @@ function facts(one: RequestDetail): string {
   const rows: (readonly [string, string | null])[] = [
     ['id', one.id],
     ['made for', one.parent],
-    ['opened', moment(one.at)],
+    ['opened', secondText(one.at)],
     ['key', one.key],
     ['subject', one.erased ? 'erased' : one.subject],
     ['asked for', one.requested && `${one.requested} (${one.tierAsked})`],
@@ -79,7 +80,7 @@ function judgements({ feedback }: RequestDetail): string {
   if (feedback.length === 0) return ''
   const rows = feedback.map((one) => [
     one.id,
-    moment(one.at),
+    secondText(one.at),
     one.score === null ? '-' : String(one.score),
     one.correction === undefined ? (one.corrected ? 'kept (--text shows it)' : '-') : plain(one.correction),
   ])

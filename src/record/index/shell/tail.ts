@@ -1,8 +1,9 @@
 import type { ServerPort, VerbContext } from '../../../contract/verb.ts'
 import { pause } from '../../../lib/clock.ts'
+import { secondText } from '../../../lib/utc.ts'
 import { type RequestView, requestList } from '../wire.ts'
 import { filterOf, get, linesOf } from './asking.ts'
-import { costOf, moment, outcomeOf, Rows, whole } from './print.ts'
+import { costOf, outcomeOf, Rows, whole } from './print.ts'
 
 /** How often `--follow` asks for what has ended. */
 const FOLLOW_EVERY_MS = 500
@@ -80,7 +81,7 @@ function cellsOf(one: RequestView): string[] {
   const { promptTokens, completionTokens, totalMs } = one
   const tokens = promptTokens === null ? null : promptTokens + (completionTokens ?? 0)
   return [
-    moment(one.at),
+    secondText(one.at),
     one.id,
     one.model ?? '-',
     one.tier ?? '-',

@@ -1,9 +1,10 @@
 import { UsageError, type VerbContext } from '../../../contract/verb.ts'
 import { textTable } from '../../../lib/table.ts'
+import { secondText } from '../../../lib/utc.ts'
 import { dimensionsOf } from '../parameters.ts'
 import { DIMENSIONS, type UsageReply, usageReply } from '../wire.ts'
 import { checkMoment, get, textOf } from './asking.ts'
-import { bar, dollars, moment, percent, whole } from './print.ts'
+import { bar, dollars, percent, whole } from './print.ts'
 
 const DEFAULT_SINCE = '30d'
 
@@ -30,8 +31,8 @@ export async function usage(context: VerbContext): Promise<0> {
 }
 
 function print(context: VerbContext, reply: UsageReply): void {
-  const from = reply.since === null ? 'the beginning' : moment(reply.since)
-  const to = reply.until === null ? 'now' : moment(reply.until)
+  const from = reply.since === null ? 'the beginning' : secondText(reply.since)
+  const to = reply.until === null ? 'now' : secondText(reply.until)
   context.err.write(`From ${from} to ${to}, in whole hours of UTC.\n`)
   if (reply.totals.requests === 0 && reply.totals.turns === 0) {
     context.err.write(
@@ -81,15 +82,16 @@ function notes({ totals, truncated }: UsageReply): string[] {
   const said: string[] = []
   if (truncated) said.push('There are more rows than are shown; the total holds them all.')
   if (totals.refused > 0)
-    said.push(`${whole(totals.refused)} of the requests were refused before any dispatch.`)
+    said.push(`Requests that were refused before any dispatch: ${whole(totals.refused)}.`)
   if (totals.unknownTurns > 0) {
     said.push(
-      `UNKNOWN: ${whole(totals.unknownTurns)} turns ended without a stated cost; their worst case counts.`,
+      `UNKNOWN: attempts that ended without a stated cost, and count with their worst case: ${whole(totals.unknownTurns)}.`,
     )
   }
   if (totals.unpricedTurns > 0)
-    said.push(`${whole(totals.unpricedTurns)} turns ran on models without a price.`)
-  if (totals.uncountedTurns > 0) said.push(`${whole(totals.uncountedTurns)} turns stated no tokens.`)
-  if (totals.estimatedTurns > 0) said.push(`${whole(totals.estimatedTurns)} turns have estimated figures.`)
+    said.push(`Attempts on models without a price: ${whole(totals.unpricedTurns)}.`)
+  if (totals.uncountedTurns > 0) said.push(`Attempts that stated no tokens: ${whole(totals.uncountedTurns)}.`)
+  if (totals.estimatedTurns > 0)
+    said.push(`Attempts with estimated figures: ${whole(totals.estimatedTurns)}.`)
   return said
 }

@@ -1,13 +1,13 @@
 import { createConnection } from 'node:net'
-import { loadConfig } from '../config/load.ts'
-import { SECTIONS } from '../config/sections.ts'
-import type { Surroundings } from '../config/surroundings.ts'
-import type { Check } from '../contract/check.ts'
-import { UpshiftError } from '../contract/problem.ts'
-import { expectJson } from '../contract/reply.ts'
-import type { ExitCode, ServerPort, VerbContext } from '../contract/verb.ts'
-import { doctorSchema } from './doctor.ts'
-import { homePaths, readServerFile } from './home.ts'
+import { loadConfig } from '../../config/load.ts'
+import { SECTIONS } from '../../config/sections.ts'
+import type { Surroundings } from '../../config/surroundings.ts'
+import type { Check } from '../../contract/check.ts'
+import { UpshiftError } from '../../contract/problem.ts'
+import { expectJson } from '../../contract/reply.ts'
+import type { ExitCode, ServerPort, VerbContext } from '../../contract/verb.ts'
+import { homePaths, readServerFile } from '../home.ts'
+import { doctorSchema } from './routes.ts'
 
 const PORT_WAIT_MS = 1_000
 
