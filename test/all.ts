@@ -7,7 +7,9 @@ import { runTask, runTasks, STATIC_TASKS, testTask, testTotal } from './task.ts'
  */
 const LIMIT_MINUTES = 10
 const checks = await runTasks(STATIC_TASKS)
-const tests = await runTask(testTask(['src/**/*.test.ts', 'test/*.test.ts'], LIMIT_MINUTES, true))
+const tests = await runTask(
+  testTask(['src/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'], LIMIT_MINUTES, true),
+)
 
 if (!testTotal(tests.output)) {
   process.stderr.write('no test ran: a green run that looked at nothing is worth nothing\n')

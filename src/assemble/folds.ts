@@ -1,6 +1,8 @@
+import * as z from 'zod'
 import { LedgerFold } from '../caller/ledger/fold.ts'
 import { ledgerStateSchema } from '../caller/ledger/state.ts'
 import type { Stamped } from '../contract/entry.ts'
+import type { loadSnapshot, Snapshot } from '../record/snapshot.ts'
 import { ErasingFold } from './erasing.ts'
 import { SpendFold } from './spend.ts'
 
@@ -26,5 +28,24 @@ export class Folds {
 
   state(): Record<string, unknown> {
     return { ledger: this.ledger.state(), spend: this.spend.state(), erasing: this.erasing.state() }
+  }
+}
+
+/** The folds that a start begins with, and the snapshot that they come from. */
+export interface FromSnapshot {
+  readonly folds: Folds
+  readonly snapshot: Snapshot | undefined
+  /** Why there is no snapshot to use, in a word or two. */
+  readonly unusable: string | undefined
+}
+
+/** A snapshot of another form is as good as none: the log is read instead. */
+export function foldsFrom(loaded: ReturnType<typeof loadSnapshot>): FromSnapshot {
+  if ('unusable' in loaded) return { folds: new Folds(), snapshot: undefined, unusable: loaded.unusable }
+  try {
+    return { folds: new Folds(loaded.folds), snapshot: loaded, unusable: undefined }
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error
+    return { folds: new Folds(), snapshot: undefined, unusable: 'of another form' }
   }
 }

@@ -10,14 +10,14 @@ import { dayOf, monthBeginsAt, monthOf } from '../lib/utc.ts'
 import { Disk } from '../record/disk.ts'
 import { type Log, openLog } from '../record/log/log.ts'
 import { Recorder } from '../record/recorder.ts'
-import { loadSnapshot, type Snapshot } from '../record/snapshot.ts'
+import { loadSnapshot } from '../record/snapshot.ts'
 import { openTree } from '../record/tree/appender.ts'
 import { openCheckpoint } from '../record/tree/checkpoint.ts'
 import { type Signer, signingKey } from '../record/tree/signer.ts'
 import { masterKey } from '../record/vault/master.ts'
 import type { Subject } from '../record/vault/subject.ts'
 import { openVault, type Vault } from '../record/vault/vault.ts'
-import { Folds } from './folds.ts'
+import { type FromSnapshot, foldsFrom } from './folds.ts'
 import { Follower } from './follow/follower.ts'
 import type { HomePaths } from './home.ts'
 import type { PartsOptions } from './parts.ts'
@@ -60,8 +60,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     openVault({ folder: paths.vault, database: paths.vaultState, master, clock: systemClock, randomBytes }),
     (one) => one.close(),
   )
-  const snapshot = snapshotOf(options, paths)
-  const folds = new Folds(snapshot?.folds)
+  const { snapshot, folds } = snapshotOf(options, paths)
   const follower: Follower = new Follower({
     home: paths.home,
     masterKey: configured,
@@ -95,12 +94,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     erasing: folds.erasing.state(),
     newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
   }
-  const { cutBytes } = log.opened
-  if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
-  // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
-  await log
-    .append({ type: 'started', version: options.version, ...(cutBytes === 0 ? {} : { cutBytes }) })
-    .catch((error: unknown) => logs.warn(String(error)))
+  await tellStart(log, options)
   const disk = new Disk({
     folder: paths.home,
     minFreeBytes: config.record.minFreeBytes,
@@ -121,13 +115,21 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
   }
 }
 
-function snapshotOf({ logs }: PartsOptions, paths: HomePaths): Snapshot | undefined {
-  const loaded = loadSnapshot(paths.snapshot)
-  if (!('unusable' in loaded)) return loaded
-  if (loaded.unusable !== 'missing') {
-    logs.warn(`${paths.snapshot} is ${loaded.unusable}: the log is read from the beginning of the month`)
+async function tellStart(log: Log, { logs, version }: PartsOptions): Promise<void> {
+  const { cutBytes } = log.opened
+  if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
+  await log
+    .append({ type: 'started', version, ...(cutBytes === 0 ? {} : { cutBytes }) })
+    .catch((error: unknown) => logs.warn(String(error)))
+}
+
+function snapshotOf({ logs }: PartsOptions, paths: HomePaths): FromSnapshot {
+  const from = foldsFrom(loadSnapshot(paths.snapshot))
+  if (from.unusable !== undefined && from.unusable !== 'missing') {
+    logs.warn(`${paths.snapshot} is ${from.unusable}: the log is read from the beginning of the month`)
   }
-  return undefined
+  return from
 }
 
 /** The signed checkpoint covers only what was on the disk: a log that ends before it has lost entries. */

@@ -11,6 +11,8 @@ export interface LeaseEnd {
   readonly contentSeen: boolean
   /** What was seen of an answer whose usage nobody stated: about how many tokens it has. */
   readonly seenTokens?: number
+  /** Until the first content, or the end where there was none: in it a model that reasons may have been thinking. */
+  readonly silentMs?: number | undefined
   /** Prompt tokens of the request's first turn: a caller pays for the prompt once, however often it is sent. */
   readonly firstPromptTokens?: number | undefined
 }

@@ -12,11 +12,13 @@ import type { ModelEntry, Place } from './table.ts'
  * Where the engine stated no usage: nothing, for an end that no vendor bills; an estimate, where Upshift or the
  * caller broke the answer off; else unknown, and the whole worst case counts. The estimate is half the bound on
  * the prompt (which counts a token a byte: text has two to four bytes a token) and what was seen of the answer
- * with RUN_AHEAD_TOKENS that the engine may have been ahead.
+ * with RUN_AHEAD_TOKENS that the engine may have been ahead, and THINKING_TOKENS_PER_SECOND for the time in which
+ * nothing came: reasoning is billed and not shown, and whoever breaks off before its end would have it for nothing.
  */
 const HOUR_MS = 3_600_000
 const RUN_AHEAD_TOKENS = 64
 const PROMPT_SHARE = 0.5
+const THINKING_TOKENS_PER_SECOND = 150
 
 /** The bounds that one attempt was reserved with. */
 export interface Worst extends WorstCase {
@@ -111,7 +113,8 @@ export function costOf(
 function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
   if (!BROKEN_OFF.has(end.outcome)) return undefined
   if (UNBILLED.has(end.outcome) && !end.contentSeen) return undefined
-  const seen = Math.ceil(end.seenTokens ?? 0) + RUN_AHEAD_TOKENS
+  const thought = ((end.silentMs ?? 0) / 1_000) * THINKING_TOKENS_PER_SECOND
+  const seen = Math.ceil((end.seenTokens ?? 0) + thought) + RUN_AHEAD_TOKENS
   return {
     promptTokens: Math.ceil(worst.promptTokens * PROMPT_SHARE),
     completionTokens: Math.min(seen, worst.completionTokens),

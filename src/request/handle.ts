@@ -160,9 +160,14 @@ function light(ask: Ask): Ask {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** Whom a request is about: its `user`, else the key. An empty `user` names nobody. */
+/**
+ * Whom a request is about: its `user`, else the key. An empty `user` names nobody, and one that looks like a key's id
+ * is marked, so that nobody's texts stand among those of another's key.
+ */
 function subjectOf(ask: Ask, caller: Caller): string {
-  return ask.request.user || caller.key
+  const { user } = ask.request
+  if (!user) return caller.key
+  return user.startsWith('key_') ? `user:${user}` : user
 }
 
 class Begun implements Answer {

@@ -122,6 +122,7 @@ export class Turn {
       retryAfterMs,
       contentSeen: this.#firstTokenMs !== undefined,
       seenTokens: Math.max(this.#seenChunks, this.#seenChars * TOKENS_PER_CHAR),
+      silentMs: this.#firstTokenMs ?? ports.elapsed() - this.#startedAt,
       firstPromptTokens: work.bill.firstPromptTokens,
     })
     const settlement: Settlement = {

@@ -27,9 +27,9 @@ test('an image costs what images cost, not what its encoding weighs', () => {
   assert.ok(tokens > 16_000 && tokens < 20_000, String(tokens))
 })
 
-test('a file that is only named costs what it may hold', () => {
-  const messages: ChatRequest['messages'] = [
-    { role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] },
-  ]
-  assert.ok(bound({ model: 'auto', messages }) > 250_000)
+test('a file costs what it may hold, sent or only named: its pages may be compressed', () => {
+  for (const file of [{ file_id: 'file-1' }, { file_data: 'data:application/pdf;base64,JVBERi0xLjQ=' }]) {
+    const messages: ChatRequest['messages'] = [{ role: 'user', content: [{ type: 'file', file }] }]
+    assert.ok(bound({ model: 'auto', messages }) > 250_000)
+  }
 })

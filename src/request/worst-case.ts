@@ -4,14 +4,17 @@ import type { Ask } from '../contract/ask.ts'
 const TEMPLATE_TOKENS_PER_MESSAGE = 16
 /** More than any vendor named in the catalogue charges for one image at the highest detail. */
 const TOKENS_PER_IMAGE = 16_384
-/** A file that is named and not sent may hold anything; vendors bound what they read of one near this. */
-const TOKENS_PER_NAMED_FILE = 262_144
+/**
+ * A file may hold anything, also one that is sent: a PDF's pages are compressed, and read as text and as images. Vendors
+ * bound what they read of one near this.
+ */
+const TOKENS_PER_FILE = 262_144
 
 /**
  * An upper bound on the tokens of a prompt, without a tokenizer: a byte-level tokenizer makes at most one token
  * of one byte, and the request's JSON has no fewer bytes than its text. So the bound holds for any language and
  * any model; ordinary English is about four times below it. Images are counted apart, because what they cost
- * goes by their size in pixels and not by the bytes of their encoding; so are files that the vendor already has.
+ * goes by their size in pixels and not by the bytes of their encoding; so are files.
  */
 export function promptTokensBound({ request, bytes }: Pick<Ask, 'request' | 'bytes'>): number {
   let images = 0
@@ -23,11 +26,9 @@ export function promptTokensBound({ request, bytes }: Pick<Ask, 'request' | 'byt
       if (part.type === 'image_url') {
         images += 1
         imageBytes += part.image_url.url.length
-      } else if (part.type === 'file' && 'file_id' in part.file) files += 1
+      } else if (part.type === 'file') files += 1
     }
   }
   const template = request.messages.length * TEMPLATE_TOKENS_PER_MESSAGE
-  return (
-    Math.max(0, bytes - imageBytes) + template + images * TOKENS_PER_IMAGE + files * TOKENS_PER_NAMED_FILE
-  )
+  return Math.max(0, bytes - imageBytes) + template + images * TOKENS_PER_IMAGE + files * TOKENS_PER_FILE
 }

@@ -4,12 +4,14 @@ import type { Logs } from '../../observe/logs.ts'
 import type { FollowerData, FromFollower, Kind, Questions, ToFollower } from './messages.ts'
 
 const MODULE = new URL('./thread.ts', import.meta.url)
+/** The first pause before it is started again; each doubles, while it gets nowhere. */
 const RESTART_MS = 1_000
+const RESTART_MS_MAX = 60_000
 const STOP_MS = 10_000
 /** It goes through the log in slices and keeps little: a small young generation is as fast, and far smaller. */
 const HEAP = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 512 }
 const STOPPING = 'the server is stopping.'
-/** Questions that may wait for the follower at once. */
+/** Questions that may wait for the follower at once; what erasure, retention and backup ask is bounded by their turns. */
 const WAITING_MAX = 256
 
 export interface FollowerOptions extends FollowerData {
@@ -33,6 +35,7 @@ export class Follower implements AsyncDisposable {
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
   #restart: NodeJS.Timeout | undefined
+  #restartMs = RESTART_MS
   #lastId = 0
   #synced = 0
   #stopped: (() => void) | undefined
@@ -55,11 +58,15 @@ export class Follower implements AsyncDisposable {
     const worker = new Worker(MODULE, { workerData, name: 'follower', resourceLimits: HEAP })
     this.#worker = worker
     worker.on('message', (message: FromFollower) => this.#heard(message))
-    worker.on('error', (error: Error) => this.#failed(error.message))
+    let why: string | undefined
+    worker.on('error', (error: Error) => {
+      why = error.message
+    })
+    // Comes after the error, where there was one: its words say more than the code.
     worker.on('exit', (code) => {
       this.#worker = undefined
       if (this.#stopped !== undefined) this.#stopped()
-      else if (!this.#closing) this.#failed(`the thread ended with ${code}`)
+      else this.#failed(why ?? `The thread ended with ${code}.`)
     })
     this.#hold()
     this.#tell({ type: 'synced', seq: this.#synced })
@@ -75,7 +82,7 @@ export class Follower implements AsyncDisposable {
   /** Answers from everything that was appended before the call. Rejects with UpshiftError. */
   async ask<K extends Kind>(kind: K, ask: Questions[K]['ask']): Promise<Questions[K]['reply']> {
     const seq = await this.#options.sync()
-    if (this.#waiting.size >= WAITING_MAX) {
+    if (this.#waiting.size >= WAITING_MAX && (kind === 'index' || kind === 'caught-up')) {
       const message = `${WAITING_MAX} questions wait for an answer from the log already. Try again shortly.`
       throw new UpshiftError({ code: 'queue_full', message, retryAfterMs: 1_000 })
     }
@@ -129,6 +136,7 @@ export class Follower implements AsyncDisposable {
         this.reached = message.seq
         this.newest = message.note
         this.broken = undefined
+        this.#restartMs = RESTART_MS
         break
       case 'remark':
         this.#options.logs.warn(message.words)
@@ -161,7 +169,8 @@ export class Follower implements AsyncDisposable {
     )
     this.#refuseAll(why)
     clearTimeout(this.#restart)
-    this.#restart = setTimeout(() => this.start(), RESTART_MS)
+    this.#restart = setTimeout(() => this.start(), this.#restartMs)
+    this.#restartMs = Math.min(2 * this.#restartMs, RESTART_MS_MAX)
     this.#restart.unref()
   }
 

@@ -5,12 +5,12 @@ import type { Bundle } from '../../record/audit/bundle.ts'
 import { prove } from '../../record/audit/prove.ts'
 import { openProjection, type Projection } from '../../record/index/projection.ts'
 import { type Followed, Tail } from '../../record/log/tail.ts'
-import { loadSnapshot, type Snapshot, saveSnapshot } from '../../record/snapshot.ts'
+import { loadSnapshot, saveSnapshot } from '../../record/snapshot.ts'
 import { openTree, type TreeAppender } from '../../record/tree/appender.ts'
 import { signingKey } from '../../record/tree/signer.ts'
 import { masterKey } from '../../record/vault/master.ts'
 import { openVaultReader, type VaultReader } from '../../record/vault/reader.ts'
-import { Folds } from '../folds.ts'
+import { type Folds, foldsFrom } from '../folds.ts'
 import { homePaths } from '../home.ts'
 import type { FollowerData, FromFollower, Kind, Questions, ToFollower } from './messages.ts'
 
@@ -65,8 +65,8 @@ export class Following {
       const words = `${this.#paths.index} was damaged and has been deleted: it is made anew from the log, and until then questions wait`
       tell({ type: 'remark', words })
     }
-    const snapshot = usable(loadSnapshot(this.#paths.snapshot))
-    this.#folds = new Folds(snapshot?.folds)
+    const { snapshot, folds } = foldsFrom(loadSnapshot(this.#paths.snapshot))
+    this.#folds = folds
     this.#folded = snapshot?.position.seq ?? 0
     this.#newestAt = snapshot?.newestAt ?? 0
     this.#snapshot = { seq: this.#folded, at: systemClock.elapsed() }
@@ -218,10 +218,6 @@ export class Following {
 function leavesGone(tree: string, size: number, seq: number): UpshiftError {
   const message = `The tree in ${tree} ends at entry ${size}, and the log begins at entry ${seq}: the hashes of what has expired are lost. Restore the tree from a backup.`
   return new UpshiftError({ code: 'record_unavailable', message })
-}
-
-function usable(loaded: ReturnType<typeof loadSnapshot>): Snapshot | undefined {
-  return 'unusable' in loaded ? undefined : loaded
 }
 
 function problemOf(error: unknown): Problem {

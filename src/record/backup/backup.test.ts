@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -108,6 +109,14 @@ test('a folder in the home, one that is not empty and a relative one are refused
   }
   assert.equal(readFileSync(join(full, 'mine'), 'utf8'), 'precious')
   assert.equal(existsSync(join(home, 'copy')), false)
+})
+
+test('a folder that a link leads into the home is refused', () => {
+  const made = writingHome()
+  const link = join(root, 'link-into-home')
+  symlinkSync(made.home, link)
+  const refused = backUp(made.ports, { folder: join(link, 'new', 'inside'), keys: true })
+  assert.ok(isRefusal(refused) && /lies in the home itself/.test(refused.problem.message))
 })
 
 test('a backup whose reader goes away is removed, and so is one that fails, with the reason told', async () => {

@@ -1,5 +1,5 @@
 import { existsSync, promises as fs, readdirSync, statSync } from 'node:fs'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite'
 import { type Problem, type Refusal, refuse, UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -9,6 +9,7 @@ import { listSegments } from '../log/segments.ts'
 import { HASH_BYTES } from '../tree/hash.ts'
 import { storedCount } from '../tree/stored.ts'
 import { copyFile, sha256Of, writeSynced } from './copy.ts'
+import { makeFolder, realPathOf } from './folder.ts'
 import { encodeManifest, MANIFEST_FILE, type Manifest, type ManifestFile } from './manifest.ts'
 import type { BackupEvent } from './wire.ts'
 
@@ -68,7 +69,7 @@ function unfitFolder(home: string, folder: string): Refusal | undefined {
   if (!isAbsolute(folder)) {
     return refuse('invalid_request', 'The folder of a backup is an absolute path.', { param: 'folder' })
   }
-  const below = relative(resolve(home), resolve(folder))
+  const below = relative(realPathOf(home), realPathOf(folder))
   if (below === '' || (!below.startsWith('..') && !isAbsolute(below))) {
     const message = `${folder} lies in the home itself: what loses the home would lose the backup. Name a folder elsewhere, best on another disk.`
     return refuse('invalid_request', message, { param: 'folder' })
@@ -84,7 +85,7 @@ async function* events(ports: BackupPorts, { folder, keys }: BackupOptions): Asy
   const existed = existsSync(folder)
   let whole = false
   try {
-    await fs.mkdir(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     await fs.chmod(folder, 0o700)
     const noted = await note(ports, keys)
     await expectRoom(folder, noted)

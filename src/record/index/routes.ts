@@ -39,6 +39,10 @@ const FEEDBACK_MAX = 100
 
 const MAX_TEXT_CHARS = 65_536
 
+/** Questions of one key that may wait at once, so that no key keeps the others, or the owner, from an answer. */
+const ASKING_PER_KEY_MAX = 8
+const ASK_AGAIN_MS = 1_000
+
 const feedbackBody = z
   .strictObject({
     request_id: z.string().min(1).max(128).meta({ description: 'As the answer’s `x-request-id` said.' }),
@@ -59,6 +63,7 @@ const feedbackReply = z.object({ id: z.string() })
 
 /** A key sees what it asked itself; the owner sees all. */
 export function indexRoutes(ports: IndexPorts): readonly Route[] {
+  const fairly = fair()
   return [
     route({
       method: 'GET',
@@ -69,7 +74,8 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       answers: usageReply,
       handle: async ({ query, caller, signal }) => {
         const asked = usageOf(query, known(caller), ports.clock.now())
-        return isRefusal(asked) ? asked : await reply(ports, { type: 'usage', ...asked }, signal)
+        if (isRefusal(asked)) return asked
+        return fairly(known(caller), () => reply(ports, { type: 'usage', ...asked }, signal))
       },
     }),
     route({
@@ -79,7 +85,8 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       summary: 'Requests, newest first; with `q`, the owner searches their texts.',
       parameters: listParameters,
       answers: z.union([requestList, searchList]),
-      handle: ({ query, caller, signal }) => list(ports, query, known(caller), signal),
+      handle: ({ query, caller, signal }) =>
+        fairly(known(caller), () => list(ports, query, known(caller), signal)),
     }),
     route({
       method: 'GET',
@@ -90,7 +97,8 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       answers: requestDetail,
       handle: async ({ params, query, caller, signal }) => {
         const asked = oneOf(query)
-        return isRefusal(asked) ? asked : await one(ports, params.id ?? '', known(caller), asked.text, signal)
+        if (isRefusal(asked)) return asked
+        return fairly(known(caller), () => one(ports, params.id ?? '', known(caller), asked.text, signal))
       },
     }),
     route({
@@ -100,7 +108,8 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       summary: 'Judges an answer: a score, a correction, or both.',
       body: feedbackBody,
       answers: feedbackReply,
-      handle: ({ body, caller, signal }) => judge(ports, body, known(caller), signal),
+      handle: ({ body, caller, signal }) =>
+        fairly(known(caller), () => judge(ports, body, known(caller), signal)),
     }),
     route({
       method: 'GET',
@@ -117,6 +126,26 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       },
     }),
   ]
+}
+
+/** Lets a key, but not the owner, have so many questions under way and no more. */
+function fair() {
+  const asking = new Map<string, number>()
+  return async <Value>(caller: Caller, ask: () => Promise<Value>): Promise<Value | Refusal> => {
+    const now = asking.get(caller.key) ?? 0
+    if (!caller.owner && now >= ASKING_PER_KEY_MAX) {
+      const message = `The key ${caller.key} has ${now} questions under way, as many as it may. Wait until one is answered.`
+      return refuse('queue_full', message, { retryAfterMs: ASK_AGAIN_MS })
+    }
+    asking.set(caller.key, now + 1)
+    try {
+      return await ask()
+    } finally {
+      const left = (asking.get(caller.key) ?? 1) - 1
+      if (left > 0) asking.set(caller.key, left)
+      else asking.delete(caller.key)
+    }
+  }
 }
 
 function known(caller: Caller | null): Caller {

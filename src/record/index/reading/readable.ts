@@ -6,14 +6,44 @@ const body = z.looseObject({
 const content = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))])
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 
+const answer = z.strictObject({
+  choices: z.array(
+    z.looseObject({
+      content: z.string(),
+      reasoning: z.string().optional(),
+      tool_calls: z.array(z.looseObject({ name: z.string(), arguments: z.string() })).optional(),
+    }),
+  ),
+  truncated: z.literal(true).optional(),
+})
+const judgement = z.strictObject({ correction: z.string().optional(), comment: z.string().optional() })
+
 /**
  * What a person wants to read of a kept text: of a chat request its messages, each behind its role, with other
- * parts named in brackets; any other text as it is. Total: it never throws.
+ * parts named in brackets; of an answer what each choice says and calls; of a judgement its words; any other text as
+ * it is. Total: it never throws.
  */
 export function readable(kept: string): string {
-  const parsed = body.safeParse(jsonOf(kept))
-  if (!parsed.success) return kept
-  return parsed.data.messages.map((one) => `${one.role}: ${contentOf(one.content)}`).join('\n\n')
+  const value = jsonOf(kept)
+  if (value === undefined) return kept
+  const asked = body.safeParse(value)
+  if (asked.success) {
+    return asked.data.messages.map((one) => `${one.role}: ${contentOf(one.content)}`).join('\n\n')
+  }
+  const answered = answer.safeParse(value)
+  if (answered.success) return saidIn(answered.data)
+  const judged = judgement.safeParse(value)
+  if (!judged.success) return kept
+  return [judged.data.correction, judged.data.comment].filter((one) => one !== undefined).join('\n')
+}
+
+function saidIn({ choices, truncated }: z.infer<typeof answer>): string {
+  const said = choices.map(({ content, reasoning, tool_calls: calls }) => {
+    const thought = reasoning === undefined ? [] : [`[reasoning] ${reasoning}`]
+    const called = (calls ?? []).map((call) => `[calls ${call.name}] ${call.arguments}`)
+    return [...thought, content, ...called].filter((one) => one !== '').join('\n')
+  })
+  return truncated === true ? `${said.join('\n\n')}\n[the rest was too long to be kept]` : said.join('\n\n')
 }
 
 function contentOf(value: unknown): string {

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readable } from './readable.ts'
+
+test('a request reads as its messages, an answer as what it says and calls, a judgement as its words', () => {
+  const asked = {
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Look' }, { type: 'image_url' }] }],
+  }
+  assert.equal(readable(JSON.stringify(asked)), 'user: Look\n[image_url]')
+  const call = { index: 0, name: 'look_up', arguments: '{"city":"Bern"}' }
+  const answered = { choices: [{ index: 0, content: 'I look.', reasoning: 'Hm.', tool_calls: [call] }] }
+  assert.equal(
+    readable(JSON.stringify(answered)),
+    '[reasoning] Hm.\nI look.\n[calls look_up] {"city":"Bern"}',
+  )
+  assert.match(readable(JSON.stringify({ choices: [], truncated: true })), /too long to be kept/)
+  assert.equal(readable(JSON.stringify({ correction: 'Bern', comment: 'not Zurich' })), 'Bern\nnot Zurich')
+  for (const text of ['{"own":"JSON of a model"}', '{ not JSON', 'plain']) assert.equal(readable(text), text)
+})
