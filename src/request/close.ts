@@ -15,7 +15,7 @@ import { type Problem, UpshiftError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { RequestBill } from './bill.ts'
 import type { HandlePorts } from './ports.ts'
-import { Transcript } from './transcript.ts'
+import { Transcript, type TranscriptRoom } from './transcript.ts'
 
 /** Chunks that may be kept back: every choice ends once; an engine that ends them for ever is not kept up with. */
 const ENDING_MAX = 1_024
@@ -37,6 +37,7 @@ interface ClosingParts {
   readonly visit: Visit
   /** Whom the texts are about. */
   readonly subject: string
+  readonly room: TranscriptRoom
   readonly startedAt: number
   readonly verdicts: readonly Verdict[]
 }
@@ -53,7 +54,7 @@ export class Closing {
   constructor(parts: ClosingParts) {
     this.#parts = parts
     // A child's text is its parent's.
-    this.#transcript = parts.ask.body === undefined ? undefined : new Transcript()
+    this.#transcript = parts.ask.body === undefined ? undefined : new Transcript(parts.room)
   }
 
   begun(start: AnswerStart): void {
@@ -133,7 +134,7 @@ export class Closing {
       ...(settled.length === 0 ? {} : { settled }),
     }
     visit.leave()
-    const text = this.#transcript?.text()
+    const text = this.#transcript?.end()
     return text === undefined ? ports.record.append(entry) : ports.record.append(entry, { subject, text })
   }
 

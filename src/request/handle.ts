@@ -9,6 +9,7 @@ import { assert } from '../lib/assert.ts'
 import { RequestBill } from './bill.ts'
 import { Closing, failedInside } from './close.ts'
 import type { HandlePorts } from './ports.ts'
+import { TranscriptRoom } from './transcript.ts'
 
 /** How deep a request may nest children: retrieval is one deep; what nests deeper runs in circles. */
 const DEPTH_MAX = 4
@@ -21,6 +22,7 @@ const DEPTH_MAX = 4
  * dispatch, and closed before anything that ends the answer leaves.
  */
 export function createHandle(ports: HandlePorts): Handle {
+  const room = new TranscriptRoom()
   const handle: Handle = async (ask) => {
     const caller = authenticate(ports, ask)
     if (isRefusal(caller)) return caller
@@ -43,7 +45,7 @@ export function createHandle(ports: HandlePorts): Handle {
       const bill = new RequestBill()
       const opened = open(ports, screened, caller, plan)
       const work = { ask: light(screened), caller, plan, purse: visit, bill, opened, complete: handle }
-      const answered = await answer(ports, work, bill, visit, admitted.verdicts)
+      const answered = await answer(ports, room, work, bill, visit, admitted.verdicts)
       answering = !isRefusal(answered)
       return answered
     } finally {
@@ -93,6 +95,7 @@ async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Re
 
 async function answer(
   ports: HandlePorts,
+  room: TranscriptRoom,
   work: Work,
   bill: RequestBill,
   visit: Visit,
@@ -102,6 +105,7 @@ async function answer(
   const startedAt = ports.elapsed()
   const closing = new Closing({
     ports,
+    room,
     ask,
     bill,
     visit,

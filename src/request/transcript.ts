@@ -3,6 +3,24 @@ import type { Batch } from '../contract/event.ts'
 
 /** Characters of an answer that are kept; what comes after is not, and the text says so. */
 const KEPT_CHARS = 8_388_608
+/** Characters of all answers under way together: they are in memory until their ends. */
+const ROOM_CHARS = 67_108_864
+
+/** What the transcripts of all answers under way may hold together. */
+export class TranscriptRoom {
+  #left = ROOM_CHARS
+
+  /** True, and taken, where there is room. */
+  take(chars: number): boolean {
+    if (chars > this.#left) return false
+    this.#left -= chars
+    return true
+  }
+
+  giveBack(chars: number): void {
+    this.#left += chars
+  }
+}
 
 /** Choices, and tool calls of one, that are kept: more than any request may ask for. */
 const KEPT_CHOICES = 128
@@ -28,8 +46,15 @@ interface Said {
  * together from the pieces of a stream or taken from the whole.
  */
 export class Transcript {
+  readonly #room: TranscriptRoom
   readonly #said: Said[] = []
   #chars = 0
+  #taken = 0
+  #truncated = false
+
+  constructor(room: TranscriptRoom) {
+    this.#room = room
+  }
 
   see(batch: Batch): void {
     for (const event of batch) {
@@ -44,8 +69,10 @@ export class Transcript {
     }
   }
 
-  /** JSON `{"choices": [{index, content, …}]}`; undefined where nothing was said. */
-  text(): string | undefined {
+  /** JSON `{"choices": [{index, content, …}]}`, undefined where nothing was said; and the room is free again. Once. */
+  end(): string | undefined {
+    this.#room.giveBack(this.#taken)
+    this.#taken = 0
     if (this.#said.length === 0) return undefined
     const choices = this.#said.map(({ index, content, reasoning, calls, finishReason }) => ({
       index,
@@ -54,7 +81,7 @@ export class Transcript {
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
       ...(finishReason === undefined ? {} : { finish_reason: finishReason }),
     }))
-    return JSON.stringify(this.#chars > KEPT_CHARS ? { choices, truncated: true } : { choices })
+    return JSON.stringify(this.#truncated ? { choices, truncated: true } : { choices })
   }
 
   #add(index: number, message: WireMessage, finishReason: string | null | undefined): void {
@@ -96,11 +123,16 @@ export class Transcript {
   }
 
   #leaveOut(): void {
-    this.#chars = Number.POSITIVE_INFINITY
+    this.#truncated = true
   }
 
+  /** From the first piece on that has no room nothing is kept: a text with a hole would be read as whole. */
   #fits(piece: string): boolean {
-    this.#chars += piece.length
-    return this.#chars <= KEPT_CHARS
+    const chars = piece.length
+    this.#truncated ||= this.#chars + chars > KEPT_CHARS || !this.#room.take(chars)
+    if (this.#truncated) return false
+    this.#chars += chars
+    this.#taken += chars
+    return true
   }
 }
