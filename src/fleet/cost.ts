@@ -100,7 +100,9 @@ export function costOf(
     return { ...told, ...guessed, ...(cost === undefined ? {} : { costMicros: cost, chargedMicros: cost }) }
   }
   // A model without weights, inside this process: it reads no tokens, and bills none.
-  if (usage === undefined && entry.engine === undefined) return { costMicros: 0, chargedMicros: 0 }
+  if (usage === undefined && entry.engine === undefined) {
+    return { usage: NO_TOKENS, costMicros: 0, chargedMicros: 0 }
+  }
   if (usage === undefined) {
     return UNBILLED.has(end.outcome) && !end.contentSeen ? { costMicros: 0, chargedMicros: 0 } : {}
   }
@@ -109,6 +111,8 @@ export function costOf(
   const charged = usageMicros(entry, promptOnce(usage, end.firstPromptTokens)) ?? cost
   return { ...told, ...guessed, costMicros: cost, chargedMicros: Math.min(cost, charged) }
 }
+
+const NO_TOKENS: Usage = { promptTokens: 0, completionTokens: 0 }
 
 function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
   if (!BROKEN_OFF.has(end.outcome)) return undefined
