@@ -2,9 +2,9 @@ import * as z from 'zod'
 import { LedgerFold } from '../caller/ledger/fold.ts'
 import { ledgerStateSchema } from '../caller/ledger/state.ts'
 import type { Stamped } from '../contract/entry.ts'
+import { SpendFold } from '../fleet/spend-fold.ts'
+import { ErasingFold } from '../govern/erasing.ts'
 import type { loadSnapshot, Snapshot } from '../record/snapshot.ts'
-import { ErasingFold } from './erasing.ts'
-import { SpendFold } from './spend.ts'
 
 /** Everything that a start must know of the log: folded as it is read, kept in the snapshot, gone on with from there. */
 export class Folds {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LedgerState } from '../caller/ledger/state.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
@@ -12,7 +11,7 @@ import { type Log, openLog } from '../record/log/log.ts'
 import { Recorder } from '../record/recorder.ts'
 import { loadSnapshot } from '../record/snapshot.ts'
 import { openTree } from '../record/tree/appender.ts'
-import { openCheckpoint } from '../record/tree/checkpoint.ts'
+import { NEWEST_FILE, openCheckpoint, readNewest } from '../record/tree/checkpoint.ts'
 import { type Signer, signingKey } from '../record/tree/signer.ts'
 import { masterKey } from '../record/vault/master.ts'
 import type { Subject } from '../record/vault/subject.ts'
@@ -134,16 +133,11 @@ function snapshotOf({ logs }: PartsOptions, paths: HomePaths): FromSnapshot {
 
 /** The signed checkpoint covers only what was on the disk: a log that ends before it has lost entries. */
 function checkCovered(paths: HomePaths, signer: Signer, nextSeq: number): void {
-  let note: string
-  try {
-    note = readFileSync(join(paths.tree, 'checkpoint'), 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
-    throw error
-  }
+  const note = readNewest(paths.tree)
+  if (note === undefined) return
   const opened = openCheckpoint(note, signer.verifier)
   if (opened.type === 'refused') {
-    const message = `${join(paths.tree, 'checkpoint')} ${opened.why}. \`upshift audit verify\` says more; restore the home from a backup.`
+    const message = `${join(paths.tree, NEWEST_FILE)} ${opened.why}. \`upshift audit verify\` says more; restore the home from a backup.`
     throw new UpshiftError({ code: 'record_unavailable', message })
   }
   if (opened.checkpoint.size <= nextSeq) return

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Verb } from '../contract/verb.ts'
+import { isMissing } from '../lib/missing.ts'
 import { createCatalogue } from './catalogue.ts'
 import { referencePage } from './reference.ts'
 
@@ -23,7 +24,7 @@ function readPage(): string | undefined {
   try {
     return readFileSync(PAGE, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

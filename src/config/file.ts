@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
+import { isMissing } from '../lib/missing.ts'
 import type { Complaint, Layer } from './layer.ts'
 import { place } from './place.ts'
 import { childOf, isBranch, isMapping, type Path, type Shape } from './shape.ts'
@@ -68,7 +69,7 @@ function readBounded(file: string): string | undefined {
   try {
     handle = openSync(file, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
   try {

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { isMissing } from '../lib/missing.ts'
 import { publishedPage, publishedSchema } from './publish.ts'
 import { SECTIONS } from './sections.ts'
 
@@ -20,7 +21,7 @@ function contentOf(file: URL): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

@@ -33,8 +33,6 @@ export interface Ask {
   readonly request: ChatRequest
   /** Size of the request's JSON on the wire. */
   readonly bytes: number
-  /** The body as it arrived, for the vault; absent for a child, whose text is its parent's. */
-  readonly body?: Uint8Array
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
   /** Aborts when the caller is gone or the deadline has passed. */
@@ -54,7 +52,11 @@ export interface Answer extends AsyncDisposable {
   readonly events: AsyncIterable<Batch>
 }
 
-export type Handle = (ask: Ask) => Promise<Answer | Refusal>
+/**
+ * `body`: the request as it arrived, for the vault; absent for a child, whose text is its parent's. It stands beside
+ * the ask, which lives as long as the answer: a slow reader must not hold a large body in memory.
+ */
+export type Handle = (ask: Ask, body?: Uint8Array) => Promise<Answer | Refusal>
 
 /** What the turns of a request came to, for its record. */
 export interface Bill {

@@ -53,11 +53,10 @@ export async function replyChat(
     },
     request: parsed.data,
     bytes: request.bodyBytes,
-    ...(request.rawBody === null ? {} : { body: request.rawBody }),
     receivedAt: ports.clock.now(),
     signal: gone.signal,
   }
-  const answer = await ports.handle(ask)
+  const answer = await ports.handle(ask, request.rawBody ?? undefined)
   // It is in the vault by now; a slow reader must not keep it in memory.
   request.rawBody = null
   if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)

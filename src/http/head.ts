@@ -2,7 +2,6 @@ import type { AnswerStart } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 
 const REASON_CHARS_MAX = 400
-const UNPRINTABLE = /[^\x20-\x7e]/
 
 /** The head of every answer: who answers, and why. */
 export function answerHead(requestId: string, plan: Plan, start: AnswerStart): Record<string, string> {
@@ -21,6 +20,6 @@ export function reasonText(plan: Plan): string {
 
 /** Printable ASCII only: what a header may hold, whatever a model is called. */
 function headerText(text: string): string {
-  const clean = UNPRINTABLE.test(text) ? text.replaceAll(/[^\x20-\x7e]/g, '?') : text
+  const clean = text.replaceAll(/[^\x20-\x7e]/g, '?')
   return clean.length <= REASON_CHARS_MAX ? clean : `${clean.slice(0, REASON_CHARS_MAX - 3)}...`
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import * as z from 'zod'
+import { isMissing } from '../lib/missing.ts'
 import { syncFolder } from '../lib/sync-folder.ts'
 import { replaceWhole } from '../store/private-file.ts'
 
@@ -31,7 +32,7 @@ export function loadSnapshot(path: string): Snapshot | { readonly unusable: stri
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { unusable: 'missing' }
+    if (isMissing(error)) return { unusable: 'missing' }
     throw error
   }
   const json = text.slice(9).trimEnd()

@@ -15,7 +15,7 @@ import { type Problem, UpshiftError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { RequestBill } from './bill.ts'
 import type { HandlePorts } from './ports.ts'
-import { Transcript, type TranscriptRoom } from './transcript.ts'
+import type { Transcript } from './transcript.ts'
 
 /** Chunks that may be kept back: every choice ends once; an engine that ends them for ever is not kept up with. */
 const ENDING_MAX = 1_024
@@ -37,15 +37,15 @@ interface ClosingParts {
   readonly visit: Visit
   /** Whom the texts are about. */
   readonly subject: string
-  readonly room: TranscriptRoom
-  readonly startedAt: number
+  /** What leaves is kept in it; absent for a child, whose text is its parent's. */
+  readonly transcript: Transcript | undefined
   readonly verdicts: readonly Verdict[]
 }
 
 /** Watches an answer go by, and writes its closed entry before the end of it leaves. */
 export class Closing {
   readonly #parts: ClosingParts
-  readonly #transcript: Transcript | undefined
+  readonly #startedAt: number
   /** The record is closed and the way has run to its end. */
   over = false
   #model: string | undefined
@@ -53,8 +53,7 @@ export class Closing {
 
   constructor(parts: ClosingParts) {
     this.#parts = parts
-    // A child's text is its parent's.
-    this.#transcript = parts.ask.body === undefined ? undefined : new Transcript(parts.room)
+    this.#startedAt = parts.ports.elapsed()
   }
 
   begun(start: AnswerStart): void {
@@ -69,7 +68,7 @@ export class Closing {
     try {
       let batch = first
       for (;;) {
-        this.#transcript?.see(batch)
+        this.#parts.transcript?.see(batch)
         const ends = ending.length > 0 || batch.some(endsSomething)
         const passing = ends ? batch.filter((event) => !keepBack(event, ending)) : batch
         const last = passing.at(-1)
@@ -134,12 +133,12 @@ export class Closing {
       ...(settled.length === 0 ? {} : { settled }),
     }
     visit.leave()
-    const text = this.#transcript?.end()
+    const text = this.#parts.transcript?.end()
     return text === undefined ? ports.record.append(entry) : ports.record.append(entry, { subject, text })
   }
 
   #passedMs(): number {
-    return Math.round(this.#parts.ports.elapsed() - this.#parts.startedAt)
+    return Math.round(this.#parts.ports.elapsed() - this.#startedAt)
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Answer, Ask, Handle, Work } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Caller } from '../contract/caller.ts'
-import type { Opened } from '../contract/entry.ts'
-import type { AnswerStart, Batch, Verdict } from '../contract/event.ts'
+import type { Keep, Opened } from '../contract/entry.ts'
+import type { AnswerStart, Batch } from '../contract/event.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import { RequestBill } from './bill.ts'
 import { Closing, failedInside } from './close.ts'
 import type { HandlePorts } from './ports.ts'
-import { TranscriptRoom } from './transcript.ts'
+import { Transcript, TranscriptRoom } from './transcript.ts'
 
 /** How deep a request may nest children: retrieval is one deep; what nests deeper runs in circles. */
 const DEPTH_MAX = 4
@@ -23,7 +23,7 @@ const DEPTH_MAX = 4
  */
 export function createHandle(ports: HandlePorts): Handle {
   const room = new TranscriptRoom()
-  const handle: Handle = async (ask) => {
+  const handle: Handle = async (ask, body) => {
     const caller = authenticate(ports, ask)
     if (isRefusal(caller)) return caller
 
@@ -43,9 +43,13 @@ export function createHandle(ports: HandlePorts): Handle {
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
 
       const bill = new RequestBill()
-      const opened = open(ports, screened, caller, plan)
-      const work = { ask: light(screened), caller, plan, purse: visit, bill, opened, complete: handle }
-      const answered = await answer(ports, room, work, bill, visit, admitted.verdicts)
+      const subject = subjectOf(ask, caller)
+      const keep = body === undefined ? undefined : { subject, text: body }
+      const opened = open(ports, screened, caller, plan, keep)
+      const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
+      const transcript = keep === undefined ? undefined : new Transcript(room)
+      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts: admitted.verdicts }
+      const answered = await answer(ports, work, new Closing(closing))
       answering = !isRefusal(answered)
       return answered
     } finally {
@@ -93,26 +97,8 @@ async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Re
   return refusal
 }
 
-async function answer(
-  ports: HandlePorts,
-  room: TranscriptRoom,
-  work: Work,
-  bill: RequestBill,
-  visit: Visit,
-  verdicts: readonly Verdict[],
-): Promise<Answer | Refusal> {
-  const { ask, plan } = work
-  const startedAt = ports.elapsed()
-  const closing = new Closing({
-    ports,
-    room,
-    ask,
-    bill,
-    visit,
-    subject: subjectOf(ask, work.caller),
-    startedAt,
-    verdicts,
-  })
+async function answer(ports: HandlePorts, work: Work, closing: Closing): Promise<Answer | Refusal> {
+  const { plan } = work
   const reading = ports.ways[plan.mode](work)[Symbol.asyncIterator]()
   const first = await reading.next().catch(async (bug: unknown) => {
     await work.opened
@@ -135,7 +121,13 @@ async function answer(
  * Hands the entry to the log, with the prompt to keep for whom it is about, ahead of everything that the way will
  * write. The way waits for it before it dispatches: what runs without its record could not be told from what never ran.
  */
-function open(ports: HandlePorts, ask: Ask, caller: Caller, plan: Plan): Promise<void> {
+function open(
+  ports: HandlePorts,
+  ask: Ask,
+  caller: Caller,
+  plan: Plan,
+  keep: Keep | undefined,
+): Promise<void> {
   const entry: Opened = {
     type: 'opened',
     id: ask.id,
@@ -144,25 +136,11 @@ function open(ports: HandlePorts, ask: Ask, caller: Caller, plan: Plan): Promise
     bytes: ask.bytes,
     plan,
   }
-  const opened =
-    ask.body === undefined
-      ? ports.record.append(entry)
-      : ports.record.append(entry, { subject: subjectOf(ask, caller), text: ask.body })
+  const opened = ports.record.append(entry, keep)
   // Whoever waits for it is told; where the way fails before it waits, nobody is.
   opened.catch(() => undefined)
   return opened
 }
-
-/** Bodies up to this size stay with their request until it ends; a copy without it would cost more. */
-const LIGHT_BYTES = 65_536
-
-/** The ask without a large body: it is in the vault's hands, and must not be held as long as a slow reader reads. */
-function light(ask: Ask): Ask {
-  if (ask.body === undefined || ask.bytes <= LIGHT_BYTES) return ask
-  return { ...ask, body: NO_BYTES }
-}
-
-const NO_BYTES = new Uint8Array(0)
 
 /**
  * Whom a request is about: its `user`, else the key. An empty `user` names nobody, and one that looks like a key's id

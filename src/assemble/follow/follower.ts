@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { type Problem, UpshiftError } from '../../contract/problem.ts'
+import { UpshiftError } from '../../contract/problem.ts'
 import type { Logs } from '../../observe/logs.ts'
 import type { FollowerData, FromFollower, Kind, Questions, ToFollower } from './messages.ts'
 
@@ -108,11 +108,12 @@ export class Follower implements AsyncDisposable {
     clearTimeout(this.#restart)
     const worker = this.#worker
     if (worker === undefined) return
-    const seq = await this.#options.sync().catch(() => this.#synced)
+    // Heard from now on: it may end by itself while the log is synced.
     const ended = new Promise<void>((resolve) => {
       this.#stopped = resolve
     })
     worker.ref()
+    const seq = await this.#options.sync().catch(() => this.#synced)
     this.#tell({ type: 'stop', seq })
     const timer = setTimeout(() => void worker.terminate(), STOP_MS)
     await ended
@@ -130,7 +131,7 @@ export class Follower implements AsyncDisposable {
         this.#take(message.id)?.resolve(message.reply)
         break
       case 'refused':
-        this.#take(message.id)?.reject(asError(message.problem))
+        this.#take(message.id)?.reject(new UpshiftError(message.problem))
         break
       case 'reached':
         this.reached = message.seq
@@ -178,10 +179,6 @@ export class Follower implements AsyncDisposable {
     for (const { reject } of this.#waiting.values()) reject(unfollowed(why))
     this.#waiting.clear()
   }
-}
-
-function asError(problem: Problem): UpshiftError {
-  return new UpshiftError(problem)
 }
 
 function unfollowed(why: string): UpshiftError {

@@ -222,6 +222,5 @@ function leavesGone(tree: string, size: number, seq: number): UpshiftError {
 
 function problemOf(error: unknown): Problem {
   if (error instanceof UpshiftError) return error.problem
-  if (isRefusal(error)) return error.problem
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) }
 }

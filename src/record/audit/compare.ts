@@ -1,13 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { type Checkpoint, openCheckpoint, splitNotes } from '../tree/checkpoint.ts'
 import type { Verifier } from '../tree/note.ts'
 import { provesConsistency } from '../tree/proof.ts'
 import { consistencyPath, rootAt } from '../tree/stored.ts'
 import { openStored, type StoredFile } from '../tree/stored-file.ts'
 import { EXPORT_BYTES_MAX, newestOf } from './export.ts'
-import { HASHES_FILE, isMissing, verifierOf } from './home.ts'
+import { HASHES_FILE, verifierOf } from './home.ts'
 import { call, isUrl } from './remote.ts'
 
 export interface CompareProblem {

@@ -1,10 +1,11 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { type Checkpoint, openCheckpoint, parseCheckpoint, splitNotes } from '../tree/checkpoint.ts'
 import { parseNote } from '../tree/note.ts'
-import { isMissing, readCheckpoint, verifierOf } from './home.ts'
+import { readCheckpoint, verifierOf } from './home.ts'
 import { call, isUrl } from './remote.ts'
 
 /** A file of checkpoints holds one every ten minutes for two years. */

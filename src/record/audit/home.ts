@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { NEWEST_FILE, readNewest } from '../tree/checkpoint.ts'
 import { parseVerifier, type Verifier } from '../tree/note.ts'
 import { readVerifier } from '../tree/signer.ts'
 
 /** The files of a home that an audit reads. Names are as findings give them: relative to the home. */
 export const LOG_FOLDER = 'log'
 export const HASHES_FILE = 'tree/hashes'
-export const CHECKPOINT_FILE = 'tree/checkpoint'
+const TREE_FOLDER = 'tree'
+export const CHECKPOINT_FILE: string = `${TREE_FOLDER}/${NEWEST_FILE}`
 export const KEY_FILE = 'audit.pub'
 
 /** The vault's file of that number. */
@@ -17,12 +18,7 @@ export function vaultFile(number: number): string {
 
 /** The newest signed checkpoint's text; undefined where there is none. */
 export function readCheckpoint(home: string): string | undefined {
-  try {
-    return readFileSync(join(home, CHECKPOINT_FILE), 'utf8')
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
+  return readNewest(join(home, TREE_FOLDER))
 }
 
 /** The key to check with: the given one, else the home's own. Throws `invalid_request` where the given one is none. */
@@ -33,9 +29,4 @@ export function verifierOf(home: string, given: string | undefined): Verifier | 
   const message =
     'The verifier key cannot be read. It is one line, `upshift/…+…+…`, as audit.pub in the home holds it.'
   throw new UpshiftError({ code: 'invalid_request', message, param: 'key' })
-}
-
-/** True for an error that says that a file or folder is not there. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

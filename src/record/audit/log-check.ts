@@ -1,5 +1,4 @@
-import { crc32 } from 'node:zlib'
-import { formatOf, HEADER } from '../log/line.ts'
+import { formatOf, HEADER, PREFIX_BYTES, splitLine } from '../log/line.ts'
 import { HASH_BYTES, hashLeaf } from '../tree/hash.ts'
 import { Alignment, type Seen } from './alignment.ts'
 import type { Expiries } from './expiry.ts'
@@ -8,10 +7,6 @@ import type { FileLine } from './line-reader.ts'
 import { type TextCheck, textsOf } from './text-check.ts'
 import type { TreeCheck } from './tree-check.ts'
 
-const CHECKSUM_CHARS = 8
-/** Before the JSON: the checksum and a space. */
-const PREFIX_BYTES = CHECKSUM_CHARS + 1
-const SPACE = 0x20
 const HEADER_BYTES = Buffer.from(HEADER.trimEnd())
 /** No entry is shorter, and no header as long. */
 const ENTRY_BYTES_MIN = 40
@@ -86,7 +81,7 @@ export class LogCheck {
     const stored = seq === undefined ? undefined : this.#options.tree.leaf(seq)
     const isByHash = stored?.equals(this.#leaf) === true
     // Beyond the stored leaves a checksum must do: such a line is newer than the tree, or torn.
-    const isByNumber = stored === undefined && line.ended && isChecked(line.bytes, json)
+    const isByNumber = stored === undefined && line.ended && splitLine(line.bytes) !== undefined
     if (seq === undefined || !(isByHash || isByNumber)) {
       this.alignment.foreign(line.ended ? seen : withoutSeq(seen))
     } else {
@@ -100,7 +95,7 @@ export class LogCheck {
   #record(seq: number, file: string, line: FileLine, json: Buffer): void {
     this.entries += 1
     if (seq >= this.size) this.size = seq + 1
-    if (!line.ended || !isChecked(line.bytes, json)) this.#bentFrame(seq, file, line, json)
+    if (!line.ended || splitLine(line.bytes) === undefined) this.#bentFrame(seq, file, line, json)
     const isLast = seq === this.#options.lastCovered
     const isExpired = json.includes(EXPIRED_MARK)
     const hasText = this.#options.texts !== undefined && json.includes(TEXT_MARK)
@@ -129,12 +124,6 @@ export class LogCheck {
       detail,
     })
   }
-}
-
-/** The checksum as it is written, to the letter: any other spelling is a change. */
-function isChecked(line: Buffer, json: Buffer): boolean {
-  const written = line.toString('latin1', 0, CHECKSUM_CHARS)
-  return line[CHECKSUM_CHARS] === SPACE && crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0') === written
 }
 
 /** A parser: an object, or nothing that can be an entry. */

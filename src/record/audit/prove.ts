@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { isRefusal, type Refusal, refuse, UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { splitLine } from '../log/line.ts'
 import { listSegments, readLines, type Segment } from '../log/segments.ts'
 import { openCheckpoint } from '../tree/checkpoint.ts'
@@ -7,7 +8,7 @@ import { encodeVerifier, type Verifier } from '../tree/note.ts'
 import { inclusionPath } from '../tree/stored.ts'
 import { openStored } from '../tree/stored-file.ts'
 import { BUNDLE_ENTRIES_MAX, type Bundle, checkBundle, isAbout } from './bundle.ts'
-import { HASHES_FILE, isMissing, LOG_FOLDER, readCheckpoint, verifierOf } from './home.ts'
+import { HASHES_FILE, LOG_FOLDER, readCheckpoint, verifierOf } from './home.ts'
 
 export interface ProveOptions {
   readonly home: string

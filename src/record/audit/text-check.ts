@@ -2,8 +2,9 @@ import { createHash, hash as hashOnce } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TextRef } from '../../contract/entry.ts'
+import { isMissing } from '../../lib/missing.ts'
 import type { Findings } from './finding.ts'
-import { isMissing, vaultFile } from './home.ts'
+import { vaultFile } from './home.ts'
 
 const CHUNK_BYTES = 1_048_576
 /** Vault files open at once: the log refers to them nearly in order. */

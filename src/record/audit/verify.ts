@@ -1,21 +1,14 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { listSegments, type Segment } from '../log/segments.ts'
 import { openCheckpoint } from '../tree/checkpoint.ts'
 import type { Verifier } from '../tree/note.ts'
 import { openStored, type StoredFile } from '../tree/stored-file.ts'
 import { Expiries } from './expiry.ts'
 import { type Finding, Findings } from './finding.ts'
-import {
-  CHECKPOINT_FILE,
-  HASHES_FILE,
-  isMissing,
-  KEY_FILE,
-  LOG_FOLDER,
-  readCheckpoint,
-  verifierOf,
-} from './home.ts'
+import { CHECKPOINT_FILE, HASHES_FILE, KEY_FILE, LOG_FOLDER, readCheckpoint, verifierOf } from './home.ts'
 import { judge, judgeTail, type Signed } from './judge.ts'
 import { eachLine } from './line-reader.ts'
 import { LogCheck } from './log-check.ts'

@@ -7,6 +7,8 @@ import type { Stamped } from '../../contract/entry.ts'
  * whose leaf is the JSON's bytes.
  */
 const CHECKSUM_CHARS = 8
+/** Before the JSON: the checksum and a space. */
+export const PREFIX_BYTES: number = CHECKSUM_CHARS + 1
 const LINE_FEED = 10
 const SPACE = 0x20
 
@@ -18,32 +20,36 @@ export const HEADER: string = `${HEADER_START}${FORMAT}\n`
 
 /** One line, for whoever writes a log by other means. */
 export function encodeLine(entry: Stamped): string {
-  const lines = new Lines()
+  const lines = new Lines(ONE_LINE_BYTES)
   lines.add(entry)
   return lines.take().toString('utf8')
 }
 
 const LINES_BYTES = 65_536
+const ONE_LINE_BYTES = 4_096
 /** A buffer that grew beyond this for one batch is given back after it. */
 const KEPT_BYTES = 4 * 1_048_576
 
 /** Lines that gather until they are written, encoded once and where they lie. */
 export class Lines {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(LINES_BYTES)
+  #bytes: Buffer
   #used = 0
   /** How many have gathered. */
   count = 0
 
+  constructor(bytes: number = LINES_BYTES) {
+    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+  }
+
   add(entry: Stamped): void {
     const json = JSON.stringify(entry)
-    const start = this.#used + CHECKSUM_CHARS + 1
+    const start = this.#used + PREFIX_BYTES
     // A UTF-16 unit becomes three bytes of UTF-8 at most.
     const room = start + json.length * 3 + 1
     if (room > this.#bytes.length) this.#grow(room)
     const bytes = this.#bytes
     const end = start + bytes.write(json, start)
-    const checksum = crc32(bytes.subarray(start, end)).toString(16).padStart(CHECKSUM_CHARS, '0')
-    bytes.write(checksum, this.#used, 'latin1')
+    bytes.write(checksumOf(bytes.subarray(start, end)), this.#used, 'latin1')
     bytes[start - 1] = SPACE
     bytes[end] = LINE_FEED
     this.#used = end + 1
@@ -66,12 +72,18 @@ export class Lines {
   }
 }
 
-/** The JSON's bytes of a line without its line feed; undefined where the checksum does not hold. */
+function checksumOf(json: Buffer): string {
+  return crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0')
+}
+
+/**
+ * The JSON's bytes of a line without its line feed; undefined where the checksum does not hold, to the letter: any
+ * other spelling of the same number is a change.
+ */
 export function splitLine(line: Buffer): Buffer | undefined {
   if (line.length < CHECKSUM_CHARS + 3 || line[CHECKSUM_CHARS] !== SPACE) return undefined
-  const json = line.subarray(CHECKSUM_CHARS + 1)
-  const checksum = Number.parseInt(line.toString('latin1', 0, CHECKSUM_CHARS), 16)
-  return crc32(json) === checksum ? json : undefined
+  const json = line.subarray(PREFIX_BYTES)
+  return line.toString('latin1', 0, CHECKSUM_CHARS) === checksumOf(json) ? json : undefined
 }
 
 export function decodeEntry(json: Buffer): Stamped {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Refused } from '../../contract/entry.ts'
 import { lockHome } from '../lock.ts'
-import { HEADER } from './line.ts'
+import { encodeLine, HEADER, splitLine } from './line.ts'
 import { type Beside, type Log, type LogOptions, openLog } from './log.ts'
 import { listSegments, readLines } from './segments.ts'
 import { type Followed, Tail } from './tail.ts'
@@ -233,3 +233,28 @@ function readEntries(folder: string): number {
   }
   return count
 }
+
+test('a checksum in another spelling is not the one that was written', () => {
+  const entry = { ...refusedEntry('a'), seq: 0, at: 1 }
+  const line = Buffer.from(encodeLine(entry)).subarray(0, -1)
+  assert.deepEqual(splitLine(line), Buffer.from(JSON.stringify(entry)))
+  const digits = line.toString('latin1', 0, 8)
+  assert.match(digits, /[a-f]/)
+  line.write(digits.toUpperCase(), 'latin1')
+  assert.equal(splitLine(line), undefined)
+})
+
+test('a segment that lost whole lines at its end is found on opening, by the number that is missing', async () => {
+  const folder = freshFolder()
+  let now = 1_700_000_000_000
+  const { log } = opening(folder, { now: () => now })
+  await Promise.all(['a', 'b'].map((id) => log.append(refusedEntry(id))))
+  now += DAY_MS
+  await log.append(refusedEntry('c'))
+  await log.close()
+  const [older] = listSegments(folder)
+  assert.ok(older)
+  const lines = readFileSync(older.path, 'utf8').split('\n')
+  writeFileSync(older.path, `${lines.slice(0, 2).join('\n')}\n`)
+  assert.throws(() => opening(folder), /holds entry 2 at byte 0, where entry 1 should be/)
+})

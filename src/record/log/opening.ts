@@ -53,7 +53,10 @@ export function readLog(reading: Reading): Found {
   for (const segment of segments) {
     if (isPassed(segment, newest, reading)) continue
     const offset = segment.name === from?.segment ? from.offset : 0
-    state.nextSeq = offset > 0 && from !== undefined ? from.seq : segment.first
+    const begins = offset > 0 && from !== undefined ? from.seq : segment.first
+    if (state.entries > 0 && begins !== state.nextSeq)
+      throw gapError(segment.path, offset, state.nextSeq, begins)
+    state.nextSeq = begins
     const end = readSegment(segment, offset, reading, state)
     const torn = statSync(segment.path).size - end
     if (torn === 0) continue

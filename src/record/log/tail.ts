@@ -68,9 +68,8 @@ export class Tail {
     const holding = segments.findLast(({ first }) => first <= seq) ?? segments[0]
     if (holding === undefined) throw unreadable({ path: join(this.#folder, '…') }, 0)
     // Entries before the first segment have expired: it begins where the log does.
-    const begins = Math.max(holding.first, 0)
-    this.#position = { seq: begins, segment: holding.name, offset: 0 }
-    if (begins < seq) this.read(seq, Number.POSITIVE_INFINITY, () => undefined)
+    this.#position = { seq: holding.first, segment: holding.name, offset: 0 }
+    if (holding.first < seq) this.read(seq, Number.POSITIVE_INFINITY, () => undefined)
     return listSegments(this.#folder).find(({ name }) => name === this.#position.segment) ?? holding
   }
 

@@ -4,7 +4,7 @@ import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { replaceWhole } from '../../store/private-file.ts'
-import { encodeCheckpoint, openCheckpoint } from './checkpoint.ts'
+import { encodeCheckpoint, NEWEST_FILE, openCheckpoint, readNewest } from './checkpoint.ts'
 import { HASH_BYTES, hashLeaf } from './hash.ts'
 import type { Signer } from './signer.ts'
 import {
@@ -57,7 +57,7 @@ export function openTree(options: { readonly folder: string; readonly signer: Si
   const flags = fs.constants.O_RDWR | fs.constants.O_CREAT
   const descriptor = fs.openSync(join(folder, 'hashes'), flags, 0o600)
   try {
-    const note = readNote(join(folder, 'checkpoint'))
+    const note = readNewest(folder)
     const frontier = frontierOf(folder, descriptor, note, signer)
     fs.ftruncateSync(descriptor, storedCount(frontier.size) * HASH_BYTES)
     const appender = new Appender(folder, descriptor, signer, frontier, note ?? '')
@@ -142,7 +142,7 @@ class Appender implements TreeAppender {
     const note = this.#signer.sign(
       encodeCheckpoint({ origin: this.#signer.origin, size, root: this.root(size) }),
     )
-    replaceWhole(join(this.#folder, 'checkpoint'), note, 0o600)
+    replaceWhole(join(this.#folder, NEWEST_FILE), note, 0o600)
     this.#signedSize = size
     this.newest = note
     return note
@@ -187,15 +187,6 @@ function readRecord(descriptor: number, record: number): Buffer {
   const read = fs.readSync(descriptor, hash, 0, HASH_BYTES, record * HASH_BYTES)
   assert(read === HASH_BYTES, 'a stored hash that the tree counts is in its file')
   return hash
-}
-
-function readNote(path: string): string | undefined {
-  try {
-    return fs.readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 function contradiction(folder: string, what: string): UpshiftError {

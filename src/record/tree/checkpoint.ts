@@ -1,5 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isMissing } from '../../lib/missing.ts'
 import { HASH_BYTES } from './hash.ts'
 import { decodeBase64, isSignedBy, parseNote, type Verifier } from './note.ts'
+
+/** In the `tree` folder. */
+export const NEWEST_FILE = 'checkpoint'
 
 /**
  * What a log commits to at one size. On paper: the origin, the size and the root, a line each, as a signed note.
@@ -67,4 +73,14 @@ export function splitNotes(text: string): string[] {
   }
   if (lines.some((line) => line !== '')) notes.push(lines.join('\n'))
   return notes
+}
+
+/** The newest signed checkpoint in a `tree` folder; undefined where there is none. */
+export function readNewest(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, NEWEST_FILE), 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
 }

@@ -9,6 +9,7 @@ import {
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { createOnce, readOrCreate } from '../../store/private-file.ts'
 import { encodeNote, encodeVerifier, parseVerifier, type Verifier } from './note.ts'
 
@@ -53,7 +54,7 @@ export function readVerifier(home: string): Verifier | undefined {
   try {
     return parseVerifier(readFileSync(join(home, PUBLIC_FILE), 'utf8').trim())
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

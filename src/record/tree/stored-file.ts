@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { HASH_BYTES } from './hash.ts'
 import { type ReadStored, sizeOfStored } from './stored.ts'
 
@@ -58,7 +59,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

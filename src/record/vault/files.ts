@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMissing } from '../../lib/missing.ts'
 
 /** One file of texts: `000001.vault`. It begins with a line that names its format and its UTC day; frames follow. */
 export interface VaultFile {
@@ -44,7 +45,7 @@ export function vaultFileNumbers(folder: string): number[] {
   try {
     names = readdirSync(folder)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (isMissing(error)) return []
     throw error
   }
   return names.flatMap((name) => {

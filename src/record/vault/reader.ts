@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { TextRef } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { vaultFileName } from './files.ts'
 import { idOfRef, openFrame, readFrame } from './frame.ts'
 import { deriveKeys } from './master.ts'
@@ -93,7 +94,7 @@ class FileReader implements VaultReader {
     try {
       descriptor = openSync(join(this.#folder, vaultFileName(text.file)), 'r')
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { type: 'expired' }
+      if (isMissing(error)) return { type: 'expired' }
       throw error
     }
     try {
