@@ -11,6 +11,7 @@ import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { type Finished, replyChat, sendProblem } from './chat.ts'
@@ -114,13 +115,18 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('caller', null)
   app.decorateRequest('bodyBytes', 0)
   app.decorateRequest('rawBody', null)
+  const pace = new Pace(ports.clock)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     request.bodyBytes = bytes.length
     // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
-    request.rawBody = bytes as Buffer
-    const parsed = ports.parseBody(request.rawBody)
-    if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
-    else done(null, parsed.value)
+    const body = bytes as Buffer
+    request.rawBody = body
+    // What follows in the same turn, up to the call of the engine, is most of a request's work.
+    pace.run(() => {
+      const parsed = ports.parseBody(body)
+      if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
+      else done(null, parsed.value)
+    })
   })
 }
 
