@@ -29,6 +29,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['guard'],
   'ajv-formats': ['guard'],
   fastify: ['http'],
+  'node-llama-cpp': ['engine'],
   pino: ['observe'],
   'prom-client': ['observe'],
   undici: ['engine', 'fleet'],
