@@ -4,6 +4,8 @@ import type { Passage } from './passage.ts'
 /** One call of an engine: it yields `answer-start` never, content and exactly one terminal event always. */
 export interface Call {
   readonly id: string
+  /** The key that asks: what an engine has only so much of is shared fairly between callers. */
+  readonly caller: string
   readonly request: ChatRequest
   readonly maxOutputTokens: number
   readonly passages: readonly Passage[]

@@ -4,7 +4,7 @@ import type { Verdict } from './event.ts'
 import type { Plan } from './plan.ts'
 import type { ProblemCode } from './problem.ts'
 import type { Tier } from './tier.ts'
-import type { Usage } from './usage.ts'
+import type { EngineStats, Usage } from './usage.ts'
 
 /** Where an encrypted text lies in the vault, and what it must hash to. The log itself never holds text. */
 export interface TextRef {
@@ -46,6 +46,7 @@ export interface Settlement {
   readonly estimated?: true
   readonly firstTokenMs?: number
   readonly totalMs: number
+  readonly engineStats?: EngineStats
 }
 
 /** One turn of the attempt loop, written when it begins. */

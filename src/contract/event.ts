@@ -2,7 +2,7 @@ import type { ChatChunk, ChatCompletion } from './chat.ts'
 import type { Citation } from './passage.ts'
 import type { Problem } from './problem.ts'
 import type { Tier } from './tier.ts'
-import type { Usage } from './usage.ts'
+import type { EngineStats, Usage } from './usage.ts'
 
 /** Who answers, known before the first content. Always the first event of an answer that begins. */
 export interface AnswerStart {
@@ -47,6 +47,7 @@ export interface AnswerFinish {
   readonly chargedTo?: string
   readonly verdicts: readonly Verdict[]
   readonly citations?: readonly Citation[]
+  readonly engineStats?: EngineStats
   /** Set by an engine that had nothing to support an answer with, and said so. */
   readonly declined?: boolean
 }

@@ -6,6 +6,19 @@ export interface Usage {
   readonly reasoningTokens?: number
 }
 
+/** How an engine on this machine worked on one generation; counts are as they stood when it ended. */
+export interface EngineStats {
+  /** In the engine's own line. */
+  readonly waitMs: number
+  /** Reading the prompt, as far as no cache held it. */
+  readonly prefillMs: number
+  readonly running?: number
+  readonly waiting?: number
+  /** Tokens in the KV caches, and how many they can hold. */
+  readonly kvTokens?: number
+  readonly kvCapacityTokens?: number
+}
+
 /** Micro-dollars (10⁻⁶ USD) per million tokens, as integers: $2.50 per million input tokens is 2_500_000. */
 export interface Price {
   readonly inputPerMillion: number

@@ -143,6 +143,7 @@ export function targetAt(url: string, more: Partial<Target> & { readonly kind?: 
 export function callOf(more: Partial<Call['request']> = {}, rest: Partial<Call> = {}): Call {
   return {
     id: 'req_test',
+    caller: 'key_test',
     request: { model: 'auto', messages: [{ role: 'user', content: 'Hi' }], stream: true, ...more },
     maxOutputTokens: 64,
     passages: [],

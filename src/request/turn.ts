@@ -93,6 +93,7 @@ export class Turn {
     const { request, work } = this.#parts
     return lease.generate({
       id: work.ask.id,
+      caller: work.caller.key,
       request,
       maxOutputTokens: work.plan.maxOutputTokens,
       passages: work.ask.passages ?? [],

@@ -26,6 +26,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Which folder owns a package. `zod` is the language of the contract, and so of every room. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  '@huggingface/jinja': ['engine'],
   ajv: ['guard'],
   'ajv-formats': ['guard'],
   fastify: ['http'],

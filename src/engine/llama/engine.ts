@@ -1,0 +1,222 @@
+import { join } from 'node:path'
+import type { Call } from '../../contract/call.ts'
+import type { AnswerError, Batch } from '../../contract/event.ts'
+import { isRefusal, type Problem, type Refusal, refuse } from '../../contract/problem.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Answering } from './answering.ts'
+import { Host } from './host.ts'
+import { jobOf } from './job.ts'
+import { availableBytes, defaultThreads, type Fit, fit, leastBytes, type ModelShape } from './memory.ts'
+import type { Gauges } from './protocol.ts'
+
+/** A model file on this machine. */
+export interface LocalModel {
+  readonly name: string
+  readonly path: string
+  readonly shape: ModelShape
+}
+
+export interface LlamaOptions {
+  /** What is on the disk now. */
+  readonly models: () => readonly LocalModel[]
+  /** Folder for states of system prompts. */
+  readonly warmFolder: string
+  readonly config: LlamaSettings
+  readonly clock: Clock
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+  readonly warn: (message: string) => void
+}
+
+export interface LlamaSettings {
+  /** Undefined: all cores but one. */
+  readonly threads?: number | undefined
+  readonly contextTokens: number
+  readonly parallel: number
+  readonly spareSlots: number
+  readonly queueLimit: number
+  /** Bytes that all models together may take; undefined: what is available. */
+  readonly memoryBytes?: number | undefined
+  readonly warmBytes: number
+  readonly idleMs: number
+}
+
+export interface ModelState {
+  readonly name: string
+  readonly state: Host['state']
+  readonly pid: number | undefined
+  readonly bytes: number
+  readonly contextTokens: number
+  readonly restarts: number
+  readonly gauges: Gauges | undefined
+}
+
+const IDLE_LOOKS_MS = 15_000
+const SEEDS = 2 ** 32
+const MIB = 1_048_576
+/** When to ask again where other models are at work in the memory that is needed. */
+const BUSY_RETRY_MS = 5_000
+
+interface Held {
+  readonly host: Host
+  readonly fit: Fit
+  readonly path: string
+}
+
+/**
+ * llama.cpp under our roof: each model in a process of its own, loaded when it is first asked and unloaded when it is
+ * idle or another one needs its memory.
+ */
+export class LlamaEngine implements AsyncDisposable {
+  readonly #options: LlamaOptions
+  readonly #held = new Map<string, Held>()
+  readonly #idling: NodeJS.Timeout
+
+  constructor(options: LlamaOptions) {
+    this.#options = options
+    this.#idling = setInterval(() => this.#unloadIdle(), IDLE_LOOKS_MS).unref()
+  }
+
+  /** One generation: batches of chunks or one whole answer, then exactly one terminal event. */
+  async *generate(name: string, call: Call): AsyncGenerator<Batch> {
+    const begun = await this.#begin(name, call)
+    if (isRefusal(begun)) {
+      yield [failed(begun.problem)]
+      return
+    }
+    using answering = begun
+    yield* answering.batches()
+  }
+
+  /** What is loaded, for metrics and `doctor`. */
+  states(): readonly ModelState[] {
+    return [...this.#held].map(([name, { host, fit: taken }]) => ({
+      name,
+      state: host.state,
+      pid: host.pid,
+      bytes: taken.bytes,
+      contextTokens: taken.contextTokens,
+      restarts: host.restarts,
+      gauges: host.gauges,
+    }))
+  }
+
+  /** Every text that is not being worked on leaves the caches, in memory and on the disk. */
+  async forget(): Promise<void> {
+    await Promise.all([...this.#held.values()].map(({ host }) => host.forget()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#idling)
+    await Promise.all([...this.#held.values()].map(({ host }) => host.stop()))
+    this.#held.clear()
+  }
+
+  async #begin(name: string, call: Call): Promise<Answering | Refusal> {
+    const { random, clock } = this.#options
+    const seed = call.request.seed ?? Math.floor(random() * SEEDS)
+    const choices = call.request.n ?? 1
+    const jobs = []
+    for (let choice = 0; choice < choices; choice++) {
+      const job = jobOf(call, choice, seed)
+      if (isRefusal(job)) return job
+      jobs.push(job)
+    }
+    const host = await this.#host(name)
+    return isRefusal(host) ? host : new Answering({ host, name, call, jobs, clock })
+  }
+
+  /** The process with this model; a new one where there is none, in memory that is free or can be made so. */
+  async #host(name: string): Promise<Host | Refusal> {
+    const known = this.#held.get(name)
+    const model = this.#options.models().find((one) => one.name === name)
+    if (model === undefined) {
+      return refuse('no_model', `There is no model "${name}" on this machine. See: upshift models list`)
+    }
+    if (known !== undefined && known.path === model.path) return known.host
+    let taken = this.#fit(model)
+    for (const victim of taken === undefined ? this.#idle() : []) {
+      await this.#unload(victim)
+      taken = this.#fit(model)
+      if (taken !== undefined) break
+    }
+    // While another model went, somebody else may have loaded this one.
+    const meanwhile = this.#held.get(name)
+    if (meanwhile !== undefined && meanwhile.path === model.path) return meanwhile.host
+    if (taken === undefined) return this.#tooLarge(model)
+    const host = this.#start(model, taken)
+    this.#held.set(name, { host, fit: taken, path: model.path })
+    return host
+  }
+
+  #fit({ shape }: LocalModel): Fit | undefined {
+    const { contextTokens, parallel, spareSlots } = this.#options.config
+    return fit(shape, { contextTokens, parallel, spare: spareSlots, availableBytes: this.#availableBytes() })
+  }
+
+  /** A model's weights are mapped from its file and count as available: what is held is taken off by its own figure. */
+  #availableBytes(): number {
+    const { memoryBytes } = this.#options.config
+    let held = 0
+    for (const { fit: taken } of this.#held.values()) held += taken.bytes
+    const machine = availableBytes()
+    return memoryBytes === undefined ? machine - held : Math.min(machine, memoryBytes - held)
+  }
+
+  #start({ path, name }: LocalModel, { contextTokens, slots }: Fit): Host {
+    const { config, clock, warn, warmFolder } = this.#options
+    const parallel = Math.min(config.parallel, slots)
+    const load = {
+      path,
+      contextTokens,
+      slots,
+      parallel,
+      threads: config.threads ?? defaultThreads(),
+      queueLimit: config.queueLimit,
+      ...(config.warmBytes === 0
+        ? {}
+        : { warm: { folder: join(warmFolder, name), bytes: config.warmBytes } }),
+    }
+    return new Host({ load, clock, warn: (message) => warn(`${name}: ${message}`) })
+  }
+
+  /** Models that work on nothing, the one that has been idle for the longest first. */
+  #idle(): readonly string[] {
+    return [...this.#held]
+      .filter(([, { host }]) => host.jobs === 0)
+      .sort(([, left], [, right]) => left.host.usedAt - right.host.usedAt)
+      .map(([name]) => name)
+  }
+
+  #unloadIdle(): void {
+    const { clock, config } = this.#options
+    for (const name of this.#idle()) {
+      const held = this.#held.get(name)
+      if (held !== undefined && clock.elapsed() - held.host.usedAt > config.idleMs) void this.#unload(name)
+    }
+  }
+
+  async #unload(name: string): Promise<void> {
+    const held = this.#held.get(name)
+    this.#held.delete(name)
+    await held?.host.stop()
+  }
+
+  #tooLarge({ name, shape }: LocalModel): Refusal {
+    const busy = [...this.#held.keys()]
+    const text =
+      `The model "${name}" needs at least ${mebibytes(leastBytes(shape))} (weights ${mebibytes(shape.fileBytes)}), and ` +
+      `${mebibytes(Math.max(0, this.#availableBytes()))} are free for it${busy.length === 0 ? '' : ` beside ${busy.join(', ')}`}. ` +
+      'Choose a smaller model or quantisation (upshift setup), free memory, or raise llama.memoryBytes.'
+    return refuse('no_model', text, busy.length === 0 ? {} : { retryAfterMs: BUSY_RETRY_MS })
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)} MiB`
+}
+
+/** Nothing was read or written for it. */
+export function failed(problem: Problem): AnswerError {
+  return { type: 'answer-error', problem, usage: { promptTokens: 0, completionTokens: 0 } }
+}

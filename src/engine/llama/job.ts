@@ -1,0 +1,98 @@
+import type { Call } from '../../contract/call.ts'
+import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
+import { type Refusal, refuse } from '../../contract/problem.ts'
+import { textsOf } from '../../contract/text.ts'
+import type { Job, Sampling, TemplateMessage } from './protocol.ts'
+
+/** llama.cpp's own defaults, which small models are usually tuned with. Source: its `common_params_sampling`. */
+const TEMPERATURE = 0.8
+const TOP_P = 0.95
+const TOP_K = 40
+const MIN_P = 0.05
+const SEED_MAX = 2 ** 32
+
+/**
+ * What one choice of a request asks of the model. Refuses what a local model cannot read: `invalid_request` with the
+ * field.
+ */
+export function jobOf(call: Call, choice: number, seed: number): Job | Refusal {
+  const { request } = call
+  const messages: TemplateMessage[] = []
+  for (const [index, message] of request.messages.entries()) {
+    const kind = unreadable(message)
+    if (kind !== undefined) {
+      const text = `A local model reads text only, and message ${index} holds a part of type "${kind}". Leave it out, or ask a model that reads it.`
+      return refuse('invalid_request', text, { param: `messages.${index}.content` })
+    }
+    messages.push(templateMessage(message))
+  }
+  const { logprobs, top_logprobs, stop } = request
+  return {
+    id: `${call.id}:${choice}`,
+    caller: call.caller,
+    messages,
+    thinking: thinks(request),
+    maxTokens: call.maxOutputTokens,
+    sampling: samplingOf(request, (seed + choice) % SEED_MAX),
+    stop: typeof stop === 'string' ? [stop] : (stop ?? []),
+    ...(request.tools === undefined || request.tool_choice === 'none' ? {} : { tools: request.tools }),
+    ...(logprobs === true ? { logprobs: top_logprobs ?? 0 } : {}),
+  }
+}
+
+function unreadable({ content }: ChatMessage): string | undefined {
+  if (typeof content === 'string' || content == null) return undefined
+  return content.find(({ type }) => type !== 'text' && type !== 'refusal')?.type
+}
+
+/** As chat templates expect it: plain text, and arguments of tool calls as objects. */
+function templateMessage(message: ChatMessage): TemplateMessage {
+  const content = textsOf(message).join('\n')
+  const role = message.role === 'developer' ? 'system' : message.role
+  if (message.role === 'tool') return { role, content, tool_call_id: message.tool_call_id }
+  if (message.role !== 'assistant' || message.tool_calls === undefined) return { role, content }
+  const calls = message.tool_calls.map(({ id, type, function: { name, arguments: text } }) => ({
+    id,
+    type,
+    function: { name, arguments: parsedArguments(text) },
+  }))
+  return { role, content, tool_calls: calls }
+}
+
+/** Text that is no JSON goes into the template as it is: it is what the model printed. */
+function parsedArguments(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** Thinking aloud costs tokens, and does not fit into an answer that must follow a grammar from its first one. */
+function thinks({ reasoning_effort: effort, response_format: format }: ChatRequest): boolean {
+  if (format?.type === 'json_schema' || format?.type === 'json_object') return false
+  return effort !== 'none' && effort !== 'minimal'
+}
+
+/** With log probabilities the whole vocabulary is kept, so that they are those of the model's own distribution. */
+function samplingOf(request: ChatRequest, seed: number): Sampling {
+  const whole = request.logprobs === true
+  const bias = Object.entries(request.logit_bias ?? {})
+  return {
+    temperature: request.temperature ?? TEMPERATURE,
+    topP: request.top_p ?? (whole ? 1 : TOP_P),
+    topK: numberIn(request, 'top_k') ?? (whole ? 0 : TOP_K),
+    minP: numberIn(request, 'min_p') ?? (whole ? 0 : MIN_P),
+    seed,
+    frequencyPenalty: request.frequency_penalty ?? 0,
+    presencePenalty: request.presence_penalty ?? 0,
+    repeatPenalty: numberIn(request, 'repeat_penalty') ?? 1,
+    logitBias: bias.map(([token, logit]) => [Number(token), logit] as const),
+  }
+}
+
+/** llama.cpp's own fields beside OpenAI's, as its server takes them. */
+function numberIn(request: ChatRequest, field: 'top_k' | 'min_p' | 'repeat_penalty'): number | undefined {
+  const value: unknown = request[field]
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
+}

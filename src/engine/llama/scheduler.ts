@@ -1,0 +1,237 @@
+import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { Clock } from '../../lib/clock.ts'
+import { FairLine } from './fair-line.ts'
+import { Generation } from './generation.ts'
+import type { LoadedModel } from './model.ts'
+import { type Prompt, TemplateError } from './prompt.ts'
+import type { FromChild, Gauges, Job, LoadOptions } from './protocol.ts'
+import type { Chosen } from './slots.ts'
+import { WARM_TOKENS_MIN, type WarmStates } from './warm-states.ts'
+
+/** Tokens of a prompt that are read before the others get their turn, alone and beside others. */
+const PREFILL_ALONE = 512
+const PREFILL_BESIDE = 128
+/** Weight of the newest answer in the mean time of one. */
+const NEWEST_SHARE = 0.2
+const FIRST_JOB_MS = 1_000
+
+interface Refused {
+  readonly code: 'invalid_request' | 'context_length_exceeded' | 'queue_full'
+  readonly message: string
+  readonly retryAfterMs?: number
+}
+
+interface Waiting {
+  readonly job: Job
+  readonly prompt: Prompt
+  readonly arrivedAt: number
+}
+
+/**
+ * Which request runs on which sequence. A request is taken only where its prompt and answer fit a sequence whole,
+ * and begins only on a free one: the caches were all reserved when the model was loaded, so that nothing that
+ * happens here can run out of memory. The rest waits in a bounded line, in which callers take turns.
+ */
+export class Scheduler {
+  readonly #model: LoadedModel
+  readonly #options: LoadOptions
+  readonly #warm: WarmStates | undefined
+  readonly #clock: Clock
+  readonly #tell: (message: FromChild) => void
+  readonly #line: FairLine<Waiting>
+  readonly #running = new Map<string, Generation>()
+  readonly #counted = {
+    requests: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
+    completionTokens: 0,
+    evictions: 0,
+    waitMs: 0,
+  }
+  #jobMs = FIRST_JOB_MS
+
+  constructor(
+    model: LoadedModel,
+    options: LoadOptions,
+    warm: WarmStates | undefined,
+    clock: Clock,
+    tell: (message: FromChild) => void,
+  ) {
+    this.#model = model
+    this.#options = options
+    this.#warm = warm
+    this.#clock = clock
+    this.#tell = tell
+    this.#line = new FairLine(options.queueLimit)
+  }
+
+  get gauges(): Gauges {
+    const { slots, context } = this.#model
+    return {
+      slots: slots.slots.length,
+      running: this.#running.size,
+      waiting: this.#line.length,
+      kvTokens: slots.tokens,
+      kvCapacityTokens: slots.slots.length * context.contextSize,
+      ...this.#counted,
+      warmLoads: this.#warm?.loads ?? 0,
+      warmSaves: this.#warm?.saves ?? 0,
+      warmBytes: this.#warm?.bytes ?? 0,
+    }
+  }
+
+  submit(job: Job): void {
+    const refused = this.#admit(job)
+    if (refused === undefined) this.#pump()
+    else this.#tell({ type: 'refused', id: job.id, ...refused })
+  }
+
+  cancel(id: string): void {
+    const generation = this.#running.get(id)
+    if (generation !== undefined) generation.cancelled = true
+    const waiting = this.#line.remove(({ job }) => job.id === id)
+    if (waiting === undefined) return
+    const stats = { promptTokens: 0, completionTokens: 0, cachedTokens: 0, prefillMs: 0 }
+    const waitMs = this.#clock.elapsed() - waiting.arrivedAt
+    this.#tell({ type: 'ended', id, reason: 'cancelled', stats: { ...stats, waitMs } })
+  }
+
+  /** Forgets all that is not being worked on. */
+  async forget(): Promise<void> {
+    this.#warm?.clear()
+    for (const slot of this.#model.slots.slots) {
+      if (slot.busy) continue
+      await slot.sequence.clearHistory()
+      slot.tokens = []
+    }
+  }
+
+  /** Puts a request into the line, or says why not. */
+  #admit(job: Job): Refused | undefined {
+    let prompt: Prompt
+    try {
+      prompt = this.#model.prompts.write(job.messages, job.tools, job.thinking)
+    } catch (error) {
+      if (error instanceof TemplateError) return { code: 'invalid_request', message: error.message }
+      throw error
+    }
+    const { contextSize } = this.#model.context
+    if (prompt.tokens.length >= contextSize) {
+      const message =
+        `The prompt has ${prompt.tokens.length} tokens, and the model is loaded with a context of ${contextSize}. ` +
+        'Shorten it, or raise llama.contextTokens.'
+      return { code: 'context_length_exceeded', message }
+    }
+    if (this.#line.add(job.caller, { job, prompt, arrivedAt: this.#clock.elapsed() })) return undefined
+    const message = `${this.#line.length} requests wait for this model, and no more may (llama.queueLimit). Try again later.`
+    return { code: 'queue_full', message, retryAfterMs: this.#waitMs(this.#line.length) }
+  }
+
+  /** About when the one that comes after so many will have its turn. */
+  #waitMs(ahead: number): number {
+    return Math.ceil((this.#jobMs * (ahead + 1)) / this.#options.parallel)
+  }
+
+  #pump(): void {
+    while (this.#running.size < this.#options.parallel) {
+      const next = this.#line.take()
+      if (next === undefined) return
+      const chosen = this.#model.slots.take(next.prompt.tokens, this.#clock.elapsed())
+      // Never more run than there are slots, and what runs holds one.
+      if (chosen === undefined)
+        throw new Error('no slot is free although fewer requests run than there are slots')
+      const generation = new Generation(this.#model, next.job)
+      this.#running.set(next.job.id, generation)
+      void this.#run(next, chosen, generation)
+    }
+  }
+
+  async #run(waiting: Waiting, chosen: Chosen<LlamaContextSequence>, generation: Generation): Promise<void> {
+    const { job, prompt } = waiting
+    const { slot } = chosen
+    const startedAt = this.#clock.elapsed()
+    const waitMs = startedAt - waiting.arrivedAt
+    if (chosen.evicts) this.#counted.evictions += 1
+    this.#tell({ type: 'begun', id: job.id })
+    try {
+      const cachedTokens = await this.#prefill(slot.sequence, prompt, generation)
+      const prefillMs = this.#clock.elapsed() - startedAt
+      const reason = generation.cancelled
+        ? 'cancelled'
+        : await this.#answer(job, slot.sequence, prompt, generation)
+      const { completionTokens } = generation
+      const promptTokens = prompt.tokens.length
+      this.#count({ promptTokens, cachedTokens, completionTokens, waitMs })
+      const stats = { promptTokens, completionTokens, cachedTokens, waitMs, prefillMs }
+      this.#tell({ type: 'ended', id: job.id, reason, stats })
+    } catch (error) {
+      // What the sequence holds is not known any more.
+      await slot.sequence.clearHistory()
+      const why = error instanceof Error ? error.message : String(error)
+      this.#tell({ type: 'refused', id: job.id, code: 'upstream_failed', message: `llama.cpp: ${why}` })
+    } finally {
+      this.#running.delete(job.id)
+      const now = this.#clock.elapsed()
+      this.#jobMs += NEWEST_SHARE * (now - startedAt - this.#jobMs)
+      this.#model.slots.release(slot, [...slot.sequence.contextTokens], now)
+      this.#pump()
+    }
+  }
+
+  async #answer(job: Job, sequence: LlamaContextSequence, { tokens }: Prompt, generation: Generation) {
+    const last = tokens.at(-1)
+    if (last === undefined) throw new Error('the prompt has no token')
+    const room = this.#model.context.contextSize - tokens.length
+    const pieces = generation.run(sequence, last, room)
+    for (;;) {
+      const next = await pieces.next()
+      if (next.done === true) return next.value
+      this.#tell({ type: 'said', id: job.id, pieces: [next.value] })
+    }
+  }
+
+  /** Brings the sequence to the prompt without its last token; returns how many tokens stood there already. */
+  async #prefill(sequence: LlamaContextSequence, prompt: Prompt, generation: Generation): Promise<number> {
+    const whole = [...prompt.tokens]
+    const system = whole.slice(0, prompt.systemTokens)
+    const warm = system.length >= WARM_TOKENS_MIN ? this.#warm : undefined
+    await sequence.adaptStateToTokens(whole.slice(0, -1), false)
+    if (warm !== undefined && sequence.nextTokenIndex < system.length) {
+      await warm.load(sequence, system, Date.now())
+    }
+    const cachedTokens = sequence.nextTokenIndex
+    if (warm?.wants(system) === true && cachedTokens <= system.length) {
+      await this.#read(sequence, system, generation)
+      if (sequence.nextTokenIndex === system.length) await warm.save(sequence, system, Date.now())
+    }
+    await this.#read(sequence, whole.slice(0, -1), generation)
+    return cachedTokens
+  }
+
+  /** Reads on up to the end of `tokens`, in slices between which a caller may leave and others get their turn. */
+  async #read(
+    sequence: LlamaContextSequence,
+    tokens: readonly Token[],
+    generation: Generation,
+  ): Promise<void> {
+    while (sequence.nextTokenIndex < tokens.length && !generation.cancelled) {
+      const from = sequence.nextTokenIndex
+      const size = this.#running.size > 1 ? PREFILL_BESIDE : PREFILL_ALONE
+      await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(from, from + size))
+    }
+  }
+
+  #count(done: {
+    promptTokens: number
+    cachedTokens: number
+    completionTokens: number
+    waitMs: number
+  }): void {
+    const counted = this.#counted
+    counted.requests += 1
+    counted.promptTokens += done.promptTokens
+    counted.cachedTokens += done.cachedTokens
+    counted.completionTokens += done.completionTokens
+    counted.waitMs += done.waitMs
+  }
+}
