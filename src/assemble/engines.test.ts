@@ -7,6 +7,8 @@ import type { AnswerEvent } from '../contract/event.ts'
 import { isRefusal } from '../contract/problem.ts'
 import { createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine } from '../engine/extractive/engine.ts'
+import { section as llamaSection } from '../engine/llama/config.ts'
+import { LlamaEngine } from '../engine/llama/engine.ts'
 import {
   delta,
   engineOver,
@@ -62,6 +64,7 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
   const engines = {
     openAi: engineOver(connections),
     extractive: createExtractiveEngine({ clock: systemClock }),
+    llama: held.use(noModels()),
   }
   const direct = createDirect({
     acquire: async (need) => {
@@ -145,3 +148,15 @@ test('a capped engine never sees what would choose another model or raise the pr
   )
   assert.equal(spentMicros, 2)
 })
+
+/** An engine on an empty folder. */
+function noModels(): LlamaEngine {
+  return new LlamaEngine({
+    models: () => [],
+    warmFolder: '/nowhere',
+    config: llamaSection.schema.parse({}),
+    clock: systemClock,
+    random: () => 0,
+    warn: () => undefined,
+  })
+}

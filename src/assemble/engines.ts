@@ -4,6 +4,7 @@ import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
+import type { LlamaEngine } from '../engine/llama/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { type EngineKind, isEngineKind, quirksFor } from '../engine/quirks.ts'
 import { answerError, NOTHING_SENT } from '../engine/reader.ts'
@@ -15,6 +16,7 @@ import type { Lease } from '../request/ports.ts'
 export interface Engines {
   readonly openAi: OpenAiEngine
   readonly extractive: ExtractiveEngine
+  readonly llama: LlamaEngine
 }
 
 /** Kinds that the fleet knows and that speak the protocol without a bend; the compiler misses no new one. */
@@ -52,7 +54,10 @@ export class BoundLease implements Lease {
 
   generate(call: Call): AsyncIterable<Batch> {
     const { target, model } = this.#grant
-    if (target.type === 'built-in') return this.#engines.extractive.generate(call)
+    if (target.type === 'built-in') {
+      const { extractive, llama } = this.#engines
+      return model.kind === 'extractive' ? extractive.generate(call) : llama.generate(target.upstream, call)
+    }
     let apiKey: string | undefined
     try {
       apiKey = target.key()

@@ -13,12 +13,14 @@ import { UpshiftError } from '../contract/problem.ts'
 import type { SecretRef } from '../contract/section.ts'
 import { type Connections, createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine, EXTRACTIVE_MODEL } from '../engine/extractive/engine.ts'
+import { LlamaEngine } from '../engine/llama/engine.ts'
+import { ModelFolder } from '../engine/llama/model-folder.ts'
 import { createOpenAiEngine } from '../engine/openai.ts'
 import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
 import { createLookout } from '../fleet/discover.ts'
 import { engineSpecs } from '../fleet/engines.ts'
 import { environmentEngines } from '../fleet/environment.ts'
-import { Fleet } from '../fleet/fleet.ts'
+import { Fleet, type LocalModels } from '../fleet/fleet.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
@@ -26,6 +28,7 @@ import { type HomeLock, lockHome } from '../record/lock.ts'
 import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
+import { localModels } from './local-models.ts'
 import { openRecord, type RecordParts } from './record.ts'
 
 /** Everything that lives as long as the process: opened once, closed in reverse. */
@@ -99,8 +102,10 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   // Probes have connections of their own: an engine that is busy in every place must still be seen to be alive.
   const probes = opening.adopt(connect(around, PROBES_PER_ORIGIN), (one) => one.close())
   const stopping = new AbortController()
+  const folder = new ModelFolder(paths.models, (message) => logs.warn(message))
+  const llama = opening.use(openLlama(options, paths, folder))
   const fleet = opening.adopt(
-    openFleet(options, store, probes, changed, secretOf, stopping.signal),
+    openFleet(options, store, probes, changed, secretOf, stopping.signal, localModels(config, folder)),
     (one) => {
       stopping.abort()
       return one.close()
@@ -114,7 +119,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   )
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
-  const engines = createEngines(connections)
+  const engines = createEngines(connections, llama)
   const opened = opening.move()
   return {
     paths,
@@ -130,14 +135,26 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   }
 }
 
-function createEngines(connections: Connections): Engines {
+function createEngines(connections: Connections, llama: LlamaEngine): Engines {
   return {
+    llama,
     openAi: createOpenAiEngine({
       clock: systemClock,
       dispatcherFor: (url) => connections.dispatcherFor(url),
     }),
     extractive: createExtractiveEngine({ clock: systemClock }),
   }
+}
+
+function openLlama({ config, logs }: PartsOptions, paths: HomePaths, folder: ModelFolder): LlamaEngine {
+  return new LlamaEngine({
+    models: () => folder.models(),
+    warmFolder: paths.warm,
+    config: config.llama,
+    clock: systemClock,
+    random: Math.random,
+    warn: (message) => logs.warn(message),
+  })
 }
 
 /** The home's lock; where another process holds it, the refusal says who, as far as that process told. */
@@ -183,6 +200,7 @@ function openFleet(
   changed: (entry: Entry) => Promise<void>,
   resolveSecretOf: (reference: SecretRef) => string,
   signal: AbortSignal,
+  local: LocalModels,
 ): Fleet {
   const dispatcherFor = (url: string) => probes.dispatcherFor(new URL(url))
   const discovering = config.fleet.discover
@@ -203,6 +221,7 @@ function openFleet(
     clock: systemClock,
     random: Math.random,
     builtIn: [HANDBOOK_MODEL],
+    ...(config.llama.enabled ? { local } : {}),
     ...(discovering ? { lookout } : {}),
   })
 }

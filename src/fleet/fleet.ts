@@ -38,8 +38,19 @@ export interface FleetParts {
   readonly random: () => number
   /** Models inside this process: the extractive handbook. */
   readonly builtIn?: readonly ModelView[]
+  /** Models of an engine inside this process that come and go with their files. */
+  readonly local?: LocalModels
   /** A look around loopback ports, repeated with each refresh. Absent: what is known is all there is. */
   readonly lookout?: () => Promise<Discovery>
+}
+
+/** An engine inside this process that keeps its own line before each of its models. */
+export interface LocalModels {
+  /** As they were at the last refresh. */
+  models(): readonly ModelView[]
+  refresh(): Promise<void>
+  /** Requests that it takes for one model, those that wait included. */
+  readonly maxConcurrent: number
 }
 
 /** Requests that a built-in model takes at once. */
@@ -57,6 +68,7 @@ export class Fleet {
   readonly #refresher: Refresher
   readonly #line: Line
   readonly #host: LeaseHost
+  readonly #localReplicas = new Map<string, Replica>()
   readonly #wakes = new Map<Replica, NodeJS.Timeout>()
   readonly #asked = new Set<string>()
   #table: ModelTable | undefined
@@ -207,8 +219,20 @@ export class Fleet {
   }
 
   #current(): ModelTable {
-    this.#table ??= buildTable(this.#engines.values(), this.#builtIn, this.#parts.clock.elapsed())
+    if (this.#table === undefined) {
+      const now = this.#parts.clock.elapsed()
+      this.#table = buildTable(this.#engines.values(), [...this.#builtIn, ...this.#locals(now)], now)
+    }
     return this.#table
+  }
+
+  #locals(now: number): readonly ModelEntry[] {
+    const { local } = this.#parts
+    return (local?.models() ?? []).map((view) => {
+      const replica = this.#localReplicas.get(view.id) ?? this.#builtInReplica(view, local?.maxConcurrent)
+      this.#localReplicas.set(view.id, replica)
+      return builtInEntry({ ...view, available: replica.usable(now) }, replica)
+    })
   }
 
   #invalidate(): void {
@@ -248,7 +272,8 @@ export class Fleet {
   }
 
   async #look(): Promise<void> {
-    const found = await this.#parts.lookout?.()
+    const [found] = await Promise.all([this.#parts.lookout?.(), this.#parts.local?.refresh()])
+    this.#table = undefined
     if (!found || this.#closed) return
     const known = [...this.#engines.values()].map((engine) => engine.spec)
     for (const spec of foundSpecs(this.#parts.config, found.found, known).slice(known.length)) {
@@ -262,10 +287,10 @@ export class Fleet {
     this.#table = undefined
   }
 
-  #builtInReplica(view: ModelView): Replica {
+  #builtInReplica(view: ModelView, maxConcurrent = BUILT_IN_CONCURRENT): Replica {
     const { config, random } = this.#parts
-    const settings = { maxConcurrent: BUILT_IN_CONCURRENT, breaker: config.breaker, random }
-    return new Replica(view.engine, 'built-in:', settings)
+    const settings = { maxConcurrent, breaker: config.breaker, random }
+    return new Replica(view.kind === 'extractive' ? view.engine : view.id, 'built-in:', settings)
   }
 
   #view(engine: Engine): EngineView {

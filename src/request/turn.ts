@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from '../contract/event.ts'
 import type { Problem, ProblemCode } from '../contract/problem.ts'
-import type { Usage } from '../contract/usage.ts'
+import type { EngineStats, Usage } from '../contract/usage.ts'
 import { charsOf, textOf, wireBytes } from './content.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
 
@@ -49,6 +49,7 @@ export class Turn {
   #seenChunks = 0
   #seenChars = 0
   #firstTokenMs: number | undefined
+  #engineStats: EngineStats | undefined
 
   constructor(parts: TurnParts) {
     this.#parts = parts
@@ -137,6 +138,7 @@ export class Turn {
       ...(cost.estimated === true ? { estimated: true } : {}),
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
       totalMs: Math.round(ports.elapsed() - this.#startedAt),
+      ...(this.#engineStats === undefined ? {} : { engineStats: this.#engineStats }),
     }
     work.bill.add(settlement, cost, outcome === 'ok' || this.#left)
   }
@@ -183,6 +185,7 @@ export class Turn {
 
   #end(terminal: AnswerFinish | AnswerError): Ending | Promise<Ending> {
     if (terminal.type === 'answer-error') return this.#fail(terminal.problem, terminal.usage)
+    this.#engineStats = terminal.engineStats
     const rest = this.#parts.check.flush()
     const ending = isBatch(rest) ? this.#keep(rest, terminal) : this.#fail(rest, terminal.usage)
     if (ending !== undefined) return ending

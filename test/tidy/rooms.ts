@@ -86,8 +86,8 @@ function judgeOwn(source: Source, one: Import): string | undefined {
 /** The two ways through a wall, each narrower than a room. */
 function exception(from: string, to: string, target: string, one: Import): boolean {
   const feature = FEATURES.some((name) => name === to)
-  // The configuration is made of the features' own sections.
-  if (from === 'config') return feature && target === `src/${to}/config.ts`
+  // The configuration is made of the features' own sections; a part of a feature may have one.
+  if (from === 'config') return feature && /^src\/[^/]+\/(?:[^/]+\/)?config\.ts$/.test(target)
   // The CLI loads a verb only when it is called, so that help and version stay quick.
   if (from === 'cli') {
     const lazy = one.form === 'dynamic' || one.form === 'type'

@@ -73,7 +73,8 @@ if (import.meta.main) {
   process.umask(0o077)
   const child = new Child()
   process.on('message', (message) => child.hear(message as ToChild))
-  process.on('disconnect', () => process.exit())
+  // Nothing here outlives the parent, and what native code is in the middle of must not delay the end.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   // A signal to the terminal's group is for the parent to answer: it ends this process when it is done.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => undefined)

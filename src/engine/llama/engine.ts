@@ -4,41 +4,23 @@ import type { AnswerError, Batch } from '../../contract/event.ts'
 import { isRefusal, type Problem, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { Answering } from './answering.ts'
+import type { LlamaConfig } from './config.ts'
 import { Host } from './host.ts'
 import { jobOf } from './job.ts'
-import { availableBytes, defaultThreads, type Fit, fit, leastBytes, type ModelShape } from './memory.ts'
+import { availableBytes, defaultThreads, type Fit, fit, leastBytes } from './memory.ts'
+import type { LocalModel } from './models.ts'
 import type { Gauges } from './protocol.ts'
-
-/** A model file on this machine. */
-export interface LocalModel {
-  readonly name: string
-  readonly path: string
-  readonly shape: ModelShape
-}
 
 export interface LlamaOptions {
   /** What is on the disk now. */
   readonly models: () => readonly LocalModel[]
   /** Folder for states of system prompts. */
   readonly warmFolder: string
-  readonly config: LlamaSettings
+  readonly config: LlamaConfig
   readonly clock: Clock
   /** 0 ≤ x < 1. */
   readonly random: () => number
   readonly warn: (message: string) => void
-}
-
-export interface LlamaSettings {
-  /** Undefined: all cores but one. */
-  readonly threads?: number | undefined
-  readonly contextTokens: number
-  readonly parallel: number
-  readonly spareSlots: number
-  readonly queueLimit: number
-  /** Bytes that all models together may take; undefined: what is available. */
-  readonly memoryBytes?: number | undefined
-  readonly warmBytes: number
-  readonly idleMs: number
 }
 
 export interface ModelState {
@@ -217,6 +199,6 @@ function mebibytes(bytes: number): string {
 }
 
 /** Nothing was read or written for it. */
-export function failed(problem: Problem): AnswerError {
+function failed(problem: Problem): AnswerError {
   return { type: 'answer-error', problem, usage: { promptTokens: 0, completionTokens: 0 } }
 }

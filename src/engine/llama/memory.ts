@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, freemem, totalmem } from 'node:os'
+import type { GgufFacts } from '../gguf/read.ts'
 
-/** What a model is, as far as its memory goes: from the header of its file. */
+/** What a model is, as far as its memory goes. */
 export interface ModelShape {
   readonly fileBytes: number
-  readonly layers: number
-  readonly embedding: number
-  readonly kvHeads: number
-  readonly keyLength: number
-  readonly valueLength: number
+  /** Key and value of one token, in all layers and heads. */
+  readonly kvBytesPerToken: number
   readonly trainedTokens: number
 }
 
@@ -34,10 +32,26 @@ const VALUE_BYTES = 2
 const BUFFERS_BYTES = 128 * 1_048_576
 const BUFFERS_SHARE = 0.05
 const CONTEXT_MIN = 512
+/** For a file that does not say what its model was trained for. */
+const CONTEXT_UNKNOWN = 2_048
 
-/** Bytes of KV cache for one token: key and value, of each layer and head. */
-export function kvBytesPerToken({ layers, kvHeads, keyLength, valueLength }: ModelShape): number {
-  return layers * kvHeads * (keyLength + valueLength) * VALUE_BYTES
+/** From the header of a model's file. A head whose length the file leaves open has its share of the embedding. */
+export function shapeOf(facts: GgufFacts): ModelShape {
+  const { embedding, fileBytes, heads, keyLength, kvHeads, layers, valueLength } = facts
+  const wide = embedding ?? 0
+  const share = wide / Math.max(1, mean(heads) ?? 1)
+  const values = (mean(kvHeads) ?? mean(heads) ?? 1) * ((keyLength ?? share) + (valueLength ?? share))
+  return {
+    fileBytes,
+    kvBytesPerToken: Math.ceil((layers ?? 0) * values * VALUE_BYTES),
+    trainedTokens: facts.contextTokens ?? CONTEXT_UNKNOWN,
+  }
+}
+
+/** Of one number for all layers, or one for each. */
+function mean(byLayer: GgufFacts['heads']): number | null {
+  if (byLayer === null || typeof byLayer === 'number') return byLayer
+  return byLayer.reduce((sum, one) => sum + one, 0) / Math.max(1, byLayer.length)
 }
 
 /**
@@ -46,7 +60,7 @@ export function kvBytesPerToken({ layers, kvHeads, keyLength, valueLength }: Mod
  */
 export function fit(shape: ModelShape, wish: FitWish): Fit | undefined {
   const fixed = shape.fileBytes * (1 + BUFFERS_SHARE) + BUFFERS_BYTES
-  const perToken = kvBytesPerToken(shape)
+  const perToken = shape.kvBytesPerToken
   const left = wish.availableBytes - fixed
   const longest = Math.min(wish.contextTokens, shape.trainedTokens)
   for (
@@ -66,7 +80,7 @@ export function fit(shape: ModelShape, wish: FitWish): Fit | undefined {
 /** The least that a model needs: its weights, and one short sequence. */
 export function leastBytes(shape: ModelShape): number {
   const tokens = Math.min(CONTEXT_MIN, shape.trainedTokens)
-  return Math.ceil(shape.fileBytes * (1 + BUFFERS_SHARE) + BUFFERS_BYTES + tokens * kvBytesPerToken(shape))
+  return Math.ceil(shape.fileBytes * (1 + BUFFERS_SHARE) + BUFFERS_BYTES + tokens * shape.kvBytesPerToken)
 }
 
 /** Bytes that can be taken without swapping; a control group's limit counts where it is the lower one. */

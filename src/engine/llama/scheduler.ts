@@ -197,12 +197,12 @@ export class Scheduler {
     const warm = system.length >= WARM_TOKENS_MIN ? this.#warm : undefined
     await sequence.adaptStateToTokens(whole.slice(0, -1), false)
     if (warm !== undefined && sequence.nextTokenIndex < system.length) {
-      await warm.load(sequence, system, Date.now())
+      await warm.load(sequence, system, this.#clock.now())
     }
     const cachedTokens = sequence.nextTokenIndex
     if (warm?.wants(system) === true && cachedTokens <= system.length) {
       await this.#read(sequence, system, generation)
-      if (sequence.nextTokenIndex === system.length) await warm.save(sequence, system, Date.now())
+      if (sequence.nextTokenIndex === system.length) await warm.save(sequence, system, this.#clock.now())
     }
     await this.#read(sequence, whole.slice(0, -1), generation)
     return cachedTokens

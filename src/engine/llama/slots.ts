@@ -57,7 +57,9 @@ export class SlotTable<Sequence> {
     let cachedTokens = 0
     for (const slot of free) {
       const common = commonTokens(slot.tokens, prompt)
-      if (common < CONTINUES_MIN || common <= cachedTokens) continue
+      if (common < CONTINUES_MIN || common < cachedTokens) continue
+      // Of equals, the one that loses less by it.
+      if (common === cachedTokens && best !== undefined && best.tokens.length <= slot.tokens.length) continue
       // Taking a long conversation's cache for a short beginning that others hold too would cost it everything.
       if (common < slot.tokens.length / 2 && free.some((other) => other.tokens.length === 0)) continue
       best = slot
@@ -87,12 +89,12 @@ function leastUseful<Sequence>(free: readonly Slot<Sequence>[], now: number): Sl
 }
 
 /** Tokens that it would save, times how often it did, halved with each HALF_LIFE_MS that nobody came. */
-export function usefulness(slot: Slot<unknown>, now: number): number {
+function usefulness(slot: Slot<unknown>, now: number): number {
   if (slot.tokens.length === 0) return 0
   return slot.tokens.length * (1 + slot.hits) * 0.5 ** ((now - slot.usedAt) / HALF_LIFE_MS)
 }
 
-export function commonTokens(left: readonly number[], right: readonly number[]): number {
+function commonTokens(left: readonly number[], right: readonly number[]): number {
   const end = Math.min(left.length, right.length)
   let index = 0
   while (index < end && left[index] === right[index]) index += 1

@@ -1,0 +1,35 @@
+import type { Config } from '../config/sections.ts'
+import type { ModelView } from '../contract/model.ts'
+import type { ModelFolder } from '../engine/llama/model-folder.ts'
+import type { LocalModel } from '../engine/llama/models.ts'
+import { classify } from '../fleet/catalogue/catalogue.ts'
+import type { LocalModels } from '../fleet/fleet.ts'
+
+/** The name of the engine inside this process: its models are `llama/NAME`. */
+const LLAMA = 'llama'
+
+/** The models in the folder as the planner sees them: on this machine, and free of charge. */
+export function localModels({ llama }: Config, folder: ModelFolder): LocalModels {
+  return {
+    models: () => folder.models().map((model) => viewOf(model, llama.contextTokens)),
+    refresh: () => folder.refresh(),
+    maxConcurrent: llama.queueLimit + llama.parallel,
+  }
+}
+
+function viewOf({ name, shape, parameters }: LocalModel, contextTokens: number): ModelView {
+  const { tier } = classify('llama.cpp', name, { total: parameters / 1e9 })
+  return {
+    id: `${LLAMA}/${name}`,
+    engine: LLAMA,
+    name,
+    tier,
+    kind: 'chat',
+    offMachine: false,
+    allowed: true,
+    available: true,
+    contextTokens: Math.min(contextTokens, shape.trainedTokens),
+    price: { inputPerMillion: 0, outputPerMillion: 0 },
+    enforcesSchema: false,
+  }
+}

@@ -1,0 +1,10 @@
+import type { ModelShape } from './memory.ts'
+
+/** A model file on this machine. */
+export interface LocalModel {
+  /** What it is called behind `llama/`. */
+  readonly name: string
+  readonly path: string
+  readonly shape: ModelShape
+  readonly parameters: number
+}
