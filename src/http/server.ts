@@ -14,7 +14,8 @@ import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { type Finished, replyChat, sendProblem } from './chat.ts'
+import { type Finished, replyAnswer, sendProblem } from './answering.ts'
+import { chatDialect } from './chat.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
@@ -97,7 +98,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   app.post('/v1/chat/completions', { onRequest: access }, async (request, reply) => {
     state.answering += 1
     try {
-      await replyChat(chat, request, reply)
+      await replyAnswer(chat, chatDialect, request, reply)
     } finally {
       state.answering -= 1
     }
