@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { NativeRequest } from './native.ts'
 
 /**
  * OpenAI's Chat Completions, which nearly every engine speaks and which is the language inside too.
@@ -73,13 +74,18 @@ const responseFormat = z.discriminatedUnion('type', [
 ])
 
 /** What a caller may ask of Upshift itself, beside OpenAI's fields. It never reaches an engine. */
-const upshiftField = z
+export const upshiftField = z
   .strictObject({
     mode: z.enum(['auto', 'direct', 'retrieve']).optional().meta({
       description: 'How to answer: from a model, from passages, or as Upshift thinks best.',
     }),
   })
   .meta({ description: 'Options of Upshift itself.' })
+
+/** Put there at the edge by another dialect's translation, and by no caller: nobody would have checked it. */
+const reserved = z
+  .custom<NativeRequest>((value) => value === undefined, { error: 'the field is Upshift’s own' })
+  .meta({ description: 'Upshift’s own: a request that brings it is refused.' })
 
 const tokens = z.number().int().min(1).max(10_000_000)
 
@@ -112,6 +118,7 @@ export const chatRequestSchema = z
     user: z.string().max(512).optional(),
     metadata: z.record(z.string(), z.unknown()).nullable().optional(),
     upshift: upshiftField.optional(),
+    native: reserved.optional(),
   })
   .meta({ id: 'ChatRequest' })
 

@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatCompletion } from './chat.ts'
+import type { ForeignDialect } from './native.ts'
 import type { Citation } from './passage.ts'
 import type { Problem } from './problem.ts'
 import type { Tier } from './tier.ts'
@@ -16,17 +17,28 @@ export interface AnswerStart {
   readonly attempt: number
 }
 
-/** One streamed chunk. `wire` is the JSON text it came as; a stage that changes the chunk drops it. */
+/**
+ * One streamed chunk. `wire` is the text it came as, and a stage that changes the chunk drops it: in Chat Completions
+ * the chunk's JSON, in a foreign dialect the whole server-sent event with its blank line. Who encodes for a caller
+ * writes the wire of the caller's own dialect as it is, and encodes the chunk anew where there is none.
+ */
 export interface ChunkDelta {
   readonly type: 'chunk-delta'
   readonly chunk: ChatChunk
   readonly wire?: string
+  /** What the wire is written in; Chat Completions where absent. */
+  readonly dialect?: ForeignDialect
+  /** The event says something in its own dialect only (a block begins, a ping): in any other it is left out. */
+  readonly silent?: true
 }
 
-/** The whole answer at once, where the caller did not stream. */
+/** The whole answer at once, where the caller did not stream. A stage that changes it drops the wire. */
 export interface AnswerWhole {
   readonly type: 'answer-whole'
   readonly completion: ChatCompletion
+  /** The JSON text it came as, in a foreign dialect. */
+  readonly wire?: string
+  readonly dialect?: ForeignDialect
 }
 
 /** What a check found that did not stop the answer: it stands in the record and in the `upshift` field. */

@@ -1,3 +1,4 @@
+import type { ForeignDialect } from './native.ts'
 import type { Tier } from './tier.ts'
 import type { Price } from './usage.ts'
 
@@ -22,4 +23,6 @@ export interface ModelView {
   readonly price: Price | undefined
   /** The engine itself guarantees a JSON Schema, so an answer may stream unchecked. */
   readonly enforcesSchema: boolean
+  /** What its engine speaks; Chat Completions where absent. */
+  readonly dialect?: ForeignDialect
 }

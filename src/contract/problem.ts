@@ -41,6 +41,7 @@ const PROBLEMS = {
   upstream_unreachable: { status: 502, type: 'upstream_error', retryable: true },
   upstream_timeout: { status: 504, type: 'upstream_error', retryable: true },
   upstream_rate_limited: { status: 429, type: 'rate_limit_error', retryable: true },
+  upstream_overloaded: { status: 503, type: 'service_unavailable_error', retryable: true },
   upstream_failed: { status: 502, type: 'upstream_error', retryable: true },
   upstream_garbled: { status: 502, type: 'upstream_error', retryable: true },
   upstream_unauthorized: { status: 502, type: 'upstream_error', retryable: true },

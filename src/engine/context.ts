@@ -2,7 +2,7 @@ import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import { textsOf } from '../contract/text.ts'
-import type { Target } from './target.ts'
+import type { OpenAiTarget } from './target.ts'
 
 /**
  * A lower bound on tokens: a token of prose or code, in any script and with any tokenizer in use, covers at most
@@ -22,7 +22,7 @@ export type ContextFit =
  * refused; what may be too long is sent, and the answer's verdicts say that nobody checked. For every other
  * engine this is the engine's own business: it refuses with a 400.
  */
-export function checkContext(target: Target, request: ChatRequest): ContextFit {
+export function checkContext(target: OpenAiTarget, request: ChatRequest): ContextFit {
   const { contextTokens } = target
   if (!target.quirks.cutsSilently || contextTokens === undefined) return { type: 'fits', verdicts: [] }
   const texts = promptTexts(request)
@@ -37,7 +37,7 @@ export function checkContext(target: Target, request: ChatRequest): ContextFit {
   return { type: 'fits', verdicts: [{ check: 'context', outcome: 'skipped', detail }] }
 }
 
-function exceeds(target: Target, contextTokens: number, tokens: number): Problem {
+function exceeds(target: OpenAiTarget, contextTokens: number, tokens: number): Problem {
   return {
     code: 'context_length_exceeded',
     message:

@@ -18,18 +18,7 @@ import type { AnswerError, AnswerEvent, AnswerFinish, Batch } from '../contract/
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { problemOfNetwork } from './network.ts'
-import type { Payload } from './payload.ts'
-import {
-  answerError,
-  FailureReader,
-  garbled,
-  NOTHING_SENT,
-  type Reader,
-  type Reading,
-  type Sink,
-  WholeReader,
-} from './reader.ts'
-import { StreamReader } from './stream-reader.ts'
+import { answerError, FailureReader, garbled, NOTHING_SENT, type Reader, type Sink } from './reader.ts'
 import type { Target } from './target.ts'
 import { clean, problemOfResponse } from './upstream.ts'
 import { type Phase, PhaseWatch } from './watch.ts'
@@ -39,10 +28,20 @@ const QUEUE_EVENTS = 2_048
 const DRAIN_MS = 1_000
 const DRAIN_BYTES = 64 * 1024
 
+export interface ExchangeParts {
+  readonly target: Target
+  readonly call: Call
+  /** Whether tokens come one by one. */
+  readonly stream: boolean
+  /** What turns the body of a good response into events; made once, when the response begins. */
+  readonly read: (sink: Sink) => Reader
+  readonly clock: Clock
+}
+
 export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   readonly #target: Target
   readonly #call: Call
-  readonly #payload: Payload
+  readonly #read: (sink: Sink) => Reader
   readonly #clock: Clock
   readonly #watch: PhaseWatch
   #controller: Dispatcher.DispatchController | undefined
@@ -61,12 +60,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   #drainedBytes = 0
   #drainTimer: NodeJS.Timeout | undefined
 
-  constructor(target: Target, call: Call, payload: Payload, clock: Clock) {
+  constructor({ target, call, stream, read, clock }: ExchangeParts) {
     this.#target = target
     this.#call = call
-    this.#payload = payload
+    this.#read = read
     this.#clock = clock
-    this.#watch = new PhaseWatch(clock, target.timeouts, call.deadline, payload.stream, this.#expired)
+    this.#watch = new PhaseWatch(clock, target.timeouts, call.deadline, stream, this.#expired)
     call.signal.addEventListener('abort', this.#aborted, { once: true })
   }
 
@@ -114,10 +113,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
       this.#fail(encodedProblem(this.#target, status, headers, encoding, this.#clock.now()))
       return
     }
-    const reading: Reading = { target: this.#target, sink: this, verdicts: this.#payload.verdicts }
-    if (status >= 300) this.#reader = new FailureReader(reading, status, headers, this.#clock.now())
-    else if (this.#payload.stream) this.#reader = new StreamReader(reading, this.#payload.choices)
-    else this.#reader = new WholeReader(reading)
+    if (status < 300) this.#reader = this.#read(this)
+    else this.#reader = new FailureReader(this.#target, this, status, headers, this.#clock.now())
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
@@ -126,7 +123,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
       if (this.#drainedBytes > DRAIN_BYTES) this.#destroy()
       return
     }
-    this.#token = this.#reader instanceof WholeReader
+    this.#token = this.#reader?.countsReads === true
     this.#reader?.read(bytes)
     if (this.#token && !this.#over) this.#watch.token()
     if (this.#over || (this.#queuedBytes <= QUEUE_BYTES && this.#queue.length <= QUEUE_EVENTS)) return
@@ -193,7 +190,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
 
   /** An answer whose choices have all finished is whole, whatever became of the rest. */
   #settled(): boolean {
-    return this.#reader instanceof StreamReader && this.#reader.settle()
+    return this.#reader?.settle?.() === true
   }
 
   #release(): void {
@@ -220,8 +217,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   }
 }
 
+/** Why a call need not be made any more; undefined where it may be. */
+export function lateProblem(target: Target, call: Call, clock: Clock): Problem | undefined {
+  if (call.signal.aborted) return abortProblem(target, call, clock)
+  return clock.elapsed() >= call.deadline ? deadlineProblem(target) : undefined
+}
+
 /** @returns deadline_exceeded where the time is up, else client_closed */
-export function abortProblem(target: Target, call: Call, clock: Clock): Problem {
+function abortProblem(target: Target, call: Call, clock: Clock): Problem {
   const reason: unknown = call.signal.reason
   const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
   if (timedOut || clock.elapsed() >= call.deadline) return deadlineProblem(target)
@@ -231,7 +234,7 @@ export function abortProblem(target: Target, call: Call, clock: Clock): Problem 
   }
 }
 
-export function deadlineProblem(target: Target, limitMs?: number): Problem {
+function deadlineProblem(target: Target, limitMs?: number): Problem {
   const left =
     limitMs === undefined ? '' : ` (${limitMs} ms were left when engine ${target.engine} was called)`
   return {

@@ -1,13 +1,14 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
 import { type Batch, isTerminal } from '../contract/event.ts'
-import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { type Address, Addresses } from './addresses.ts'
 import { checkContext } from './context.ts'
-import { abortProblem, deadlineProblem, Exchange } from './exchange.ts'
+import { Exchange, lateProblem } from './exchange.ts'
 import { buildPayload, type Payload } from './payload.ts'
-import { answerError, NOTHING_SENT } from './reader.ts'
-import type { Target } from './target.ts'
+import { answerError, NOTHING_SENT, type Reader, type Sink, WholeReader } from './reader.ts'
+import { StreamReader } from './stream-reader.ts'
+import type { OpenAiTarget, Target } from './target.ts'
 
 export interface OpenAiEngine {
   /**
@@ -18,7 +19,7 @@ export interface OpenAiEngine {
    * To cancel, abort `call.signal`: the connection is destroyed at once. Giving the iterator up releases it too,
    * but only once a pending `next` has returned.
    */
-  generate(target: Target, call: Call): AsyncIterable<Batch>
+  generate(target: OpenAiTarget, call: Call): AsyncIterable<Batch>
 }
 
 export interface OpenAiEngineParts {
@@ -29,45 +30,18 @@ export interface OpenAiEngineParts {
 
 /** The one engine for everything that speaks OpenAI's Chat Completions; what differs is in `target.quirks`. */
 export function createOpenAiEngine(parts: OpenAiEngineParts): OpenAiEngine {
-  const addresses = new Addresses()
+  const addresses = new Addresses('chat/completions')
   return { generate: (target, call) => generate(parts, addresses, target, call) }
-}
-
-/** Where requests of one base URL go. */
-interface Address {
-  readonly url: URL
-  readonly origin: string
-  readonly path: string
-}
-
-/** Base URLs that are kept taken apart: as many as there may be origins, and a few that were changed. */
-const ADDRESSES_MAX = 4_096
-
-/** Base URLs, each taken apart once. */
-class Addresses {
-  readonly #known = new Map<string, Address>()
-
-  of(baseUrl: string): Address {
-    const known = this.#known.get(baseUrl)
-    if (known !== undefined) return known
-    const url = new URL(baseUrl)
-    // A query in the base URL stays (Azure's `api-version`); its user name and password are not used.
-    const path = `${url.pathname.replace(/\/+$/, '')}/chat/completions${url.search}`
-    const address: Address = { url, origin: url.origin, path }
-    if (this.#known.size >= ADDRESSES_MAX) this.#known.clear()
-    this.#known.set(baseUrl, address)
-    return address
-  }
 }
 
 async function* generate(
   parts: OpenAiEngineParts,
   addresses: Addresses,
-  target: Target,
+  target: OpenAiTarget,
   call: Call,
 ): AsyncGenerator<Batch> {
   const fit = checkContext(target, call.request)
-  const problem = fit.type === 'exceeds' ? fit.problem : lateProblem(parts.clock, target, call)
+  const problem = fit.type === 'exceeds' ? fit.problem : lateProblem(target, call, parts.clock)
   if (problem !== undefined) {
     yield [answerError(problem, NOTHING_SENT)]
     return
@@ -77,7 +51,12 @@ async function* generate(
     fit.type === 'fits' && fit.verdicts.length > 0
       ? { ...built, verdicts: [...built.verdicts, ...fit.verdicts] }
       : built
-  using exchange = new Exchange(target, call, payload, parts.clock)
+  const { stream, choices, verdicts } = payload
+  const read = (sink: Sink): Reader => {
+    const reading = { target, sink, verdicts }
+    return stream ? new StreamReader(reading, choices) : new WholeReader(reading)
+  }
+  using exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
   const address = addresses.of(target.baseUrl)
   parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, target, call, payload), exchange)
   for (;;) {
@@ -85,11 +64,6 @@ async function* generate(
     yield batch
     if (isTerminal(batch.at(-1))) return
   }
-}
-
-function lateProblem(clock: Clock, target: Target, call: Call): Problem | undefined {
-  if (call.signal.aborted) return abortProblem(target, call, clock)
-  return clock.elapsed() >= call.deadline ? deadlineProblem(target) : undefined
 }
 
 function dispatchOptions(

@@ -2,7 +2,7 @@ import type { Call } from '../contract/call.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
 import { type LeftOut, withoutSteering } from './steering.ts'
-import type { Target } from './target.ts'
+import type { OpenAiTarget } from './target.ts'
 
 export interface Payload {
   /** The JSON text to send. */
@@ -20,7 +20,7 @@ export interface Payload {
  * (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
  * and which strict engines refuse.
  */
-export function buildPayload(target: Target, call: Call): Payload {
+export function buildPayload(target: OpenAiTarget, call: Call): Payload {
   const { quirks } = target
   const stream = call.request.stream === true
   const sent: Record<string, unknown> = {}

@@ -3,12 +3,12 @@ import type { AnswerError, AnswerEvent, AnswerFinish, Verdict } from '../contrac
 import type { Problem } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
 import { readCompletion, usageIn } from './chunk.ts'
-import type { Target } from './target.ts'
+import type { OpenAiTarget, Target } from './target.ts'
 import { clean, problemOfErrorValue, problemOfResponse } from './upstream.ts'
 import { readUsage } from './usage.ts'
 
 /** A whole answer may not be larger than this. */
-const MAX_WHOLE_BYTES = 32 * 1024 * 1024
+export const MAX_WHOLE_BYTES = 32 * 1024 * 1024
 /** Of an error's body no more than this is read. */
 const MAX_ERROR_BYTES = 64 * 1024
 const SAMPLE_CHARACTERS = 80
@@ -27,16 +27,20 @@ export interface Reader {
   read(bytes: Buffer): void
   /** The body is over. */
   close(): void
+  /** The answer comes whole: every read of it is progress. */
+  readonly countsReads?: boolean
+  /** Ends an answer that is whole although the engine has not closed it. False where it is not whole. */
+  settle?(): boolean
 }
 
 export interface Reading {
-  readonly target: Target
+  readonly target: OpenAiTarget
   readonly sink: Sink
   readonly verdicts: readonly Verdict[]
 }
 
 /** Reads a body up to a bound and hands it out as text. */
-abstract class Collector implements Reader {
+export abstract class Collector implements Reader {
   readonly #parts: Buffer[] = []
   #bytes = 0
   #over = false
@@ -80,10 +84,10 @@ export class FailureReader extends Collector {
   readonly #nowMs: number
 
   /** @param nowMs - milliseconds since the epoch */
-  constructor(reading: Reading, status: number, headers: IncomingHttpHeaders, nowMs: number) {
+  constructor(target: Target, sink: Sink, status: number, headers: IncomingHttpHeaders, nowMs: number) {
     super(MAX_ERROR_BYTES)
-    this.#target = reading.target
-    this.#sink = reading.sink
+    this.#target = target
+    this.#sink = sink
     this.#status = status
     this.#headers = headers
     this.#nowMs = nowMs
@@ -101,6 +105,7 @@ export class FailureReader extends Collector {
 
 /** Reads a whole `chat.completion`. */
 export class WholeReader extends Collector {
+  readonly countsReads = true
   readonly #reading: Reading
 
   constructor(reading: Reading) {
@@ -138,19 +143,21 @@ export class WholeReader extends Collector {
 
 /** A body that is no stream although one was asked for: an error perhaps, else garbage. */
 export class UnstreamedReader extends Collector {
-  readonly #reading: Reading
+  readonly #target: Target
+  readonly #sink: Sink
 
-  constructor(reading: Reading) {
+  constructor(target: Target, sink: Sink) {
     super(MAX_ERROR_BYTES)
-    this.#reading = reading
+    this.#target = target
+    this.#sink = sink
   }
 
   protected override complete(text: string): void {
-    this.#reading.sink.end(answerError(this.#problem(text), undefined))
+    this.#sink.end(answerError(this.#problem(text), undefined))
   }
 
   #problem(text: string): Problem {
-    const { target } = this.#reading
+    const target = this.#target
     const parsed = parseBody(target, text)
     if (parsed.type === 'problem') return parsed.problem
     const read = readCompletion(parsed.value)
@@ -160,14 +167,12 @@ export class UnstreamedReader extends Collector {
   }
 
   protected override overflow(): void {
-    const { target, sink } = this.#reading
-    sink.end(
-      answerError(garbled(target, 'it sent a document where a stream of events was asked for'), undefined),
-    )
+    const why = 'it sent a document where a stream of events was asked for'
+    this.#sink.end(answerError(garbled(this.#target, why), undefined))
   }
 }
 
-function parseBody(
+export function parseBody(
   target: Target,
   text: string,
 ):

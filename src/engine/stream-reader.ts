@@ -163,7 +163,7 @@ export class StreamReader implements Reader, SseReceiver {
       if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue
       this.#sniffed = true
       if (byte === BRACE || byte === BRACKET || byte === ANGLE)
-        this.#unstreamed = new UnstreamedReader(this.#reading)
+        this.#unstreamed = new UnstreamedReader(this.#reading.target, this.#reading.sink)
       return
     }
   }

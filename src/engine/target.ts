@@ -14,15 +14,19 @@ export interface Timeouts {
 export interface Target {
   /** The engine's name in the configuration: messages name it. */
   readonly engine: string
-  /** Up to and without `/chat/completions`, such as `http://127.0.0.1:11434/v1`. */
+  /** Up to and without `/chat/completions` or `/messages`, such as `http://127.0.0.1:11434/v1`. */
   readonly baseUrl: string
   readonly apiKey?: string
   /** What the engine calls the model. */
   readonly name: string
-  readonly quirks: Quirks
   /** Off this machine, and so under a daily cap that only what was priced before may spend. */
   readonly offMachine: boolean
   readonly timeouts: Timeouts
   /** Tokens that the engine really has for prompt and answer; undefined where it does not say. */
   readonly contextTokens?: number | undefined
+}
+
+/** An engine that speaks OpenAI's Chat Completions, as far as it does. */
+export interface OpenAiTarget extends Target {
+  readonly quirks: Quirks
 }

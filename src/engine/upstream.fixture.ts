@@ -6,7 +6,7 @@ import { systemClock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
 import { createOpenAiEngine, type OpenAiEngine } from './openai.ts'
 import { type EngineKind, quirksFor } from './quirks.ts'
-import type { Target } from './target.ts'
+import type { OpenAiTarget } from './target.ts'
 
 /** One request as it came over the wire. */
 export interface Received {
@@ -127,7 +127,10 @@ export const WHOLE = {
   usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
 }
 
-export function targetAt(url: string, more: Partial<Target> & { readonly kind?: EngineKind } = {}): Target {
+export function targetAt(
+  url: string,
+  more: Partial<OpenAiTarget> & { readonly kind?: EngineKind } = {},
+): OpenAiTarget {
   const { kind = 'generic', ...rest } = more
   return {
     engine: 'scripted',

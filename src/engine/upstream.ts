@@ -14,6 +14,9 @@ import type { Target } from './target.ts'
 export const MESSAGE_MAX_CHARACTERS = 1_000
 const PARAM_MAX_CHARACTERS = 200
 
+/** Anthropic's own status for a service that is overloaded. Source: its API reference, "Errors". */
+const OVERLOADED = 529
+
 /** What was found in an error body; every field is optional because every engine leaves some out. */
 interface ErrorBody {
   readonly message?: string
@@ -67,7 +70,7 @@ function problemOf(target: Target, status: number, error: ErrorBody, retryHeader
       message: `${engine} refused our key with status ${status}${said}. Check the API key configured for engine ${target.engine} and what it may use.`,
     }
   }
-  if (status === 402 || (status === 429 && isQuota(error))) {
+  if (status === 402 || (status === 429 && isQuota(error)) || (status === 400 && isCreditLow(error))) {
     return {
       code: 'upstream_rate_limited',
       message: `${engine} says that its account has no credit left (status ${status})${said}. Top it up, or use another engine; trying again soon will not help.`,
@@ -79,6 +82,13 @@ function problemOf(target: Target, status: number, error: ErrorBody, retryHeader
     return {
       code: 'upstream_rate_limited',
       message: `${engine} is limiting our rate${said}. Try again ${when}.`,
+      ...retry,
+    }
+  }
+  if (status === OVERLOADED) {
+    return {
+      code: 'upstream_overloaded',
+      message: `${engine} has more work than it can take${said}. Try again in a moment, or use another engine.`,
       ...retry,
     }
   }
@@ -216,7 +226,8 @@ function statusIn(value: unknown): number | undefined {
 /** An error inside a 200 without a status: what its words say, else the engine's own failure. */
 function statusOfType(error: ErrorBody): number {
   const words = `${error.type ?? ''} ${error.code ?? ''}`.toLowerCase()
-  if (/rate_?limit|too_many|overloaded|resource_exhausted|insufficient_quota/.test(words)) return 429
+  if (/overloaded/.test(words)) return OVERLOADED
+  if (/rate_?limit|too_many|resource_exhausted|insufficient_quota/.test(words)) return 429
   if (/authentication|permission|unauthenticated/.test(words)) return 401
   if (/invalid_request|invalid_argument|bad_?request|tool_use_failed/.test(words)) return 400
   return 500
@@ -245,6 +256,11 @@ function isQuota(error: ErrorBody): boolean {
   return /insufficient_quota|billing_hard_limit|credit balance/i.test(
     `${error.code ?? ''} ${error.type ?? ''} ${error.message ?? ''}`,
   )
+}
+
+/** Anthropic refuses with a 400 where the account is empty. */
+function isCreditLow(error: ErrorBody): boolean {
+  return /credit balance is too low/i.test(error.message ?? '')
 }
 
 /** `: “what it said”`, or nothing. */

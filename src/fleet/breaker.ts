@@ -19,6 +19,7 @@ const SIGNS: Partial<Record<'ok' | ProblemCode, Sign>> = {
   upstream_rejected: 'answered',
   context_length_exceeded: 'answered',
   upstream_rate_limited: 'busy',
+  upstream_overloaded: 'busy',
   upstream_unreachable: 'bad',
   upstream_timeout: 'bad',
   upstream_failed: 'bad',

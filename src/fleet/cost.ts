@@ -72,6 +72,7 @@ const UNBILLED: ReadonlySet<'ok' | ProblemCode> = new Set([
   'upstream_rejected',
   'context_length_exceeded',
   'upstream_rate_limited',
+  'upstream_overloaded',
   'upstream_unauthorized',
 ])
 
