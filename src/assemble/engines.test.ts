@@ -9,6 +9,7 @@ import { createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine } from '../engine/extractive/engine.ts'
 import { section as llamaSection } from '../engine/llama/config.ts'
 import { LlamaEngine } from '../engine/llama/engine.ts'
+import { createMessagesEngine } from '../engine/messages/engine.ts'
 import {
   delta,
   engineOver,
@@ -63,6 +64,10 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
   const connections = held.adopt(createConnections(), (one) => one.close())
   const engines = {
     openAi: engineOver(connections),
+    messages: createMessagesEngine({
+      clock: systemClock,
+      dispatcherFor: (url) => connections.dispatcherFor(url),
+    }),
     extractive: createExtractiveEngine({ clock: systemClock }),
     llama: held.use(noModels()),
   }

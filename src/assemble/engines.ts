@@ -2,28 +2,35 @@ import type { Call } from '../contract/call.ts'
 import type { Batch } from '../contract/event.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
-import { UpshiftError } from '../contract/problem.ts'
+import { isRefusal, type Refusal, refuse, UpshiftError } from '../contract/problem.ts'
 import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
 import type { LlamaEngine } from '../engine/llama/engine.ts'
+import type { MessagesEngine } from '../engine/messages/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { type EngineKind, isEngineKind, quirksFor } from '../engine/quirks.ts'
 import { answerError, NOTHING_SENT } from '../engine/reader.ts'
+import type { Target } from '../engine/target.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
 import type { Kind } from '../fleet/profiles.ts'
+import { assert } from '../lib/assert.ts'
 import type { Lease } from '../request/ports.ts'
 
 /** The engines that a lease's target may name. */
 export interface Engines {
   readonly openAi: OpenAiEngine
+  readonly messages: MessagesEngine
   readonly extractive: ExtractiveEngine
   readonly llama: LlamaEngine
 }
 
-/** Kinds that the fleet knows and that speak the protocol without a bend; the compiler misses no new one. */
-const PLAIN: Readonly<Record<Exclude<Kind, EngineKind>, 'generic'>> = {
+/** Kinds that the fleet knows and that speak Chat Completions without a bend; the compiler misses no new one. */
+const PLAIN: Readonly<Record<Exclude<Kind, EngineKind | 'anthropic'>, 'generic'>> = {
   'openai-compatible': 'generic',
   together: 'generic',
 }
+
+/** Where a lease's calls go over HTTP. */
+type Leased = Extract<LeaseGrant['target'], { type: 'http' }>
 
 /** The fleet's lease with the engine that its target asks for: all that the path needs. */
 export class BoundLease implements Lease {
@@ -58,6 +65,23 @@ export class BoundLease implements Lease {
       const { extractive, llama } = this.#engines
       return model.kind === 'extractive' ? extractive.generate(call) : llama.generate(target.upstream, call)
     }
+    const to = this.#targetOf(target)
+    if (isRefusal(to)) return refused(to)
+    const { kind } = target
+    if (kind === 'anthropic') return this.#engines.messages.generate(to, call)
+    const quirks = quirksFor(isEngineKind(kind) ? kind : PLAIN[kind])
+    return this.#engines.openAi.generate({ ...to, quirks }, call)
+  }
+
+  async count(call: Call): Promise<number | Refusal> {
+    const { target } = this.#grant
+    assert(target.type === 'http' && target.kind === 'anthropic', 'only an engine that counts is asked to')
+    const to = this.#targetOf(target)
+    return isRefusal(to) ? to : this.#engines.messages.count(to, call)
+  }
+
+  #targetOf(target: Leased): Target | Refusal {
+    const { model } = this.#grant
     let apiKey: string | undefined
     try {
       apiKey = target.key()
@@ -66,17 +90,15 @@ export class BoundLease implements Lease {
       if (error instanceof UpshiftError) return keyless(model.engine, error)
       throw error
     }
-    const to = {
+    return {
       engine: model.engine,
       baseUrl: target.baseUrl,
       name: target.upstream,
-      quirks: quirksFor(isEngineKind(target.kind) ? target.kind : PLAIN[target.kind]),
       offMachine: model.offMachine,
       timeouts: target.timeouts,
       contextTokens: target.contextTokens,
       ...(apiKey === undefined ? {} : { apiKey }),
     }
-    return this.#engines.openAi.generate(to, call)
   }
 
   settle(end: LeaseEnd): LeaseCost {
@@ -88,7 +110,11 @@ export class BoundLease implements Lease {
   }
 }
 
-async function* keyless(engine: string, cause: UpshiftError): AsyncGenerator<Batch> {
+function keyless(engine: string, cause: UpshiftError): Refusal {
   const message = `Nothing was sent to engine ${engine}, because its API key cannot be read: ${cause.message}`
-  yield [answerError({ code: 'upstream_unauthorized', message }, NOTHING_SENT)]
+  return refuse('upstream_unauthorized', message)
+}
+
+async function* refused({ problem }: Refusal): AsyncGenerator<Batch> {
+  yield [answerError(problem, NOTHING_SENT)]
 }

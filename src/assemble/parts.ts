@@ -15,6 +15,7 @@ import { type Connections, createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine, EXTRACTIVE_MODEL } from '../engine/extractive/engine.ts'
 import { LlamaEngine } from '../engine/llama/engine.ts'
 import { ModelFolder } from '../engine/llama/model-folder.ts'
+import { createMessagesEngine } from '../engine/messages/engine.ts'
 import { createOpenAiEngine } from '../engine/openai.ts'
 import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
 import { createLookout } from '../fleet/discover.ts'
@@ -136,12 +137,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
 }
 
 function createEngines(connections: Connections, llama: LlamaEngine): Engines {
+  const over = { clock: systemClock, dispatcherFor: (url: URL) => connections.dispatcherFor(url) }
   return {
     llama,
-    openAi: createOpenAiEngine({
-      clock: systemClock,
-      dispatcherFor: (url) => connections.dispatcherFor(url),
-    }),
+    openAi: createOpenAiEngine(over),
+    messages: createMessagesEngine(over),
     extractive: createExtractiveEngine({ clock: systemClock }),
   }
 }

@@ -58,6 +58,19 @@ export interface Answer extends AsyncDisposable {
  */
 export type Handle = (ask: Ask, body?: Uint8Array) => Promise<Answer | Refusal>
 
+/** How many tokens a prompt has for the model that would answer it. */
+export interface Counted {
+  readonly type: 'counted'
+  readonly tokens: number
+  /** The exact model. */
+  readonly model: string
+  /** No engine has counted: the figure is an upper bound. */
+  readonly estimated: boolean
+}
+
+/** Counts what `Handle` would send, and answers nothing. `body` as there. */
+export type Count = (ask: Ask, body?: Uint8Array) => Promise<Counted | Refusal>
+
 /** What the turns of a request came to, for its record. */
 export interface Bill {
   /** `delivered`: this turn's answer is the one that the caller gets, or got a part of. */

@@ -1,4 +1,5 @@
 import type { Purse } from './budget.ts'
+import type { CacheLife } from './native.ts'
 
 /** What one attempt needs of the fleet. */
 export interface Need {
@@ -9,6 +10,8 @@ export interface Need {
   readonly failed: ReadonlySet<string>
   /** Upper bounds for the price of the attempt. */
   readonly promptTokensBound: number
+  /** The dearest prompt cache that it marks: what an engine writes there may cost more than what it reads. */
+  readonly cache?: CacheLife | undefined
   readonly maxOutputTokens: number
   readonly choices: number
   /** On the monotonic clock; queueing ends then. */

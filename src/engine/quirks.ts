@@ -1,9 +1,10 @@
 /**
- * DESIGN. Every engine here speaks OpenAI's Chat Completions, and none quite. What differs is data in this one
- * table; the code that reads it is the same for all. A row states only what was seen in the engine's
- * documentation, its source or its tracker; what is unknown stays as in `generic`. Error bodies are not in the
- * table: one reader (upstream.ts) knows all their shapes, since proxies in between mix them anyway. Nor is whether
- * an engine enforces a JSON Schema: that is a property of the model as the planner sees it.
+ * DESIGN. Every engine here speaks OpenAI's Chat Completions, and none quite; one that speaks another protocol has a
+ * folder of its own (messages/). What differs is data in this one table; the code that reads it is the same for all.
+ * A row states only what was seen in the engine's documentation, its source or its tracker; what is unknown stays as
+ * in `generic`. Error bodies are not in the table: one reader (upstream.ts) knows all their shapes, since proxies in
+ * between mix them anyway. Nor is whether an engine enforces a JSON Schema: that is a property of the model as the
+ * planner sees it.
  */
 
 export const ENGINE_KINDS = [
@@ -19,7 +20,6 @@ export const ENGINE_KINDS = [
   'groq',
   'deepseek',
   'openrouter',
-  'anthropic',
   'generic',
 ] as const
 export type EngineKind = (typeof ENGINE_KINDS)[number]
@@ -111,8 +111,6 @@ const TABLE: Readonly<Record<EngineKind, Quirks>> = {
   // Sends `: OPENROUTER PROCESSING` comments, and a failure in mid-stream as a chunk with an `error` of its own
   // and `finish_reason: "error"`. https://openrouter.ai/docs/api-reference/streaming
   openrouter: { ...generic, kind: 'openrouter' },
-  // Its compatibility layer ignores what it does not know. https://docs.claude.com/en/api/openai-sdk
-  anthropic: { ...generic, kind: 'anthropic' },
 }
 
 /** The row of the table. */

@@ -71,12 +71,13 @@ const TABLE: Readonly<Record<string, Steering>> = {
   // Older vLLM, and OpenAI's text completions.
   best_of: { undoes: 'length', does: 'has the engine write answers that nobody sees and somebody pays for' },
 
-  // OpenAI: `priority`; Groq: `performance`; `flex` is cheaper everywhere, the others are the standard.
+  // OpenAI: `priority`; Groq: `performance`; `flex` is cheaper everywhere, the others are the standard. Anthropic's
+  // `auto` is what its absence means.
   // https://platform.openai.com/docs/api-reference/chat/create
   service_tier: {
     undoes: 'price',
     does: 'chooses a tier of service that may cost more than the price held',
-    allows: ['auto', 'default', 'standard', 'on_demand', 'flex'],
+    allows: ['auto', 'default', 'standard', 'standard_only', 'on_demand', 'flex'],
   },
   web_search_options: WEB_SEARCH,
   // Rejected parts of a prediction are billed as output, without a bound that is known beforehand.
@@ -94,6 +95,16 @@ const TABLE: Readonly<Record<string, Steering>> = {
     does: 'chooses providers whose prices differ from the one held',
     keeps: ['data_collection', 'zdr', 'max_price'],
   },
+  // Anthropic: https://platform.claude.com/docs/en/api/messages, /docs/en/about-claude/pricing
+  speed: {
+    undoes: 'price',
+    does: 'chooses a speed that costs more than the price held',
+    allows: ['standard'],
+  },
+  inference_geo: { undoes: 'price', does: 'chooses a region whose price differs from the one held' },
+  mcp_servers: { undoes: 'price', does: 'has the provider run tools, which the price held does not cover' },
+  container: { undoes: 'price', does: 'has the provider run code, which the price held does not cover' },
+  context_management: { undoes: 'price', does: 'may have the provider write a summary that nobody sees' },
 }
 
 /** Fields that hold vendors' fields, by vendor or at once: Gemini and LiteLLM; Vercel's AI Gateway. */

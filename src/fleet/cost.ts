@@ -2,7 +2,8 @@ import type { WorstCase } from '../contract/budget.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { Need } from '../contract/need.ts'
 import type { ProblemCode } from '../contract/problem.ts'
-import { costMicros, type Price, type Usage } from '../contract/usage.ts'
+import { CACHE_WRITE_FACTOR, costMicros, type Price, type Usage } from '../contract/usage.ts'
+import { PROFILES } from './profiles.ts'
 import type { ModelEntry, Place } from './table.ts'
 
 /*
@@ -31,16 +32,19 @@ export function worstCase(entry: ModelEntry, need: Need, now: number): Worst {
   const promptTokens = need.promptTokensBound
   const completionTokens = need.choices * need.maxOutputTokens
   const micros = entry.view.price
-    ? worstMicros(entry, promptTokens, completionTokens)
+    ? worstMicros(entry, need, completionTokens)
     : worstByHour(entry, need.deadline - now)
   return { micros, tokens: promptTokens + completionTokens, promptTokens, completionTokens }
 }
 
-function worstMicros(entry: ModelEntry, promptTokens: number, completionTokens: number): number | undefined {
+function worstMicros(entry: ModelEntry, need: Need, completionTokens: number): number | undefined {
+  const promptTokens = need.promptTokensBound
   const rate = rateFor(entry, entry.view.price, promptTokens)
   if (!rate) return undefined
+  const bills = entry.engine !== undefined && PROFILES[entry.engine.spec.kind].billsCacheWrites
+  const written = bills && need.cache !== undefined ? CACHE_WRITE_FACTOR[need.cache] : 1
   // A cached read may not cost more than a fresh one here: the bound takes the dearer of the two.
-  const dearest = Math.max(rate.inputPerMillion, rate.cachedInputPerMillion ?? 0)
+  const dearest = Math.max(rate.inputPerMillion * written, rate.cachedInputPerMillion ?? 0)
   return costMicros(
     { inputPerMillion: dearest, outputPerMillion: rate.outputPerMillion },
     { promptTokens, completionTokens },

@@ -1,3 +1,5 @@
+import type { ForeignDialect } from '../contract/native.ts'
+
 /**
  * What the fleet must know about each kind of engine: where it usually lives, which environment variables name
  * its key and address, how its models are listed, and how much it takes at once. How each one bends the chat
@@ -37,10 +39,26 @@ export interface Profile {
   readonly maxConcurrent: number
   /** The engine decodes under a JSON Schema, so that its answer cannot break it. False where in doubt. */
   readonly enforcesSchema: boolean
+  /** What it writes to its prompt cache costs more than what it reads, where a request marks a prompt to be kept. */
+  readonly billsCacheWrites: boolean
+  /** What it speaks; Chat Completions where absent. */
+  readonly dialect?: ForeignDialect
 }
 
-const LOCAL = { cloud: false, keyNames: [], enforcesSchema: false, maxConcurrent: 4 } as const
-const CLOUD = { cloud: true, listing: 'openai', enforcesSchema: false, maxConcurrent: 64 } as const
+const LOCAL = {
+  cloud: false,
+  keyNames: [],
+  enforcesSchema: false,
+  billsCacheWrites: false,
+  maxConcurrent: 4,
+} as const
+const CLOUD = {
+  cloud: true,
+  listing: 'openai',
+  enforcesSchema: false,
+  billsCacheWrites: false,
+  maxConcurrent: 64,
+} as const
 
 export const PROFILES: Readonly<Record<Kind, Profile>> = {
   'openai-compatible': { ...LOCAL, listing: 'openai', maxConcurrent: 16 },
@@ -104,12 +122,16 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     defaultUrl: 'https://openrouter.ai/api/v1',
     keyNames: ['OPENROUTER_API_KEY'],
     urlName: 'OPENROUTER_BASE_URL',
+    // It passes marks on to Anthropic's models, and Anthropic's price for writing.
+    billsCacheWrites: true,
   },
   anthropic: {
     ...CLOUD,
     defaultUrl: 'https://api.anthropic.com/v1',
     keyNames: ['ANTHROPIC_API_KEY'],
     urlName: 'ANTHROPIC_BASE_URL',
+    billsCacheWrites: true,
+    dialect: 'messages',
   },
   together: {
     ...CLOUD,

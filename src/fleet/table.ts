@@ -108,6 +108,7 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
       contextTokens: setting?.contextTokens ?? served ?? row?.contextTokens,
       price,
       enforcesSchema: PROFILES[kind].enforcesSchema,
+      ...(PROFILES[kind].dialect === undefined ? {} : { dialect: PROFILES[kind].dialect }),
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
+import type { NativeRequest } from '../contract/native.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import { textChars } from '../contract/text.ts'
 import { type Action, type GuardConfig, PII_KINDS, type PiiKind } from './config.ts'
@@ -83,7 +84,8 @@ const CLEAN: readonly Verdict[] = []
 function screen(request: ChatRequest, rules: Rules, config: GuardConfig): InputAdmitted | Refusal {
   if (rules.idle) return { type: 'admitted', request, verdicts: CLEAN }
   const walk = new Walk(rules, config.bounds.maxDepth)
-  const screened = walk.object(request, '', 0)
+  const screened =
+    request.native === undefined ? walk.object(request, '', 0) : walk.twice(request, request.native)
   if (walk.refusal !== undefined) return walk.refusal
   if (screened === request) return { type: 'admitted', request, verdicts: CLEAN }
   const verdicts = [...walk.redacted].map(([check, times]): Verdict => {
@@ -94,9 +96,12 @@ function screen(request: ChatRequest, rules: Rules, config: GuardConfig): InputA
 }
 
 /** Fields whose text describes the request's form: secrets are looked for there, personal data is not. */
-const FORM_FIELDS = new Set(['tools', 'response_format', 'model', 'tool_choice'])
-/** Where media lie in a request. Scanning base64 costs much and finds only chance; anything else is text. */
-const MEDIA_FIELDS = new Set(['url', 'data', 'file_data'])
+const FORM_FIELDS = new Set(['tools', 'response_format', 'model', 'tool_choice', 'output_config'])
+/**
+ * Where media lie in a request, and what an engine has signed. Scanning base64 costs much and finds only chance;
+ * anything else is text.
+ */
+const MEDIA_FIELDS = new Set(['url', 'data', 'file_data', 'signature'])
 /** No key of a message is this long; one that is may be a secret itself. */
 const SCANNED_KEY_CHARS = 16
 const MAX_SHOWN_KEY_CHARS = 64
@@ -112,10 +117,27 @@ class Walk {
   readonly #rules: Rules
   readonly #maxDepth: number
   #inForm = false
+  /** What became of each text of the caller's own body, while its translation is walked. */
+  #known: Map<string, string> | undefined
+  #translated = false
 
   constructor(rules: Rules, maxDepth: number) {
     this.#rules = rules
     this.#maxDepth = maxDepth
+  }
+
+  /**
+   * A request that was translated at the edge: first the caller's own body, so that what is refused or redacted is
+   * named and counted where the caller put it; then the translation, whose texts are mostly the same ones.
+   */
+  twice(request: ChatRequest, native: NativeRequest): object {
+    this.#known = new Map()
+    const body = this.object(native.body, '', 0)
+    this.#translated = true
+    const { native: _, ...translation } = request
+    const screened = this.object(translation, '', 0)
+    if (body === native.body && screened === translation) return request
+    return { ...screened, native: { ...native, body } }
   }
 
   object(record: object, path: string, depth: number): object {
@@ -195,6 +217,17 @@ class Walk {
   }
 
   #text(text: string, parent: string, key: string): string {
+    // In the form, and in JSON, the same text is read by other rules.
+    const known = this.#inForm || key === 'arguments' ? undefined : this.#known
+    if (known === undefined) return this.#screened(text, parent, key)
+    const before = this.#translated ? known.get(text) : undefined
+    if (before !== undefined) return before
+    const screened = this.#screened(text, parent, key)
+    known.set(text, screened)
+    return screened
+  }
+
+  #screened(text: string, parent: string, key: string): string {
     const spans = this.#findings(text)
     if (spans.length === 0) return text
     const stop = spans.find((span) => span.action === 'refuse')
@@ -235,6 +268,7 @@ class Walk {
   }
 
   #count(rule: string): void {
+    if (this.#translated) return
     this.redacted.set(rule, (this.redacted.get(rule) ?? 0) + 1)
   }
 

@@ -2,14 +2,16 @@ import type { Ask, Way, Work } from '../contract/ask.ts'
 import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
 import type { Attempted, Settlement } from '../contract/entry.ts'
 import type { Batch } from '../contract/event.ts'
+import type { ModelView } from '../contract/model.ts'
 import type { Need } from '../contract/need.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
-import type { AttemptPorts, Lease } from './ports.ts'
+import { asSpoken } from './native.ts'
+import type { Admitted, AttemptPorts, Lease } from './ports.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
 import { Turn } from './turn.ts'
-import { promptTokensBound } from './worst-case.ts'
+import { cacheLifeOf, promptTokensBound } from './worst-case.ts'
 
 /**
  * The way `direct`: a bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks
@@ -81,12 +83,12 @@ interface TurnInput extends Next {
 /** A turn that stands in the record, ready to dispatch; or the refusal of what may not leave the machine. */
 async function begin(input: TurnInput): Promise<Turn | Refusal> {
   const { ports, work, turn, lease, repaired } = input
-  const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
-  if (screened !== undefined && isRefusal(screened)) {
+  const screened = screenFor(ports, input.request, lease.model)
+  if (isRefusal(screened)) {
     giveBack(lease, screened.problem.code)
     return screened
   }
-  const request = screened?.request ?? input.request
+  const { request } = screened
   try {
     await ports.record.append(attempted(input, work.bill.take()))
     // Written before this one, and so known by now.
@@ -97,8 +99,21 @@ async function begin(input: TurnInput): Promise<Turn | Refusal> {
     throw unrecorded
   }
   const check = ports.check(request, work.plan, lease.model.enforcesSchema)
-  const verdicts = [...(screened?.verdicts ?? []), ...(repaired ? [REPAIRED] : [])]
+  const verdicts = [...screened.verdicts, ...(repaired ? [REPAIRED] : [])]
   return new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
+}
+
+/** The request in words that the model's engine knows, without what may not leave this machine. */
+export function screenFor(
+  ports: Pick<AttemptPorts, 'outbound'>,
+  request: ChatRequest,
+  model: ModelView,
+): Admitted | Refusal {
+  const spoken = asSpoken(request, model)
+  if (isRefusal(spoken) || !model.offMachine) return spoken
+  const screened = ports.outbound(spoken.request)
+  if (isRefusal(screened)) return screened
+  return { ...screened, verdicts: [...spoken.verdicts, ...screened.verdicts] }
 }
 
 function giveBack(lease: Lease, code: ProblemCode): void {
@@ -136,6 +151,7 @@ function lend(
     candidates: plan.candidates,
     failed,
     promptTokensBound: promptTokensBound(next),
+    cache: cacheLifeOf(next.request),
     maxOutputTokens: plan.maxOutputTokens,
     choices: ask.request.n ?? 1,
     deadline,

@@ -72,6 +72,8 @@ export interface Lease extends Disposable {
   readonly heldMicros: number | undefined
   readonly heldTokens: number
   generate(call: Call): AsyncIterable<Batch>
+  /** The prompt's tokens as the engine counts them; asked only of an engine that does. */
+  count(call: Call): Promise<number | Refusal>
   /** Feeds health, breaker, the daily cap and the caller's purse; returns what the attempt came to. */
   settle(end: LeaseEnd): LeaseCost
 }

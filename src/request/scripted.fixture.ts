@@ -166,6 +166,7 @@ function leaseOf(replica: string, script: Script, seen: Omit<World, 'handle'>): 
       seen.dispatched.push({ replica, call })
       return script(replica, seen.dispatched.length, call)
     },
+    count: () => assert.fail('this engine does not count'),
     settle: ({ outcome, usage: used }) => {
       seen.settled.push(`${replica}:${outcome}`)
       return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }

@@ -1,4 +1,6 @@
 import type { Ask } from '../contract/ask.ts'
+import type { ChatRequest } from '../contract/chat.ts'
+import type { CacheLife } from '../contract/native.ts'
 
 /** What a chat template may add to a message: role, separators, names. */
 const TEMPLATE_TOKENS_PER_MESSAGE = 16
@@ -9,6 +11,8 @@ const TOKENS_PER_IMAGE = 16_384
  * bound what they read of one near this.
  */
 const TOKENS_PER_FILE = 262_144
+/** What a vendor puts before the first tool to say how tools are called: Anthropic states some hundreds of tokens. */
+const TOKENS_FOR_TOOLS = 1_024
 
 /**
  * An upper bound on the tokens of a prompt, without a tokenizer: a byte-level tokenizer makes at most one token
@@ -29,6 +33,31 @@ export function promptTokensBound({ request, bytes }: Pick<Ask, 'request' | 'byt
       } else if (part.type === 'file') files += 1
     }
   }
-  const template = request.messages.length * TEMPLATE_TOKENS_PER_MESSAGE
+  const tools = (request.tools?.length ?? 0) > 0 ? TOKENS_FOR_TOOLS : 0
+  const template = request.messages.length * TEMPLATE_TOKENS_PER_MESSAGE + tools
   return Math.max(0, bytes - imageBytes) + template + images * TOKENS_PER_IMAGE + files * TOKENS_PER_FILE
+}
+
+/**
+ * The dearest prompt cache that a request marks, wherever Messages or a chat request has such a mark; undefined where
+ * it marks none. An engine that bills what it writes to its cache may bill the whole prompt at that rate.
+ */
+export function cacheLifeOf(request: ChatRequest): CacheLife | undefined {
+  if (request.native !== undefined) return request.native.cache
+  let life = lifeOf(request, undefined)
+  for (const message of request.messages) {
+    life = lifeOf(message, life)
+    if (Array.isArray(message.content)) for (const part of message.content) life = lifeOf(part, life)
+  }
+  for (const tool of request.tools ?? []) life = lifeOf(tool.function, lifeOf(tool, life))
+  return life
+}
+
+function lifeOf(
+  marked: { readonly [field: string]: unknown },
+  life: CacheLife | undefined,
+): CacheLife | undefined {
+  const mark = marked['cache_control']
+  if (typeof mark !== 'object' || mark === null) return life
+  return 'ttl' in mark && mark.ttl !== '5m' ? '1h' : (life ?? '5m')
 }

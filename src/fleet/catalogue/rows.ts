@@ -190,20 +190,23 @@ const GROQ_ROWS: readonly CatalogueRow[] = [
   }),
 ]
 
-const claude = (asOf: string, name: string, tier: Tier, price: Price): CatalogueRow =>
+/** Anthropic prices what is read from its prompt cache at a tenth of fresh input, for every model. */
+const CACHE_READ_SHARE = 0.1
+
+const claude = (asOf: string, name: string, tier: Tier, input: number, output: number): CatalogueRow =>
   row('anthropic', ANTHROPIC, asOf, name, tier, {
     contextTokens: tier === 'fast' ? 200_000 : 1_000_000,
     maxOutputTokens: tier === 'fast' ? 64_000 : 128_000,
-    price,
+    price: usd(input, output, input * CACHE_READ_SHARE),
   })
 
 const ANTHROPIC_ROWS: readonly CatalogueRow[] = [
-  claude('2026-08', 'claude-fable-5', 'expert', usd(10, 50)),
-  claude('2026-08', 'claude-opus-5', 'expert', usd(5, 25)),
-  claude('2026-08', 'claude-sonnet-5', 'expert', usd(2, 10)),
-  claude('2026-04', 'claude-opus-4-7', 'expert', usd(5, 25)),
-  claude('2026-04', 'claude-sonnet-4-6', 'expert', usd(3, 15)),
-  claude('2026-08', 'claude-haiku-4-5', 'fast', usd(1, 5)),
+  claude('2026-08', 'claude-fable-5', 'expert', 10, 50),
+  claude('2026-08', 'claude-opus-5', 'expert', 5, 25),
+  claude('2026-08', 'claude-sonnet-5', 'expert', 2, 10),
+  claude('2026-04', 'claude-opus-4-7', 'expert', 5, 25),
+  claude('2026-04', 'claude-sonnet-4-6', 'expert', 3, 15),
+  claude('2026-08', 'claude-haiku-4-5', 'fast', 1, 5),
 ]
 
 // DeepSeek changed its prices in the summer of 2026 and public lists disagree: tiers and context only.
