@@ -1,5 +1,5 @@
 import type { Config } from '../config/sections.ts'
-import type { Handle } from '../contract/ask.ts'
+import type { Count, Handle } from '../contract/ask.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
@@ -11,8 +11,9 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createWorkerPool, type WorkerPool } from '../lib/worker-pool.ts'
 import { createDirect } from '../request/attempt.ts'
+import { createCount } from '../request/count.ts'
 import { createHandle } from '../request/handle.ts'
-import type { AttemptPorts } from '../request/ports.ts'
+import type { AttemptPorts, HandlePorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
 import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
@@ -20,7 +21,11 @@ import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
+  readonly count: Count
 }
+
+/** What answering and counting have in common. */
+type Stages = Omit<HandlePorts, 'ways'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
 export function createPath(config: Config, parts: Parts): Path {
@@ -33,13 +38,13 @@ export function createPath(config: Config, parts: Parts): Path {
   })
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
+  const attempts = { ...attemptPorts(config, parts), outbound: input.outbound }
   const direct = createDirect({
-    ...attemptPorts(config, parts),
-    outbound: input.outbound,
+    ...attempts,
     check: createAnswerChecks({ config: guard, schemas }),
   })
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
-  const handle = createHandle({
+  const stages: Stages = {
     authenticate: ({ credential, caller }) =>
       caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
     enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
@@ -56,11 +61,19 @@ export function createPath(config: Config, parts: Parts): Path {
       support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
       outputMode: (ask, enforced) => needsHold(ask.request, enforced),
     }),
-    ways: { direct, retrieve: createRetrieve(find, () => newId('req', systemClock.now())) },
     record: parts.record.recorder,
     elapsed: systemClock.elapsed,
-  })
-  return { handle, [Symbol.asyncDispose]: () => closePool(pool) }
+  }
+  const retrieve = createRetrieve(find, () => newId('req', systemClock.now()))
+  return {
+    handle: createHandle({ ...stages, ways: { direct, retrieve } }),
+    count: createCount({
+      ...stages,
+      ...attempts,
+      counts: (model) => parts.fleet.entry(model)?.view.dialect === 'messages',
+    }),
+    [Symbol.asyncDispose]: () => closePool(pool),
+  }
 }
 
 function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {

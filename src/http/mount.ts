@@ -3,9 +3,10 @@ import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import type { Access, Route } from '../contract/route.ts'
 import { sendProblem } from './answering.ts'
+import { bearer, type CredentialOf } from './credential.ts'
 import { invalidRequest } from './invalid.ts'
 
-type Authenticate = (credential: string | undefined) => Caller | Refusal
+export type Authenticate = (credential: string | undefined) => Caller | Refusal
 
 /** What hooks and parsers learn about a request on its way in. */
 declare module 'fastify' {
@@ -19,13 +20,18 @@ declare module 'fastify' {
 }
 
 /** A hook that refuses a caller without the right before the body is read. */
-export function accessCheck(authenticate: Authenticate, access: Exclude<Access, 'public'>) {
+export function accessCheck(
+  authenticate: Authenticate,
+  access: Exclude<Access, 'public'>,
+  credentialOf: CredentialOf = bearer,
+) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     if (access === 'local' && isLocal(request)) {
       done()
       return
     }
-    const caller = authenticate(request.headers.authorization)
+    const credential = credentialOf(request.headers)
+    const caller = isRefusal(credential) ? credential : authenticate(credential)
     if (isRefusal(caller)) sendProblem(reply, caller.problem, request.id)
     else if (access === 'owner' && !caller.owner) sendProblem(reply, notOwner(caller).problem, request.id)
     else {

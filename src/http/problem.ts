@@ -12,17 +12,36 @@ export interface WireError {
   }
 }
 
-export interface WireProblem {
+/** A problem as a response; what its body looks like is a matter of the caller's dialect. */
+export interface WireProblem<Body = unknown> {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: WireError
+  readonly body: Body
 }
 
 /** OpenAI's own clients wait for a Retry-After up to this as it is. */
 const RETRY_SOON_MS = 60_000
 
-/** The one place where a problem becomes a response. */
-export function wireProblem(problem: Problem, requestId: string): WireProblem {
+/** A problem in OpenAI's shape, which every route speaks but those of another dialect. */
+export function wireProblem(problem: Problem, requestId: string): WireProblem<WireError> {
+  const { code, message, param, rule } = problem
+  return {
+    ...problemHead(problem, requestId),
+    body: {
+      error: {
+        message,
+        type: problemRow(code).type,
+        code,
+        param: param ?? null,
+        ...(rule === undefined ? {} : { rule }),
+        request_id: requestId,
+      },
+    },
+  }
+}
+
+/** The one place where a problem becomes a status and a head. */
+export function problemHead(problem: Problem, requestId: string): Omit<WireProblem, 'body'> {
   const row = problemRow(problem.code)
   const status = problem.status ?? row.status
   const headers: Record<string, string> = { 'x-request-id': requestId }
@@ -33,18 +52,5 @@ export function wireProblem(problem: Problem, requestId: string): WireProblem {
   // OpenAI's clients retry by status alone, and wait for at most a minute; where that cannot help they are told so.
   const soon = problem.retryAfterMs !== undefined && problem.retryAfterMs <= RETRY_SOON_MS
   if (!row.retryable && !soon && (status === 429 || status >= 500)) headers['x-should-retry'] = 'false'
-  return {
-    status,
-    headers,
-    body: {
-      error: {
-        message: problem.message,
-        type: row.type,
-        code: problem.code,
-        param: problem.param ?? null,
-        ...(problem.rule === undefined ? {} : { rule: problem.rule }),
-        request_id: requestId,
-      },
-    },
-  }
+  return { status, headers }
 }

@@ -6,7 +6,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import type { Handle } from '../contract/ask.ts'
+import type { Count, Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
@@ -14,15 +14,16 @@ import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { type Finished, replyAnswer, sendProblem } from './answering.ts'
-import { chatDialect } from './chat.ts'
+import { mountAnswers } from './answer-routes.ts'
+import { type Finished, sendProblem } from './answering.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
-import { accessCheck, mount } from './mount.ts'
+import { mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 export interface HttpPorts {
   readonly handle: Handle
+  readonly count: Count
   authenticate(credential: string | undefined): Caller | Refusal
   /** Bytes of a body to a JSON value, or the reason why not. */
   parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
@@ -88,21 +89,13 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   parseBodies(app, ports)
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
-  const access = accessCheck(ports.authenticate, 'key')
-  const chat = {
+  const answering = {
     ...ports,
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
-  app.post('/v1/chat/completions', { onRequest: access }, async (request, reply) => {
-    state.answering += 1
-    try {
-      await replyAnswer(chat, chatDialect, request, reply)
-    } finally {
-      state.answering -= 1
-    }
-  })
+  mountAnswers(app, answering, state)
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(reply, problemOf(error, ports), request.id)
   })
@@ -169,9 +162,10 @@ function shareWith(origin: string, reply: FastifyReply): void {
   reply.headers({
     'access-control-allow-origin': origin,
     'access-control-allow-methods': 'GET, POST, DELETE',
-    'access-control-allow-headers': 'authorization, content-type',
+    'access-control-allow-headers':
+      'authorization, content-type, x-api-key, anthropic-version, anthropic-beta',
     'access-control-expose-headers':
-      'x-request-id, x-upshift-mode, x-upshift-tier, x-upshift-model, x-upshift-reason',
+      'x-request-id, request-id, x-upshift-mode, x-upshift-tier, x-upshift-model, x-upshift-reason',
     'access-control-max-age': '600',
     vary: 'origin',
   })

@@ -26,14 +26,16 @@ export function encodeBatch(batch: Batch, shape: StreamShape): string {
 }
 
 function encodeChunk(event: ChunkDelta, shape: StreamShape): string {
-  if (isUsageOnly(event) && !shape.includeUsage) return ''
-  return `data: ${event.wire ?? JSON.stringify(event.chunk)}\n\n`
+  if (event.silent === true || (isUsageOnly(event) && !shape.includeUsage)) return ''
+  const own = event.dialect === undefined ? event.wire : undefined
+  return `data: ${own ?? JSON.stringify(event.chunk)}\n\n`
 }
 
 /** The last chunk that the caller sees carries the `upshift` field. */
 function encodeEnd(batch: Batch, finish: AnswerFinish, shape: StreamShape): string {
   const chunks = batch.filter((event) => event.type === 'chunk-delta')
-  const shown = chunks.filter((event) => shape.includeUsage || !isUsageOnly(event))
+  const spoken = chunks.filter((event) => event.silent !== true)
+  const shown = spoken.filter((event) => shape.includeUsage || !isUsageOnly(event))
   const last = shown.at(-1)
   let text = ''
   for (const event of shown) if (event !== last) text += encodeChunk(event, shape)

@@ -84,7 +84,13 @@ function authenticate(ports: HandlePorts, ask: Ask): Caller | Refusal {
   return ask.origin.type === 'wire' ? ports.authenticate(ask.origin) : ask.origin.caller
 }
 
-async function refused(ports: HandlePorts, ask: Ask, caller: Caller, refusal: Refusal): Promise<Refusal> {
+/** Writes down that a known caller was refused, and gives the refusal back. */
+export async function refused(
+  ports: Pick<HandlePorts, 'record'>,
+  ask: Ask,
+  caller: Caller,
+  refusal: Refusal,
+): Promise<Refusal> {
   const { code, rule } = refusal.problem
   await ports.record.append({
     type: 'refused',
@@ -146,7 +152,7 @@ function open(
  * Whom a request is about: its `user`, else the key. An empty `user` names nobody, and one that looks like a key's id
  * is marked, so that nobody's texts stand among those of another's key.
  */
-function subjectOf(ask: Ask, caller: Caller): string {
+export function subjectOf(ask: Ask, caller: Caller): string {
   const { user } = ask.request
   if (!user) return caller.key
   return user.startsWith('key_') ? `user:${user}` : user

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ChatRequest } from '../../contract/chat.ts'
+import { countRequestSchema, messagesRequestSchema } from '../../contract/messages.ts'
+import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
+import type { Dialect } from '../dialect.ts'
+import { invalidRequest } from '../invalid.ts'
+import { messageText } from './message.ts'
+import { messagesProblem } from './problem.ts'
+import { toChat } from './request.ts'
+import { MessagesEncoder } from './stream.ts'
+
+/** Anthropic's Messages. Source: its public API reference (read 2026-11). */
+export const messagesDialect: Dialect = {
+  parse: (body, headers) => parse(messagesRequestSchema, body, headers),
+  whole: messageText,
+  stream: (asked) => new MessagesEncoder(asked),
+  problem: messagesProblem,
+  head: (requestId) => ({ 'request-id': requestId }),
+}
+
+/** A request to count tokens, as the request whose tokens they are. */
+export function parseCount(body: unknown, headers: IncomingHttpHeaders): ChatRequest | Refusal {
+  return parse(countRequestSchema, body, headers)
+}
+
+function parse(
+  schema: typeof messagesRequestSchema | typeof countRequestSchema,
+  body: unknown,
+  headers: IncomingHttpHeaders,
+): ChatRequest | Refusal {
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) return invalidRequest(parsed.error)
+  const betas = betasOf(headers)
+  // Parsed just above: an object with string keys.
+  return isRefusal(betas) ? betas : toChat(parsed.data, body as Readonly<Record<string, unknown>>, betas)
+}
+
+const BETAS_MAX = 32
+const BETA = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+
+/** The names in `anthropic-beta`, which may stand there often or with commas. */
+function betasOf(headers: IncomingHttpHeaders): readonly string[] | Refusal {
+  const header = headers['anthropic-beta']
+  if (header === undefined) return []
+  const betas = String(header)
+    .split(',')
+    .map((beta) => beta.trim())
+    .filter((beta) => beta !== '')
+  if (betas.length <= BETAS_MAX && betas.every((beta) => BETA.test(beta))) return betas
+  return refuse(
+    'invalid_request',
+    `The header anthropic-beta is not valid: expected at most ${BETAS_MAX} names of letters, digits, dots and dashes.`,
+    { param: 'anthropic-beta' },
+  )
+}
