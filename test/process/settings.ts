@@ -20,6 +20,11 @@ export function engineAt(urls: readonly string[], settings: EngineSettings = {})
   return { kind: 'openai-compatible', urls, models, ...more }
 }
 
+/** The same model behind addresses that speak Anthropic's Messages. */
+export function anthropicAt(urls: readonly string[], settings: EngineSettings = {}): Record<string, unknown> {
+  return { ...engineAt(urls, settings), kind: 'anthropic' }
+}
+
 /** What stands in upshift.yaml for engines by name. */
 export function configOf(
   engines: Readonly<Record<string, unknown>>,
