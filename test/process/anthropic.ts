@@ -12,7 +12,11 @@ export interface ReceivedMessage {
 }
 
 /** What the upstream does with the nth request to /v1/messages since it was scripted, counted from 0. */
-export type MessageScript = (response: ServerResponse, request: ReceivedMessage, nth: number) => void
+export type MessageScript = (
+  response: ServerResponse,
+  request: ReceivedMessage,
+  nth: number,
+) => void | Promise<void>
 
 /** A scripted engine that speaks Anthropic's Messages on loopback. */
 export interface AnthropicUpstream extends AsyncDisposable {
@@ -81,7 +85,7 @@ class Scripted implements AnthropicUpstream {
     const received = { path, headers: request.headers, text: body, body: JSON.parse(body) }
     if (path === '/v1/messages/count_tokens') {
       this.counted.push(received)
-      this.counting(response, received, this.counted.length - 1)
+      await this.counting(response, received, this.counted.length - 1)
       return
     }
     const since = this.received
@@ -90,7 +94,7 @@ class Scripted implements AnthropicUpstream {
       // One of an earlier script may end late.
       if (!response.writableFinished && this.received === since) this.abandoned += 1
     })
-    this.script(response, received, since.length - 1)
+    await this.script(response, received, since.length - 1)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -238,3 +238,45 @@ test('an answer is held whole where only the end shows whether it is right', () 
   assert.equal(needsHold({ ...request, tools, tool_choice: 'required' }, true), 'hold')
   assert.equal(check().hold, false)
 })
+
+test('a thought that is held back leaves before its signature, and one that was changed loses it', () => {
+  const signed = { thinking_blocks: [{ type: 'thinking', signature: 'EqQB' }] }
+  const hidden = { thinking_blocks: [{ type: 'redacted_thinking', data: 'Emw=' }] }
+  const said = (thought: string): readonly unknown[] => {
+    const deltas = [{ reasoning_content: thought }, hidden, signed, { content: 'So.' }]
+    const events = run(
+      check(),
+      deltas.map((one) => [delta(one)]),
+    )
+    const seen = events.flatMap((event) =>
+      event.type === 'chunk-delta' ? Object.entries(event.chunk.choices[0]?.delta ?? {}) : [],
+    )
+    return seen.filter(([, value]) => value !== '')
+  }
+  const [thinking, text] = ['thinking_blocks', ['content', 'So.']]
+  assert.deepEqual(said('as on https://exam'), [
+    ['reasoning_content', 'as on https://'],
+    ['reasoning_content', 'exam'],
+    [thinking, hidden.thinking_blocks],
+    [thinking, signed.thinking_blocks],
+    text,
+  ])
+  const changed = said(`as on ${EVIL} so`)
+  const lost = [{ type: 'thinking', signature: '' }]
+  assert.deepEqual(changed.slice(-3), [[thinking, hidden.thinking_blocks], [thinking, lost], text])
+  assert.doesNotMatch(JSON.stringify(changed), /evil/)
+})
+
+test('a whole answer’s thought that was changed loses its signature, and others keep theirs', async () => {
+  const block = (thinking: string) => ({ type: 'thinking', thinking, signature: 'EqQB' })
+  const thinking_blocks = [block('Fine.'), block(`See ${EVIL} there.`)]
+  const completion = {
+    choices: [{ index: 0, message: { content: 'So.', thinking_blocks }, finish_reason: 'stop' }],
+  }
+  const [event] = batch(check().scan([{ type: 'answer-whole', completion }]))
+  const blocks = event?.type === 'answer-whole' && event.completion.choices[0]?.message['thinking_blocks']
+  assert.ok(Array.isArray(blocks))
+  assert.deepEqual(blocks[0], block('Fine.'))
+  assert.equal(blocks[1].signature, '')
+  assert.doesNotMatch(blocks[1].thinking, /evil/)
+})

@@ -13,7 +13,7 @@ import type { Problem } from '../../contract/problem.ts'
 import type { GuardConfig } from '../config.ts'
 import type { SchemaChecks } from '../schema/checks.ts'
 import { judgeAddress } from './address.ts'
-import { ChoiceScan, looseFieldsOf, TEXT_FIELDS, withBefore } from './choice-scan.ts'
+import { ChoiceScan, looseFieldsOf, SIGNED_FIELD, TEXT_FIELDS, unsigned, withBefore } from './choice-scan.ts'
 import { LooseFields } from './loose-fields.ts'
 import { PromptMemory, trustIn } from './prompt.ts'
 import { isPlainText, type TextRule, TextScanner } from './text-scanner.ts'
@@ -191,11 +191,11 @@ export class AnswerCheck {
       const state = this.#choice(choice.index)
       const ends = choice.finish_reason != null
       const text = state.take(choice.delta)
-      const loose = state.takeLoose(choice.delta, ends)
-      // A tool call or the end must not overtake what came before it.
-      if ((ends || (choice.delta.tool_calls?.length ?? 0) > 0) && state.holdsText) {
+      // A tool call, a signature or the end must not overtake what came before it.
+      if ((ends || closesText(choice.delta)) && state.holdsText) {
         out.push(this.#own(choice.index, withBefore(text, state.flush()), undefined))
       }
+      const loose = state.takeLoose(choice.delta, ends)
       if (ends) for (const rest of state.flushLoose()) out.push(this.#own(choice.index, rest, undefined))
       const logprobs = state.logprobs(choice, text.changed)
       if (!text.changed && loose === undefined && logprobs === choice.logprobs) return choice
@@ -236,7 +236,7 @@ export class AnswerCheck {
         loose ??= this.#looseFields()
         const value = choice.message[field]
         const screened = loose.take(field, value, true)
-        if (screened !== value) fields[field] = screened
+        if (screened !== value) fields[field] = field === SIGNED_FIELD ? unsigned(screened, value) : screened
       }
       const same = Object.keys(fields).length === 0
       changed ||= !same
@@ -270,6 +270,10 @@ async function finished<T>(steps: Steps<T>): Promise<T> {
     const step = steps.next()
     if (step.done === true) return step.value
   }
+}
+
+function closesText(delta: WireMessage): boolean {
+  return (delta.tool_calls?.length ?? 0) > 0 || delta[SIGNED_FIELD] != null
 }
 
 function saysContentOnly(delta: WireMessage): boolean {

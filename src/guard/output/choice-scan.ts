@@ -6,6 +6,22 @@ import type { TextScanner } from './text-scanner.ts'
 export const TEXT_FIELDS = ['content', 'reasoning_content', 'reasoning', 'thinking', 'refusal'] as const
 export type TextField = (typeof TEXT_FIELDS)[number]
 
+/** Thoughts with what their engine signed them with; in a stream, the signature of the thought that has just ended. */
+export const SIGNED_FIELD = 'thinking_blocks'
+
+/** Signed thoughts after screening: the signature of one that was changed would be refused, and goes. */
+export function unsigned(screened: unknown, before: unknown): unknown {
+  if (!Array.isArray(screened) || !screened.some(isSigned)) return screened
+  return screened.map((block: unknown, at) => {
+    const same = Array.isArray(before) && block === before[at]
+    return same || !isSigned(block) ? block : { ...block, signature: '' }
+  })
+}
+
+function isSigned(block: unknown): block is object {
+  return typeof block === 'object' && block !== null && 'signature' in block
+}
+
 const KNOWN_FIELDS = new Set<string>(['role', ...TEXT_FIELDS])
 
 /** The fields of a message that hold something and are none of the texts; a list of parts counts as one. */
@@ -49,6 +65,7 @@ export class ChoiceScan {
   readonly #scanners = new Map<TextField, TextScanner>()
   #heldLogprobs: unknown[] = []
   #lostText = false
+  #lostThought = false
 
   constructor(create: () => TextScanner, loose: LooseFields) {
     this.#create = create
@@ -81,7 +98,7 @@ export class ChoiceScan {
       const scanner = this.scanner(field)
       const removals = scanner.removals
       const screened = scanner.push(text)
-      if (scanner.removals > removals) this.#lostText = true
+      if (scanner.removals > removals) this.#lost(field)
       if (screened === text) continue
       taken.fields[field] = screened
       taken.changed = true
@@ -93,12 +110,22 @@ export class ChoiceScan {
   takeLoose(message: WireMessage, last: boolean): Readonly<Record<string, unknown>> | undefined {
     let changed: Record<string, unknown> | undefined
     for (const field of looseFieldsOf(message)) {
-      const screened = this.#loose.take(field, message[field], last)
+      let screened = this.#loose.take(field, message[field], last)
+      if (field === SIGNED_FIELD && this.#lostThought) {
+        const sealed = screened
+        screened = unsigned(sealed, undefined)
+        this.#lostThought = screened === sealed
+      }
       if (screened === message[field]) continue
       changed ??= {}
       changed[field] = screened
     }
     return changed
+  }
+
+  #lost(field: TextField): void {
+    this.#lostText = true
+    if (field !== 'content' && field !== 'refusal') this.#lostThought = true
   }
 
   /** What is held back of the other fields, each to leave in a delta of its own. */
@@ -112,7 +139,7 @@ export class ChoiceScan {
       if (scanner.held === 0) continue
       const removals = scanner.removals
       rest[field] = scanner.flush()
-      if (scanner.removals > removals) this.#lostText = true
+      if (scanner.removals > removals) this.#lost(field)
     }
     return rest
   }

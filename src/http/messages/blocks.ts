@@ -66,7 +66,9 @@ export class BlockWriter {
     }
     const signature: unknown = Reflect.get(block, 'signature')
     if (typeof signature !== 'string') return ''
-    return this.#inThought() + this.#delta({ type: 'signature_delta', signature }) + this.close()
+    const text = this.#inThought()
+    const sealed = signature === '' ? '' : this.#delta({ type: 'signature_delta', signature })
+    return text + sealed + this.close()
   }
 
   /** A whole call, as a block of its own. */
