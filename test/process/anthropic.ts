@@ -185,8 +185,14 @@ export function wholeMessage(blocks: readonly ScriptedBlock[], said: Said = {}):
 }
 
 /** An error as the API says it. */
-export function messageError(response: ServerResponse, status: number, type: string, message: string): void {
-  reply(response, status, { type: 'error', error: { type, message } }, { 'request-id': 'req_upstream' })
+export function messageError(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  reply(response, status, { type: 'error', error: { type, message } }, headers)
 }
 
 function emptyOf(block: ScriptedBlock): Record<string, unknown> {

@@ -46,18 +46,19 @@ export const VALID = {
 const text = fc.string({ maxLength: 20 })
 const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
 const list = fc.array(fc.oneof(text, number), { minLength: 1, maxLength: 3 })
-const record = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(text, number), { maxKeys: 3 })
+export const record = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(text, number), { maxKeys: 3 })
 const flag = fc.boolean()
 const nil = fc.constant(null)
 
-const notText = fc.oneof(number, flag, list, record)
-const notNumber = fc.oneof(text, flag, list, record)
-const notFlag = fc.oneof(text, number, list, record)
-const notRecord = fc.oneof(text, number, flag, list)
+export const notText = fc.oneof(number, flag, list, record)
+export const notNumber = fc.oneof(text, flag, list, record)
+export const notFlag = fc.oneof(text, number, list, record)
+export const notRecord = fc.oneof(text, number, flag, list)
 /** Neither a text nor a list of parts: no record either. */
 const notContent = fc.oneof(number, flag, record, list)
 const between = (low: number, high: number) => fc.oneof(notNumber, fc.constantFrom(low - 1, high + 1, 1e30))
-const tokens = fc.oneof(notNumber, fc.constantFrom(0, -1, 1.5, 10_000_001))
+/** What is no number of tokens. */
+export const wrongTokens = fc.oneof(notNumber, fc.constantFrom(0, -1, 1.5, 10_000_001))
 
 /**
  * Where in VALID what kind of value is wrong. The path is what `param` must name, or begin with: an arbitrary
@@ -86,8 +87,8 @@ export const WRONG: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   stream: notFlag,
   stream_options: notRecord,
   'stream_options.include_usage': fc.oneof(notFlag, nil),
-  max_tokens: tokens,
-  max_completion_tokens: tokens,
+  max_tokens: wrongTokens,
+  max_completion_tokens: wrongTokens,
   temperature: between(0, 2),
   top_p: between(0, 1),
   n: fc.oneof(notNumber, fc.constantFrom(0, 17, 1.5)),
@@ -127,9 +128,9 @@ export const WRONG: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'upshift.mode': fc.oneof(notText, nil, fc.constant('magic')),
 }
 
-/** VALID with another value at a path such as `messages[1].content[0].text`. */
-export function withValue(path: string, value: unknown): unknown {
-  const copy: unknown = structuredClone(VALID)
+/** A valid request with another value at a path such as `messages[1].content[0].text`. */
+export function withValue(valid: unknown, path: string, value: unknown): unknown {
+  const copy: unknown = structuredClone(valid)
   const keys = path.split(/[.[\]]+/).filter((key) => key !== '')
   let at = copy
   for (const key of keys.slice(0, -1)) at = Reflect.get(Object(at), key)
