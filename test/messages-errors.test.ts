@@ -66,7 +66,9 @@ interface Failing {
 }
 
 const says = (status: number, type: string, message: string): MessageScript => {
-  return (response) => messageError(response, status, type, message, { 'retry-after-ms': '20' })
+  // Without a word of its own a busy engine would rest for a second.
+  const rest = status === 429 || status === 529 ? { 'retry-after-ms': '20' } : {}
+  return (response) => messageError(response, status, type, message, rest)
 }
 const { APIError } = Anthropic
 const INVALID = 'invalid_request_error'
