@@ -1,5 +1,6 @@
 import type { WorstCase } from '../contract/budget.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
+import type { CacheLife } from '../contract/native.ts'
 import type { Need } from '../contract/need.ts'
 import type { ProblemCode } from '../contract/problem.ts'
 import { CACHE_WRITE_FACTOR, costMicros, type Price, type Usage } from '../contract/usage.ts'
@@ -25,24 +26,31 @@ const THINKING_TOKENS_PER_SECOND = 150
 export interface Worst extends WorstCase {
   readonly promptTokens: number
   readonly completionTokens: number
+  /** The whole prompt may be written to the engine's cache, at the price of that. */
+  readonly cache: CacheLife | undefined
 }
 
 /** The most that an attempt can cost; `micros` is undefined where no price bounds it. */
 export function worstCase(entry: ModelEntry, need: Need, now: number): Worst {
   const promptTokens = need.promptTokensBound
   const completionTokens = need.choices * need.maxOutputTokens
+  const bills = entry.engine !== undefined && PROFILES[entry.engine.spec.kind].billsCacheWrites
+  const cache = bills ? need.cache : undefined
   const micros = entry.view.price
-    ? worstMicros(entry, need, completionTokens)
+    ? worstMicros(entry, promptTokens, completionTokens, cache)
     : worstByHour(entry, need.deadline - now)
-  return { micros, tokens: promptTokens + completionTokens, promptTokens, completionTokens }
+  return { micros, tokens: promptTokens + completionTokens, promptTokens, completionTokens, cache }
 }
 
-function worstMicros(entry: ModelEntry, need: Need, completionTokens: number): number | undefined {
-  const promptTokens = need.promptTokensBound
+function worstMicros(
+  entry: ModelEntry,
+  promptTokens: number,
+  completionTokens: number,
+  cache: CacheLife | undefined,
+): number | undefined {
   const rate = rateFor(entry, entry.view.price, promptTokens)
   if (!rate) return undefined
-  const bills = entry.engine !== undefined && PROFILES[entry.engine.spec.kind].billsCacheWrites
-  const written = bills && need.cache !== undefined ? CACHE_WRITE_FACTOR[need.cache] : 1
+  const written = cache === undefined ? 1 : CACHE_WRITE_FACTOR[cache]
   // A cached read may not cost more than a fresh one here: the bound takes the dearer of the two.
   const dearest = Math.max(rate.inputPerMillion * written, rate.cachedInputPerMillion ?? 0)
   return costMicros(
@@ -124,8 +132,11 @@ function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
   if (UNBILLED.has(end.outcome) && !end.contentSeen) return undefined
   const thought = ((end.silentMs ?? 0) / 1_000) * THINKING_TOKENS_PER_SECOND
   const seen = Math.ceil((end.seenTokens ?? 0) + thought) + RUN_AHEAD_TOKENS
+  const promptTokens = Math.ceil(worst.promptTokens * PROMPT_SHARE)
   return {
-    promptTokens: Math.ceil(worst.promptTokens * PROMPT_SHARE),
+    promptTokens,
+    ...(worst.cache === undefined ? {} : { cacheWriteTokens: promptTokens }),
+    ...(worst.cache === '1h' ? { cacheWriteHourTokens: promptTokens } : {}),
     completionTokens: Math.min(seen, worst.completionTokens),
   }
 }

@@ -92,3 +92,27 @@ test('the purse is paid what the attempt cost, and gets the whole hold back for 
     [WORST, 2_000, { costMicros: 0, tokens: 0 }],
   ])
 })
+
+test('a prompt that is marked for a cache is held for at the price of writing it, where that is billed', async () => {
+  await using server = await scripted(openAiList('claude-haiku-4-5'))
+  const models = [{ name: 'claude-haiku-4-5', price: { input: 1, output: 5, cachedInput: 0.1 } }]
+  const engines = {
+    anthropic: { url: server.url, trusted: true, models },
+    other: { kind: 'openai-compatible', url: server.url, models },
+  }
+  await using over = fleetOver({ config: { engines } })
+  const heldFor = async (engine: string, cache?: '5m' | '1h'): Promise<number | undefined> => {
+    await using lease = await leased(over.fleet, need([`${engine}/claude-haiku-4-5`], { cache }))
+    lease.settle({ outcome: 'upstream_rejected', contentSeen: false })
+    return lease.heldMicros
+  }
+  // 1,000 tokens in at $1 a million, 1,000 out at $5.
+  assert.equal(await heldFor('anthropic'), 6_000)
+  assert.equal(await heldFor('anthropic', '5m'), 6_250)
+  assert.equal(await heldFor('anthropic', '1h'), 7_000)
+  assert.equal(await heldFor('other', '1h'), 6_000)
+  await using lease = await leased(over.fleet, need(['anthropic/claude-haiku-4-5'], { cache: '1h' }))
+  const broken = lease.settle({ outcome: 'client_closed', contentSeen: true, seenTokens: 36 })
+  // Half of the prompt's bound, written for an hour, and 100 tokens out.
+  assert.deepEqual([broken.costMicros, broken.estimated], [1_500, true])
+})

@@ -274,3 +274,50 @@ test('no secret that stands by itself survives redaction', () => {
     }),
   )
 })
+
+/** A request that came in Messages: its own body beside the translation, whose texts are the same ones. */
+function native(text: string, more: Readonly<Record<string, unknown>> = {}): ChatRequest {
+  const body = { model: 'auto', system: 'Hi.', messages: [{ role: 'user', content: text }], ...more }
+  const messages: ChatRequest['messages'] = [
+    { role: 'system', content: 'Hi.' },
+    { role: 'user', content: text },
+  ]
+  return { model: 'auto', messages, native: { dialect: 'messages', body, messages: 2, betas: [], lost: [] } }
+}
+
+test('a request in a foreign dialect is redacted in its own words and in the translation, and counted once', () => {
+  const { request, verdicts } = admitted(guard().outbound(native(`pay ${CARD}, then ${CARD}`)))
+  const expected = 'pay [card], then [card]'
+  assert.equal(request.messages[1]?.content, expected)
+  assert.deepEqual(request.native?.body['messages'], [{ role: 'user', content: expected }])
+  assert.deepEqual(verdicts, [{ check: 'input.pii.card', outcome: 'redacted', detail: '2 times' }])
+  const clean = native('Hello there, friend.')
+  assert.equal(admitted(guard().outbound(clean)).request, clean)
+})
+
+test('what stands in its own words alone is found too, and named where the caller put it', () => {
+  const thought = { type: 'thinking', thinking: `use ${KEY}`, signature: 'E' }
+  const messages = [{ role: 'assistant', content: [thought] }]
+  const found = problem(guard().outbound(native('Hello.', { messages })))
+  assert.deepEqual(
+    [found.rule, found.param],
+    ['input.secret.aws_access_key', 'messages[0].content[0].thinking'],
+  )
+})
+
+test('personal data in a tool’s form stays in both, and a text that is form and message is redacted as a message', () => {
+  const text = `A card such as ${CARD}.`
+  const tools = [{ name: 'pay', description: text, input_schema: {} }]
+  const asked = native(text, { tools })
+  const form: ChatRequest['tools'] = [{ type: 'function', function: { name: 'pay', description: text } }]
+  const { request } = admitted(guard().outbound({ ...asked, tools: form }))
+  assert.deepEqual([request.tools, request.native?.body['tools']], [form, tools])
+  assert.equal(request.messages[1]?.content, 'A card such as [card].')
+})
+
+test('what an engine has signed is not scanned: chance would find secrets in it', () => {
+  const signature = `${'a'.repeat(300)}AKIA2E7XQ3LMNOP4RSTU`
+  const messages = [{ role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature }] }]
+  const asked = native('Hello.', { messages })
+  assert.equal(admitted(guard().outbound(asked)).request, asked)
+})

@@ -24,6 +24,12 @@ test('a dated snapshot has the price of its family, unless it has a row of its o
   assert.equal(catalogueRow('gemini', 'models/gemini-2.5-flash')?.price?.outputPerMillion, 2_500_000)
 })
 
+test('what Anthropic reads from its cache costs a tenth', () => {
+  for (const row of ROWS.filter(({ kind }) => kind === 'anthropic')) {
+    assert.equal(row.price?.cachedInputPerMillion, (row.price?.inputPerMillion ?? 0) / 10, row.name)
+  }
+})
+
 test('a price holds for its vendor only', () => {
   assert.equal(catalogueRow('openai-compatible', 'gpt-4o'), undefined)
   assert.equal(catalogueRow('openrouter', 'openai/gpt-4o')?.price, undefined)
