@@ -7,6 +7,7 @@ import { get, makeKey, shownKey } from './process/admin.ts'
 import {
   type AnthropicUpstream,
   messageError,
+  messageEvents,
   type ScriptedBlock,
   say,
   startAnthropic,
@@ -16,6 +17,7 @@ import { errorShape, messageShape, readStream } from './process/message-shapes.t
 import { type Reply, send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
 import { anthropicAt, configOf, engineAt } from './process/settings.ts'
+import { until } from './process/until.ts'
 import { respond, startUpstream, type Upstream } from './process/upstream.ts'
 
 /** What Upshift promises holds for Messages as for Chat Completions. */
@@ -308,6 +310,30 @@ describe('a caller of Chat Completions over an engine of Anthropic', () => {
     const { max_tokens, tools } = Object(claude.received[0]?.body)
     assert.deepEqual([max_tokens, tools], [1_024, [{ name: 'look', input_schema: { type: 'object' } }]])
   })
+})
+
+test('a stream that is under way at SIGTERM is answered whole', async () => {
+  await using other = await startServer({ config: configOf({ claude: anthropicAt([claude.url]) }) })
+  const events = messageEvents([{ type: 'text', pieces: ['Once ', 'upon ', 'a time.'] }])
+  let go = (): void => {}
+  const draining = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  claude.answer(async (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(events.slice(0, 5).join(''))
+    await draining
+    response.end(events.slice(5).join(''))
+  })
+  const body = JSON.stringify(plain('claude/small', { stream: true }))
+  const answered = send(other, { path: '/v1/messages', body })
+  await until('the engine has the request', () => claude.received.length === 1)
+  const stopped = other.stop()
+  await until('the server drains', () => other.output().includes('draining'))
+  go()
+  const { blocks } = readStream((await answered).text)
+  assert.deepEqual(blocks, [{ type: 'text', text: 'Once upon a time.' }])
+  assert.equal(await stopped, 0)
 })
 
 test('after all of this the server is the same process and has met no bug', () => {

@@ -174,29 +174,22 @@ const fields = {
   upshift: upshiftField.optional(),
 }
 
-export const messagesRequestSchema = z
-  .looseObject({
-    ...fields,
-    max_tokens: z.number().int().min(1).max(10_000_000),
-    stream: z.boolean().optional(),
-    stop_sequences: z.array(z.string().min(1).max(1_024)).max(64).optional(),
-    temperature: z.number().min(0).max(1).optional(),
-    top_p: z.number().min(0).max(1).optional(),
-    top_k: z.number().int().min(0).max(1_000_000).optional(),
-    metadata: z
-      .looseObject({
-        user_id: z
-          .string()
-          .max(512)
-          .nullable()
-          .optional()
-          .meta({ description: 'Whom the request is about.' }),
-      })
-      .optional(),
-  })
-  .meta({ id: 'MessagesRequest' })
+export const messagesRequestSchema = z.looseObject({
+  ...fields,
+  max_tokens: z.number().int().min(1).max(10_000_000),
+  stream: z.boolean().optional(),
+  stop_sequences: z.array(z.string().min(1).max(1_024)).max(64).optional(),
+  temperature: z.number().min(0).max(1).optional(),
+  top_p: z.number().min(0).max(1).optional(),
+  top_k: z.number().int().min(0).max(1_000_000).optional(),
+  metadata: z
+    .looseObject({
+      user_id: z.string().max(512).nullable().optional().meta({ description: 'Whom the request is about.' }),
+    })
+    .optional(),
+})
 
-export const countRequestSchema = z.looseObject(fields).meta({ id: 'CountTokensRequest' })
+export const countRequestSchema = z.looseObject(fields)
 
 export type MessagesRequest = z.infer<typeof messagesRequestSchema>
 export type CountRequest = z.infer<typeof countRequestSchema>

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { chatRequestSchema } from '../contract/chat.ts'
 import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
+import { messagesPaths, messagesSchemas } from './messages/openapi.ts'
 import { summarySchema } from './summary.ts'
 
 /** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
@@ -18,6 +19,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one) }
   }
   paths['/v1/chat/completions'] = { post: chatOperation() }
+  Object.assign(paths, messagesPaths(headOfAnswers()))
   return {
     openapi: '3.1.0',
     info: {
@@ -29,11 +31,15 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     servers: [{ url: '/' }],
     paths: Object.fromEntries(Object.entries(paths).sort(([left], [right]) => left.localeCompare(right))),
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+      },
       schemas: {
         ChatRequest: jsonSchema(chatRequestSchema, 'input'),
         UpshiftSummary: jsonSchema(summarySchema, 'output'),
         Error: errorSchema(),
+        ...messagesSchemas(),
       },
     },
   }
@@ -76,6 +82,10 @@ function queryParameters(declared: z.ZodObject | undefined): Record<string, unkn
 
 const HEAD = ['x-request-id', 'x-upshift-mode', 'x-upshift-tier', 'x-upshift-model', 'x-upshift-reason']
 
+function headOfAnswers(): Record<string, unknown> {
+  return Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }]))
+}
+
 function chatOperation(): Record<string, unknown> {
   const completion = {
     type: 'object',
@@ -93,7 +103,7 @@ function chatOperation(): Record<string, unknown> {
     responses: {
       200: {
         description: 'The answer: whole, or as server-sent events that end with [DONE].',
-        headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
+        headers: headOfAnswers(),
         content: {
           'application/json': { schema: completion },
           'text/event-stream': { schema: { type: 'string' } },

@@ -122,10 +122,10 @@ export interface Said {
 }
 
 const HEAD = { id: 'msg_scripted', type: 'message', role: 'assistant', model: 'claude-scripted' } as const
-export const MESSAGE_USAGE = { input_tokens: 7, output_tokens: 3 }
+const MESSAGE_USAGE = { input_tokens: 7, output_tokens: 3 }
 
 /** One event as the API writes it, its name before its data; now and then it pads the JSON with spaces. */
-export function messageEvent(type: string, fields: Readonly<Record<string, unknown>> = {}, pad = ''): string {
+function messageEvent(type: string, fields: Readonly<Record<string, unknown>> = {}, pad = ''): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields }).slice(0, -1)}${pad}}\n\n`
 }
 

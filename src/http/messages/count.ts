@@ -7,19 +7,17 @@ import { sendProblem } from '../answering.ts'
 import { parseCount } from './dialect.ts'
 
 /** What `POST /v1/messages/count_tokens` answers. */
-export const countReply = z
-  .object({
-    input_tokens: z.number().int(),
-    upshift: z.object({
-      request_id: z.string(),
-      model: z.string(),
-      estimated: z.boolean().meta({
-        description: 'True where no engine counted: then the figure is an upper bound.',
-      }),
-      how: z.string(),
+export const countReply = z.object({
+  input_tokens: z.number().int(),
+  upshift: z.object({
+    request_id: z.string(),
+    model: z.string(),
+    estimated: z.boolean().meta({
+      description: 'True where no engine counted: then the figure is an upper bound.',
     }),
-  })
-  .meta({ id: 'CountTokensReply' })
+    how: z.string(),
+  }),
+})
 
 export interface CountPorts {
   readonly count: Count
