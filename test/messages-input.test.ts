@@ -164,7 +164,7 @@ describe('a bad request', () => {
           if (reply.status !== 200) errorShape.parse(JSON.parse(reply.text))
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     )
   })
 })

@@ -162,6 +162,33 @@ describe('a budget', () => {
   })
 })
 
+test('a call that breaks its tool’s schema is repaired once, over the caller’s own messages', async () => {
+  const call = (at: string): ScriptedBlock => {
+    return { type: 'tool_use', id: 'toolu_1', name: 'look', pieces: [`{"at":${at}}`] }
+  }
+  claude.answer((response, request, nth) => say(response, [call(nth === 0 ? '"x"' : '1')], {}, request))
+  const properties = { at: { type: 'number' } }
+  const content = [{ type: 'text', text: 'Look.', cache_control: { type: 'ephemeral' } }]
+  const body = plain('claude/small', {
+    stream: true,
+    messages: [{ role: 'user', content }],
+    tools: [{ name: 'look', input_schema: { type: 'object', properties } }],
+    tool_choice: { type: 'any' },
+  })
+  const { text } = await messages(body)
+  const { blocks, end } = readStream(text)
+  assert.deepEqual(blocks, [{ type: 'tool_use', id: 'toolu_1', name: 'look', input: { at: 1 } }])
+  assert.equal(
+    text.replace(/,"upshift":\{.*\}(?=\}\n\nevent: message_stop)/, ''),
+    messageEvents([call('1')]).join(''),
+  )
+  assert.ok(end?.upshift.verdicts.some(({ outcome }) => outcome === 'repaired'))
+  const sent = Object(claude.received[1]?.body['messages'])
+  assert.deepEqual(sent[0], { role: 'user', content })
+  assert.match(sent[1].content, /"at":"x"/)
+  assert.match(sent[2].content, /at.* number/)
+})
+
 describe('the guard', () => {
   const EMAIL = 'ada.lovelace@example-mail.org'
   const IBAN = 'DE89370400440532013000'

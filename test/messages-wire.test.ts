@@ -231,6 +231,20 @@ describe('between a caller and an engine that both speak Messages', () => {
 })
 
 describe('what an answer of any engine is in Messages', () => {
+  test('quotations from the handbook are a message too, with their citations', async () => {
+    for (const stream of [false, true]) {
+      const upshift = { mode: 'retrieve' }
+      const content = 'How do I revoke a key in Upshift?'
+      const body = plain('auto', { upshift, stream, messages: [{ role: 'user', content }] })
+      const { text } = await messages(body)
+      const told = stream ? readStream(text).end?.upshift : messageShape.parse(JSON.parse(text)).upshift
+      const blocks = stream ? readStream(text).blocks : messageShape.parse(JSON.parse(text)).content
+      assert.match(JSON.stringify(blocks), /keys revoke/)
+      assert.equal(told?.['mode'], 'retrieve')
+      assert.notEqual(Object(told?.['citations']).length, 0)
+    }
+  })
+
   const ends: readonly (readonly [string, Said])[] = [
     ['end_turn', {}],
     ['max_tokens', { stop: 'max_tokens' }],

@@ -125,6 +125,7 @@ export const WRONG: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   user: fc.oneof(notText, nil, fc.constant('u'.repeat(513))),
   metadata: notRecord,
   upshift: fc.oneof(notRecord, nil, fc.constant({ other: 1 })),
+  native: fc.oneof(text, number, flag, list, record, nil),
   'upshift.mode': fc.oneof(notText, nil, fc.constant('magic')),
 }
 
