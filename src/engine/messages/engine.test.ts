@@ -4,6 +4,7 @@ import type { AnswerEvent, ChunkDelta } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { createConnections } from '../connections.ts'
+import type { Sink } from '../reader.ts'
 import {
   callOf,
   collect,
@@ -18,6 +19,7 @@ import {
   textOf,
 } from '../upstream.fixture.ts'
 import { createMessagesEngine } from './engine.ts'
+import { MessageStreamReader } from './stream-reader.ts'
 
 const connections = createConnections()
 const engine = createMessagesEngine({
@@ -192,26 +194,31 @@ test('an answer whose end came is whole, whatever became of the connection', asy
   assert.equal(events.at(-1)?.type, 'answer-finish')
 })
 
-test('pings keep a silent thought alive, and nothing else', async () => {
-  const timeouts = { connectMs: 2_000, firstTokenMs: 2_000, betweenTokensMs: 300 }
-  const pinging =
-    (...before: readonly string[]): Script =>
-    (socket) => {
-      socket.write(STREAM_HEAD + before.map(httpChunk).join(''))
-      let pings = 0
-      const timer = setInterval(() => {
-        if (++pings <= 16) socket.write(httpChunk(event('ping')))
-        else {
-          clearInterval(timer)
-          socket.write([ends(0), END, STOP].map(httpChunk).join('') + STREAM_END)
-        }
-      }, 25)
-      socket.once('close', () => clearInterval(timer))
+test('a ping is a sign of life while a thought is being thought in silence, and at no other time', () => {
+  const pings = (...before: readonly string[]): readonly boolean[] => {
+    const tokens: boolean[] = []
+    const sink = {
+      event: ({ wire }: { readonly wire?: string }, _bytes: number, token: boolean) => {
+        if (wire?.startsWith('event: ping')) tokens.push(token)
+      },
+      finished: () => {},
+      end: () => {},
     }
-  const thought = [START, begins(0, { type: 'thinking', thinking: '', signature: '' })]
-  assert.equal((await run(pinging(...thought), { timeouts })).at(-1)?.type, 'answer-finish')
-  const said = [START, begins(0, { type: 'text', text: '' }), grows(0, { type: 'text_delta', text: 'a' })]
-  assert.equal(problemOf(await run(pinging(...said), { timeouts })).code, 'upstream_timeout')
+    const reading = {
+      target: targetAt('http://127.0.0.1:1/v1'),
+      sink: sink as Sink,
+      verdicts: [],
+      created: 0,
+    }
+    const reader = new MessageStreamReader(reading)
+    for (const text of [START, ...before, event('ping')]) reader.read(Buffer.from(text))
+    return tokens
+  }
+  const thought = begins(0, { type: 'thinking', thinking: '', signature: '' })
+  const text = [begins(0, { type: 'text', text: '' }), grows(0, { type: 'text_delta', text: 'a' })]
+  assert.deepEqual(pings(thought), [true])
+  assert.deepEqual(pings(...text), [false])
+  assert.deepEqual(pings(thought, grows(0, { type: 'signature_delta', signature: 'E' }), ends(0)), [false])
 })
 
 test('a whole message is read, or refused with what is wrong with it', async () => {
