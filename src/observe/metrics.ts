@@ -31,7 +31,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const declared = declareMetrics(registry)
   const kept = keep(declared)
   const { requests, seconds } = kept
-  let state = { fleet: gauges.fleet(), record: gauges.record() }
+  const read = () => ({ fleet: gauges.fleet(), record: gauges.record(), llama: gauges.llama() })
+  let state = read()
   declareGauges(registry, () => state)
   const ofKeys = new Registry()
   let keys: readonly KeyGauge[] = []
@@ -39,7 +40,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   return {
     contentType: registry.contentType,
     async expose(everyKey) {
-      state = { fleet: gauges.fleet(), record: gauges.record() }
+      state = read()
       const common = await registry.metrics()
       if (!everyKey) return common
       keys = gauges.keys()

@@ -154,6 +154,7 @@ export class LlamaEngine implements AsyncDisposable {
       slots,
       parallel,
       threads: config.threads ?? defaultThreads(),
+      gpu: config.gpu,
       queueLimit: config.queueLimit,
       ...(config.warmBytes === 0
         ? {}

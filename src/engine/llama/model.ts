@@ -34,9 +34,9 @@ export class LoadedModel implements AsyncDisposable {
 
   /** Throws where llama.cpp cannot read the file or has not enough memory for it. */
   static async load(options: LoadOptions): Promise<LoadedModel> {
-    const { threads, slots, contextTokens } = options
+    const { gpu, threads, slots, contextTokens } = options
     const llama = await getLlama({
-      gpu: false,
+      gpu: gpu === 'off' ? false : gpu,
       build: 'never',
       skipDownload: true,
       // More threads than free cores, and they wait for each other: 1 token a second instead of hundreds.

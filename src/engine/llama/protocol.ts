@@ -12,6 +12,7 @@ export interface LoadOptions {
   /** Sequences that run at once, at most `slots`. */
   readonly parallel: number
   readonly threads: number
+  readonly gpu: 'off' | 'auto' | 'cuda' | 'vulkan' | 'metal'
   /** Requests that may wait for a slot. */
   readonly queueLimit: number
   /** Where states of system prompts are kept, and how much of them; absent: nowhere. */

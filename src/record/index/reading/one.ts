@@ -72,6 +72,8 @@ function turnOf({ turn, cause, model, engine, replica, offMachine, heldMicros, e
     estimated: end?.estimated === true,
     firstTokenMs: end?.firstTokenMs ?? null,
     totalMs: end?.totalMs ?? null,
+    cachedTokens: end?.usage?.cachedTokens ?? null,
+    engineStats: end?.engineStats ?? null,
   }
 }
 
