@@ -5,7 +5,16 @@ import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
-import { Notes, nearestTiers, noModel, outOfScope, rank, tierOutOfScope, unknownModel } from './choice.ts'
+import {
+  embedsOnly,
+  Notes,
+  nearestTiers,
+  noModel,
+  outOfScope,
+  rank,
+  tierOutOfScope,
+  unknownModel,
+} from './choice.ts'
 import type { RouteConfig } from './config.ts'
 import { deliberate, featuresOf } from './features.ts'
 
@@ -137,8 +146,10 @@ function chooseModels(
       },
     )
   }
+  const chat = exact.filter((model) => model.kind !== 'embedding')
+  if (chat.length === 0) return embedsOnly(named)
   notes.reason(`the exact model ${named} was asked for`)
-  return permitted(exact, ask, caller, notes)
+  return permitted(chat, ask, caller, notes)
 }
 
 function autoTier(config: RouteConfig, ask: Ask, notes: Notes): Tier {
