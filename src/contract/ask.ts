@@ -25,12 +25,18 @@ export type Origin =
       readonly purse: Purse
     }
 
+/** What every kind of request has in common. */
+export interface Asked {
+  /** Whom it is about. */
+  readonly user?: string | undefined
+}
+
 /** One request on the path. */
-export interface Ask {
+export interface Ask<R extends Asked = ChatRequest> {
   /** `req_…`, unique, sorted by time. */
   readonly id: string
   readonly origin: Origin
-  readonly request: ChatRequest
+  readonly request: R
   /** Size of the request's JSON on the wire. */
   readonly bytes: number
   /** Milliseconds since the epoch. */
@@ -56,7 +62,10 @@ export interface Answer extends AsyncDisposable {
  * `body`: the request as it arrived, for the vault; absent for a child, whose text is its parent's. It stands beside
  * the ask, which lives as long as the answer: a slow reader must not hold a large body in memory.
  */
-export type Handle = (ask: Ask, body?: Uint8Array) => Promise<Answer | Refusal>
+export type Handle<R extends Asked = ChatRequest> = (
+  ask: Ask<R>,
+  body?: Uint8Array,
+) => Promise<Answer | Refusal>
 
 /** What the turns of a request came to, for its record. */
 export interface Bill {
@@ -71,8 +80,8 @@ export interface Bill {
 }
 
 /** One request on its way through a mode. */
-export interface Work {
-  readonly ask: Ask
+export interface Work<R extends Asked = ChatRequest> {
+  readonly ask: Ask<R>
   readonly caller: Caller
   readonly plan: Plan
   readonly purse: Purse
@@ -80,8 +89,8 @@ export interface Work {
   /** Resolves when the record is open. Nothing is dispatched before it; it goes to the log ahead of what follows. */
   readonly opened: Promise<void>
   /** For nested calls. */
-  readonly complete: Handle
+  readonly complete: Handle<R>
 }
 
-/** One way to answer. Only `direct` dispatches, and so only it adds to the bill. */
-export type Way = (work: Work) => AsyncIterable<Batch>
+/** One way to answer. Only one that dispatches adds to the bill. */
+export type Way<R extends Asked = ChatRequest> = (work: Work<R>) => AsyncIterable<Batch>

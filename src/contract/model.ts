@@ -1,6 +1,12 @@
 import type { Tier } from './tier.ts'
 import type { Price } from './usage.ts'
 
+/**
+ * What a model is for: `chat` answers in words, `embedding` makes a vector of a text, `extractive` has no weights and
+ * answers only from passages.
+ */
+export type ModelKind = 'chat' | 'embedding' | 'extractive'
+
 /** A model as the planner sees it: one snapshot, true at the moment it was taken. */
 export interface ModelView {
   /** The exact model: `engine/name`. */
@@ -9,8 +15,7 @@ export interface ModelView {
   /** What the engine itself calls it. */
   readonly name: string
   readonly tier: Tier
-  /** `extractive` has no weights: it answers only from passages. */
-  readonly kind: 'chat' | 'extractive'
+  readonly kind: ModelKind
   readonly offMachine: boolean
   /** False for an engine off this machine whose owner has not allowed it. */
   readonly allowed: boolean

@@ -14,20 +14,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
-import type { AnswerError, AnswerEvent, AnswerFinish, Batch } from '../contract/event.ts'
+import type { AnswerError, AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { problemOfNetwork } from './network.ts'
-import type { Payload } from './payload.ts'
 import {
   answerError,
+  BodyReader,
   FailureReader,
   garbled,
   NOTHING_SENT,
   type Reader,
   type Reading,
   type Sink,
-  WholeReader,
 } from './reader.ts'
 import { StreamReader } from './stream-reader.ts'
 import type { Target } from './target.ts'
@@ -39,10 +38,20 @@ const QUEUE_EVENTS = 2_048
 const DRAIN_MS = 1_000
 const DRAIN_BYTES = 64 * 1024
 
-export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
+/** What a call is bounded by. */
+export type Bounded = Pick<Call, 'deadline' | 'signal'>
+
+/** What is sent, as far as the answer depends on it. */
+export interface Sent {
+  readonly stream: boolean
+  readonly verdicts: readonly Verdict[]
+}
+
+export class Exchange<S extends Sent> implements Dispatcher.DispatchHandler, Sink, Disposable {
   readonly #target: Target
-  readonly #call: Call
-  readonly #payload: Payload
+  readonly #call: Bounded
+  readonly #sent: S
+  readonly #readerFor: (reading: Reading, sent: S) => Reader
   readonly #clock: Clock
   readonly #watch: PhaseWatch
   #controller: Dispatcher.DispatchController | undefined
@@ -61,12 +70,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   #drainedBytes = 0
   #drainTimer: NodeJS.Timeout | undefined
 
-  constructor(target: Target, call: Call, payload: Payload, clock: Clock) {
+  /** @param readerFor - reads the body of a good response */
+  constructor(
+    target: Target,
+    call: Bounded,
+    sent: S,
+    readerFor: (reading: Reading, sent: S) => Reader,
+    clock: Clock,
+  ) {
     this.#target = target
     this.#call = call
-    this.#payload = payload
+    this.#sent = sent
+    this.#readerFor = readerFor
     this.#clock = clock
-    this.#watch = new PhaseWatch(clock, target.timeouts, call.deadline, payload.stream, this.#expired)
+    this.#watch = new PhaseWatch(clock, target.timeouts, call.deadline, sent.stream, this.#expired)
     call.signal.addEventListener('abort', this.#aborted, { once: true })
   }
 
@@ -114,10 +131,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
       this.#fail(encodedProblem(this.#target, status, headers, encoding, this.#clock.now()))
       return
     }
-    const reading: Reading = { target: this.#target, sink: this, verdicts: this.#payload.verdicts }
+    const reading: Reading = { target: this.#target, sink: this, verdicts: this.#sent.verdicts }
     if (status >= 300) this.#reader = new FailureReader(reading, status, headers, this.#clock.now())
-    else if (this.#payload.stream) this.#reader = new StreamReader(reading, this.#payload.choices)
-    else this.#reader = new WholeReader(reading)
+    else this.#reader = this.#readerFor(reading, this.#sent)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
@@ -126,7 +142,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
       if (this.#drainedBytes > DRAIN_BYTES) this.#destroy()
       return
     }
-    this.#token = this.#reader instanceof WholeReader
+    this.#token = this.#reader instanceof BodyReader
     this.#reader?.read(bytes)
     if (this.#token && !this.#over) this.#watch.token()
     if (this.#over || (this.#queuedBytes <= QUEUE_BYTES && this.#queue.length <= QUEUE_EVENTS)) return
@@ -221,7 +237,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
 }
 
 /** @returns deadline_exceeded where the time is up, else client_closed */
-export function abortProblem(target: Target, call: Call, clock: Clock): Problem {
+export function abortProblem(target: Target, call: Bounded, clock: Clock): Problem {
   const reason: unknown = call.signal.reason
   const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
   if (timedOut || clock.elapsed() >= call.deadline) return deadlineProblem(target)

@@ -99,24 +99,45 @@ export class FailureReader extends Collector {
   }
 }
 
-/** Reads a whole `chat.completion`. */
-export class WholeReader extends Collector {
-  readonly #reading: Reading
+/** Reads the whole body of a good response, up to a bound: a JSON document. */
+export abstract class BodyReader extends Collector {
+  protected readonly reading: Reading
+  readonly #boundBytes: number
 
-  constructor(reading: Reading) {
-    super(MAX_WHOLE_BYTES)
-    this.#reading = reading
+  constructor(reading: Reading, boundBytes: number) {
+    super(boundBytes)
+    this.reading = reading
+    this.#boundBytes = boundBytes
   }
 
   protected override complete(text: string): void {
-    this.#reading.sink.end(this.#answer(text))
+    const { target, sink } = this.reading
+    const parsed = parseBody(target, text)
+    sink.end(
+      parsed.type === 'problem'
+        ? answerError(parsed.problem, undefined)
+        : this.answer(parsed.value, text.length),
+    )
   }
 
-  #answer(text: string): AnswerFinish | AnswerError {
-    const { target, sink, verdicts } = this.#reading
-    const parsed = parseBody(target, text)
-    if (parsed.type === 'problem') return answerError(parsed.problem, undefined)
-    const read = readCompletion(parsed.value)
+  /** Hands the content to the sink, and returns the end. `characters`: of the body. */
+  protected abstract answer(value: unknown, characters: number): AnswerFinish | AnswerError
+
+  protected override overflow(): void {
+    const bound = `its answer is larger than ${this.#boundBytes} bytes`
+    this.reading.sink.end(answerError(garbled(this.reading.target, bound), undefined))
+  }
+}
+
+/** Reads a whole `chat.completion`. */
+export class WholeReader extends BodyReader {
+  constructor(reading: Reading) {
+    super(reading, MAX_WHOLE_BYTES)
+  }
+
+  protected override answer(value: unknown, characters: number): AnswerFinish | AnswerError {
+    const { target, sink, verdicts } = this.reading
+    const read = readCompletion(value)
     if (read.type === 'error') return answerError(problemOfErrorValue(target, read.error), undefined)
     if (read.type === 'garbled') {
       return answerError(garbled(target, `its answer is not a chat completion: ${read.why}`), undefined)
@@ -126,13 +147,8 @@ export class WholeReader extends Collector {
     if (read.value.choices.some((choice) => choice.finish_reason === 'error')) {
       return answerError(brokenOff(target), usage)
     }
-    sink.event({ type: 'answer-whole', completion: read.value }, text.length, true)
+    sink.event({ type: 'answer-whole', completion: read.value }, characters, true)
     return answerFinish(usage, verdicts)
-  }
-
-  protected override overflow(): void {
-    const bound = `its answer is larger than ${MAX_WHOLE_BYTES / 1024 / 1024} MiB`
-    this.#reading.sink.end(answerError(garbled(this.#reading.target, bound), undefined))
   }
 }
 

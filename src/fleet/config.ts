@@ -25,6 +25,9 @@ const priceSchema = z.strictObject({
 
 const modelSchema = z.strictObject({
   name: z.string().min(1).max(200).meta({ description: 'What the engine calls the model.' }),
+  kind: z.enum(['chat', 'embedding']).optional().meta({
+    description: 'What the model is for, where neither its server nor its name tells it rightly.',
+  }),
   tier: z.enum(TIERS).optional().meta({ description: 'Overrides the tier that the catalogue gives.' }),
   contextTokens: z.number().int().min(1).max(100_000_000).optional().meta({
     description: 'The context length that the engine really serves.',

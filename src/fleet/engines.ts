@@ -10,6 +10,7 @@ import { isKind, type Kind, PROFILES } from './profiles.ts'
 /** What the configuration says of one model. */
 export interface ModelSetting {
   readonly name: string
+  readonly kind?: 'chat' | 'embedding'
   readonly tier?: Tier
   readonly contextTokens?: number
   readonly price?: Price
@@ -161,9 +162,10 @@ function fromEnvironment(engine: EnvironmentEngine, config: FleetConfig): Engine
 }
 
 function modelSetting(model: EngineConfig['models'][number]): ModelSetting {
-  const { name, tier, contextTokens, price, urls } = model
+  const { name, kind, tier, contextTokens, price, urls } = model
   return {
     name,
+    ...(kind && { kind }),
     ...(tier && { tier }),
     ...(contextTokens && { contextTokens }),
     ...(urls && { baseUrls: urls.map((url) => baseUrl(url, '/v1')) }),

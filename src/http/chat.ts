@@ -1,32 +1,17 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Answer, Ask, Handle } from '../contract/ask.ts'
+import type { Handle } from '../contract/ask.ts'
 import { type ChatCompletion, type ChatRequest, chatRequestSchema } from '../contract/chat.ts'
-import { type AnswerError, type AnswerFinish, isTerminal } from '../contract/event.ts'
-import { isRefusal, type Problem } from '../contract/problem.ts'
+import { isTerminal } from '../contract/event.ts'
+import { isRefusal } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
-import type { Clock } from '../lib/clock.ts'
-import { answerHead } from './head.ts'
 import { invalidRequest } from './invalid.ts'
-import { wireProblem } from './problem.ts'
 import { encodeBatch, type StreamShape } from './sse.ts'
 import { summarise } from './summary.ts'
+import { askOf, drained, sendProblem, type Writing, type WritingPorts, writeHead } from './writing.ts'
 
 /** What POST /v1/chat/completions needs. */
-export interface ChatPorts {
+export interface ChatPorts extends WritingPorts {
   readonly handle: Handle
-  readonly clock: Clock
-  readonly slowReaderMs: number
-  /** Called before the head of an answer is written. */
-  heading(reply: FastifyReply): void
-  finished(done: Finished): void
-}
-
-/** How a chat request ended, for the metrics. */
-export interface Finished {
-  readonly answer: Answer
-  readonly terminal: AnswerFinish | AnswerError
-  readonly firstTokenMs: number
 }
 
 /** Parses once, asks the path, and writes what comes: a problem, one JSON document, or a stream of events. */
@@ -38,29 +23,13 @@ export async function replyChat(
   const parsed = chatRequestSchema.safeParse(request.body)
   if (!parsed.success) return sendProblem(reply, invalidRequest(parsed.error).problem, request.id)
 
-  const gone = new AbortController()
-  const { raw } = reply
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort()
-  })
   const startedAt = ports.clock.elapsed()
-  const ask: Ask = {
-    id: request.id,
-    origin: {
-      type: 'wire',
-      credential: request.headers.authorization,
-      ...(request.caller === null ? {} : { caller: request.caller }),
-    },
-    request: parsed.data,
-    bytes: request.bodyBytes,
-    receivedAt: ports.clock.now(),
-    signal: gone.signal,
-  }
+  const { ask, gone } = askOf(request, reply, parsed.data, ports.clock)
   const answer = await ports.handle(ask, request.rawBody ?? undefined)
   // It is in the vault by now; a slow reader must not keep it in memory.
   request.rawBody = null
   if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
-  const writing = { ports, reply, gone, id: ask.id, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
+  const writing = { ports, reply, id: ask.id, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
   let whole = false
   try {
     if (parsed.data.stream === true) await writeStream(writing, parsed.data)
@@ -73,16 +42,11 @@ export async function replyChat(
   }
 }
 
-interface Writing {
-  readonly ports: ChatPorts
-  readonly reply: FastifyReply
-  readonly gone: AbortController
-  readonly id: string
-  readonly answer: Answer
+interface ChatWriting extends Writing {
   readonly firstTokenMs: number
 }
 
-async function writeWhole(writing: Writing): Promise<void> {
+async function writeWhole(writing: ChatWriting): Promise<void> {
   const { ports, reply, id, answer, firstTokenMs } = writing
   let completion: ChatCompletion | undefined
   for await (const batch of answer.events) {
@@ -103,7 +67,7 @@ async function writeWhole(writing: Writing): Promise<void> {
   }
 }
 
-async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
+async function writeStream(writing: ChatWriting, request: ChatRequest): Promise<void> {
   const { ports, id, answer, firstTokenMs } = writing
   const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
     'cache-control': 'no-store',
@@ -121,48 +85,4 @@ async function writeStream(writing: Writing, request: ChatRequest): Promise<void
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
   }
   raw.end()
-}
-
-/** Writes the head of an answer to the socket itself, past the framework, which would look at each header again. */
-function writeHead(
-  { ports, reply, id, answer }: Writing,
-  type: string,
-  more: Readonly<Record<string, string>>,
-): ServerResponse {
-  ports.heading(reply)
-  reply.hijack()
-  const head = {
-    ...ownHeaders(reply),
-    ...answerHead(id, answer.plan, answer.start),
-    'content-type': type,
-    ...more,
-  }
-  return reply.raw.writeHead(200, head)
-}
-
-/** What hooks have set on the reply, which writing to the socket directly would lose. */
-function ownHeaders(reply: FastifyReply): Record<string, string> {
-  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
-}
-
-/** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
-function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      raw.off('drain', done)
-      raw.off('close', done)
-      resolve()
-    }
-    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
-    raw.once('drain', done)
-    raw.once('close', done)
-  })
-}
-
-export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
-  const wire = wireProblem(problem, requestId)
-  reply.code(wire.status).headers(wire.headers).type('application/json; charset=utf-8')
-  reply.send(JSON.stringify(wire.body))
 }

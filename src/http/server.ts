@@ -14,11 +14,12 @@ import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { type Finished, replyChat, sendProblem } from './chat.ts'
+import { replyChat } from './chat.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { type Finished, sendProblem } from './writing.ts'
 
 export interface HttpPorts {
   readonly handle: Handle
@@ -184,7 +185,7 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): 
     model: answer.start.model,
     mode: answer.plan.mode,
     outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
-    firstTokenSeconds: firstTokenMs / 1_000,
+    ...(firstTokenMs === undefined ? {} : { firstTokenSeconds: firstTokenMs / 1_000 }),
     ...(usage === undefined
       ? {}
       : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),

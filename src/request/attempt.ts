@@ -1,38 +1,73 @@
-import type { Ask, Way, Work } from '../contract/ask.ts'
-import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
+import type { Asked, Work } from '../contract/ask.ts'
 import type { Attempted, Settlement } from '../contract/entry.ts'
-import type { Batch } from '../contract/event.ts'
+import type { Batch, Verdict } from '../contract/event.ts'
 import type { Need } from '../contract/need.ts'
-import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
-import type { AttemptPorts, Lease } from './ports.ts'
-import { backoffMs, RetryBudget } from './retry.ts'
-import { Turn } from './turn.ts'
-import { promptTokensBound } from './worst-case.ts'
+import type { Lease, LoopPorts } from './ports.ts'
+import { backoffMs, type RetryBudget } from './retry.ts'
 
-/**
- * The way `direct`: a bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks
- * what comes back and judges: done, another replica, the same one after a pause, or one repair. Each turn
- * stands in the record with its own cost. Once a byte has left there is no next turn: what fails then is the
- * terminal event.
- */
-export function createDirect(ports: AttemptPorts): Way {
-  const budget = new RetryBudget(ports.bounds.retryShare)
-  return (work) => attempts(ports, budget, work)
+/** What one kind of request brings to the loop: what a turn may cost, and how it is run. */
+export interface RequestKind<R> {
+  /** Upper bounds of what a turn may use. */
+  worst(next: Next<R>): Pick<Need, 'promptTokensBound' | 'choices'>
+  turn(parts: TurnParts<R>): Running<R>
 }
 
-async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): AsyncGenerator<Batch> {
+/** What a turn sends, and why there is one. */
+export interface Next<R> {
+  readonly request: R
+  /** Size of the request's JSON, with what a repair has added to it. */
+  readonly bytes: number
+  readonly cause: Attempted['cause']
+  /** The one repair has been made, by this turn or by one before it. */
+  readonly repaired: boolean
+}
+
+/** A turn that stands in the record and may dispatch. */
+export interface TurnParts<R> {
+  readonly work: Work<R & Asked>
+  readonly lease: Lease
+  readonly turn: number
+  /** As it may go where the lease leads. */
+  readonly request: R
+  readonly verdicts: readonly Verdict[]
+  /** What it was made of: the request not yet screened. */
+  readonly next: Next<R>
+}
+
+export interface Running<R> {
+  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
+  run(deadline: number): AsyncGenerator<Batch, End<R>>
+}
+
+/** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
+export type End<R> =
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly problem: Problem }
+  | { readonly type: 'repair'; readonly problem: Problem; readonly next: Next<R> }
+
+/**
+ * A bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks what comes back and
+ * judges: done, another replica, the same one after a pause, or one repair. Each turn stands in the record with its
+ * own cost. Once a byte has left there is no next turn: what fails then is the terminal event.
+ */
+export async function* attempts<R extends Asked>(
+  ports: LoopPorts<R>,
+  budget: RetryBudget,
+  kind: RequestKind<R>,
+  work: Work<R>,
+): AsyncGenerator<Batch> {
   const { bounds } = ports
   const { ask, plan, bill } = work
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
-  let next: Next = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
+  let next: Next<R> = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
   let problem: Problem | undefined
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lent = lend(ports, work, next, failed, deadline)
+    const lent = lend(ports, kind, work, next, failed, deadline)
     const lease = lent instanceof Promise ? await lent : lent
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
@@ -40,7 +75,7 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
       yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
-    const running = await begin({ ports, work, lease, turn, ...next })
+    const running = await begin({ ports, kind, work, lease, turn, next })
     if (isRefusal(running)) {
       yield [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
       return
@@ -49,44 +84,36 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
-      next = repairOf(next, end.answer, end.advice)
+      next = end.next
       continue
     }
     failed.add(lease.replica)
     const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && budget.take()
-    const again = more ? await retryCause(ports, ask, plan, failed, problem, turn, deadline) : undefined
+    const again = more ? await retryCause(ports, work, failed, problem, turn, deadline) : undefined
     if (again === undefined) break
     next = { ...next, cause: again }
   }
   yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
 
-/** What the next turn sends, and why there is one. */
-interface Next {
-  readonly request: ChatRequest
-  /** Size of the request's JSON, with what a repair has added to it. */
-  readonly bytes: number
-  readonly cause: Attempted['cause']
-  /** The one repair has been made, by this turn or by one before it. */
-  readonly repaired: boolean
-}
-
-interface TurnInput extends Next {
-  readonly ports: AttemptPorts
-  readonly work: Work
+interface TurnInput<R extends Asked> {
+  readonly ports: LoopPorts<R>
+  readonly kind: RequestKind<R>
+  readonly work: Work<R>
   readonly lease: Lease
   readonly turn: number
+  readonly next: Next<R>
 }
 
 /** A turn that stands in the record, ready to dispatch; or the refusal of what may not leave the machine. */
-async function begin(input: TurnInput): Promise<Turn | Refusal> {
-  const { ports, work, turn, lease, repaired } = input
-  const screened = lease.model.offMachine ? ports.outbound(input.request) : undefined
+async function begin<R extends Asked>(input: TurnInput<R>): Promise<Running<R> | Refusal> {
+  const { ports, kind, work, turn, lease, next } = input
+  const screened = lease.model.offMachine ? ports.outbound(next.request) : undefined
   if (screened !== undefined && isRefusal(screened)) {
     giveBack(lease, screened.problem.code)
     return screened
   }
-  const request = screened?.request ?? input.request
+  const request = screened?.request ?? next.request
   try {
     await ports.record.append(attempted(input, work.bill.take()))
     // Written before this one, and so known by now.
@@ -96,9 +123,8 @@ async function begin(input: TurnInput): Promise<Turn | Refusal> {
     giveBack(lease, 'record_unavailable')
     throw unrecorded
   }
-  const check = ports.check(request, work.plan, lease.model.enforcesSchema)
-  const verdicts = [...(screened?.verdicts ?? []), ...(repaired ? [REPAIRED] : [])]
-  return new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
+  const verdicts = [...(screened?.verdicts ?? []), ...(next.repaired ? [REPAIRED] : [])]
+  return kind.turn({ work, lease, turn, request, verdicts, next })
 }
 
 function giveBack(lease: Lease, code: ProblemCode): void {
@@ -106,7 +132,10 @@ function giveBack(lease: Lease, code: ProblemCode): void {
   lease[Symbol.dispose]()
 }
 
-function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Settlement[]): Attempted {
+function attempted<R extends Asked>(
+  { work, turn, lease, next }: TurnInput<R>,
+  settled: readonly Settlement[],
+): Attempted {
   return {
     type: 'attempt',
     id: work.ask.id,
@@ -115,7 +144,7 @@ function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Se
     engine: lease.model.engine,
     replica: lease.replica,
     offMachine: lease.model.offMachine,
-    cause,
+    cause: next.cause,
     ...(lease.heldMicros === undefined ? {} : { heldMicros: lease.heldMicros }),
     heldTokens: lease.heldTokens,
     ...(settled.length === 0 ? {} : { settled }),
@@ -124,10 +153,11 @@ function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Se
 
 const REPAIRED = { check: 'answer-shape', outcome: 'repaired' } as const
 
-function lend(
-  ports: AttemptPorts,
-  { ask, plan, purse }: Work,
-  next: Next,
+function lend<R extends Asked>(
+  ports: LoopPorts<R>,
+  kind: RequestKind<R>,
+  { ask, plan, purse }: Work<R>,
+  next: Next<R>,
   failed: ReadonlySet<string>,
   deadline: number,
 ): Lease | Refusal | Promise<Lease | Refusal> {
@@ -135,9 +165,8 @@ function lend(
     id: ask.id,
     candidates: plan.candidates,
     failed,
-    promptTokensBound: promptTokensBound(next),
+    ...kind.worst(next),
     maxOutputTokens: plan.maxOutputTokens,
-    choices: ask.request.n ?? 1,
     deadline,
     purse,
     signal: ask.signal,
@@ -149,10 +178,9 @@ function lend(
  * Another replica at once where one is left; else the same ones after a pause. Undefined where the pause
  * would outlast the deadline.
  */
-async function retryCause(
-  ports: AttemptPorts,
-  ask: Ask,
-  plan: Plan,
+async function retryCause<R extends Asked>(
+  ports: LoopPorts<R>,
+  { ask, plan }: Work<R>,
   failed: Set<string>,
   problem: Problem,
   turn: number,
@@ -175,19 +203,5 @@ function exhausted(turns: number): Problem {
   return {
     code: 'upstream_failed',
     message: `No answer after ${turns} attempts. See \`upshift doctor\` for the engines' health.`,
-  }
-}
-
-/** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
-function repairOf(last: Next, answer: string, advice: string): Next {
-  const turns: ChatMessage[] = [
-    { role: 'assistant', content: answer },
-    { role: 'user', content: advice },
-  ]
-  return {
-    request: { ...last.request, messages: [...last.request.messages, ...turns] },
-    bytes: last.bytes + Buffer.byteLength(answer) + Buffer.byteLength(advice),
-    cause: 'repair',
-    repaired: true,
   }
 }

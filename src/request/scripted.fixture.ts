@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Ask } from '../contract/ask.ts'
+import type { Ask, Handle } from '../contract/ask.ts'
 import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
@@ -7,7 +7,7 @@ import type { AnswerEvent, Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
-import { createDirect } from './attempt.ts'
+import { createDirect } from './direct.ts'
 import { createHandle } from './handle.ts'
 import type { AnswerCheck, AttemptPorts, HandlePorts, Lease, RecordPort } from './ports.ts'
 import { createRetrieve } from './retrieve.ts'
@@ -76,7 +76,7 @@ interface World {
   readonly promptBounds: number[]
   /** What the closed entries say that answers cost. */
   readonly costs: number[]
-  readonly handle: ReturnType<typeof createHandle>
+  readonly handle: Handle
 }
 
 type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch>

@@ -1,43 +1,26 @@
-import type { Work } from '../contract/ask.ts'
-import type { ChatRequest, WireMessage } from '../contract/chat.ts'
-import type { Settlement } from '../contract/entry.ts'
+import type { ChatMessage, ChatRequest, WireMessage } from '../contract/chat.ts'
 import {
   type AnswerError,
   type AnswerEvent,
   type AnswerFinish,
   type Batch,
   isTerminal,
-  type Verdict,
 } from '../contract/event.ts'
 import type { Problem, ProblemCode } from '../contract/problem.ts'
 import type { EngineStats, Usage } from '../contract/usage.ts'
+import type { End, Next, Running, TurnParts } from './attempt.ts'
+import { settlementOf } from './bill.ts'
 import { charsOf, textOf, wireBytes } from './content.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
 
 /** For the estimate of an answer that was broken off: three tokens for four characters, of any language. */
 const TOKENS_PER_CHAR = 0.75
 
-/** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
-export type End =
-  | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly problem: Problem }
-  | { readonly type: 'repair'; readonly problem: Problem; readonly advice: string; readonly answer: string }
-
-export interface TurnParts {
-  readonly ports: AttemptPorts
-  readonly work: Work
-  readonly lease: Lease
-  readonly turn: number
-  readonly check: AnswerCheck
-  readonly request: ChatRequest
-  readonly verdicts: readonly Verdict[]
-  /** The request holds a repair already: another one is not made. */
-  readonly repaired: boolean
-}
-
-/** One dispatch, from its first batch to its settlement. */
-export class Turn {
-  readonly #parts: TurnParts
+/** One dispatch of a chat request, from its first batch to its settlement. */
+export class Turn implements Running<ChatRequest> {
+  readonly #ports: AttemptPorts
+  readonly #parts: TurnParts<ChatRequest>
+  readonly #check: AnswerCheck
   readonly #startedAt: number
   readonly #shaped: boolean
   readonly #seen: Batch[] = []
@@ -51,15 +34,17 @@ export class Turn {
   #firstTokenMs: number | undefined
   #engineStats: EngineStats | undefined
 
-  constructor(parts: TurnParts) {
+  constructor(ports: AttemptPorts, parts: TurnParts<ChatRequest>) {
+    const { request, work, lease } = parts
+    this.#ports = ports
     this.#parts = parts
-    this.#startedAt = parts.ports.elapsed()
-    this.#holding = parts.check.hold
-    this.#shaped = isShaped(parts.request)
+    this.#startedAt = ports.elapsed()
+    this.#check = ports.check(request, work.plan, lease.model.enforcesSchema)
+    this.#holding = this.#check.hold
+    this.#shaped = isShaped(request)
   }
 
-  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
-  async *run(deadline: number): AsyncGenerator<Batch, End> {
+  async *run(deadline: number): AsyncGenerator<Batch, End<ChatRequest>> {
     using lease = this.#parts.lease
     try {
       for await (const batch of this.#dispatch(lease, deadline)) {
@@ -107,39 +92,31 @@ export class Turn {
   #scan(batch: Batch): Batch | Problem | Promise<Batch | Problem> {
     const content = terminalOf(batch) === undefined ? batch : batch.slice(0, -1)
     if (content.length === 0) return content
-    this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+    this.#firstTokenMs ??= Math.round(this.#ports.elapsed() - this.#startedAt)
     this.#seenChunks += content.length
     this.#seenChars += charsOf(content)
-    return this.#parts.check.scan(content)
+    return this.#check.scan(content)
   }
 
   /** Settles the lease, once; what it came to stands in the next entry of the request. */
   settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): void {
     if (this.#settled) return
     this.#settled = true
-    const { lease, turn, ports, work } = this.#parts
+    const { lease, turn, work } = this.#parts
     const cost = lease.settle({
       outcome,
       usage,
       retryAfterMs,
       contentSeen: this.#firstTokenMs !== undefined,
       seenTokens: Math.max(this.#seenChunks, this.#seenChars * TOKENS_PER_CHAR),
-      silentMs: this.#firstTokenMs ?? ports.elapsed() - this.#startedAt,
+      silentMs: this.#firstTokenMs ?? this.#ports.elapsed() - this.#startedAt,
       firstPromptTokens: work.bill.firstPromptTokens,
     })
-    const settlement: Settlement = {
-      turn,
-      engine: lease.model.engine,
-      model: lease.model.id,
-      tier: lease.model.tier,
-      outcome,
-      ...(cost.usage === undefined ? {} : { usage: cost.usage }),
-      ...(cost.costMicros === undefined ? {} : { costMicros: cost.costMicros }),
-      ...(cost.estimated === true ? { estimated: true } : {}),
+    const settlement = settlementOf(lease, turn, outcome, cost, {
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
-      totalMs: Math.round(ports.elapsed() - this.#startedAt),
+      totalMs: Math.round(this.#ports.elapsed() - this.#startedAt),
       ...(this.#engineStats === undefined ? {} : { engineStats: this.#engineStats }),
-    }
+    })
     work.bill.add(settlement, cost, outcome === 'ok' || this.#left)
   }
 
@@ -152,7 +129,7 @@ export class Turn {
     this.#kept.push(batch)
     if (!this.#holding && !this.#shaped) return undefined
     this.#keptBytes += wireBytes(batch)
-    const bound = this.#parts.ports.bounds.heldBytes
+    const bound = this.#ports.bounds.heldBytes
     if (this.#keptBytes <= bound) return undefined
     const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise guard.bounds.maxHeldBytes.`
     return this.#fail({ code: 'answer_too_large', message }, terminal?.usage)
@@ -186,7 +163,7 @@ export class Turn {
   #end(terminal: AnswerFinish | AnswerError): Ending | Promise<Ending> {
     if (terminal.type === 'answer-error') return this.#fail(terminal.problem, terminal.usage)
     this.#engineStats = terminal.engineStats
-    const rest = this.#parts.check.flush()
+    const rest = this.#check.flush()
     const ending = isBatch(rest) ? this.#keep(rest, terminal) : this.#fail(rest, terminal.usage)
     if (ending !== undefined) return ending
     return this.#shaped ? this.#finishShaped(terminal) : this.#finish(terminal)
@@ -200,21 +177,21 @@ export class Turn {
   }
 
   async #finishShaped(finish: AnswerFinish): Promise<Ending> {
-    const shape = await this.#parts.check.whole(this.#seen)
+    const shape = await this.#check.whole(this.#seen)
     if (shape.type !== 'unmet' || this.#left) return this.#finish(finish)
     const { problem, advice } = shape
     this.settle(problem.code, finish.usage)
     // Without advice a repair cannot help: the check itself had no answer.
-    if (this.#parts.repaired || advice === '') return { end: { type: 'failed', problem } }
-    return { end: { type: 'repair', problem, advice, answer: textOf(this.#seen) } }
+    if (this.#parts.next.repaired || advice === '') return { end: { type: 'failed', problem } }
+    return { end: { type: 'repair', problem, next: repairOf(this.#parts.next, textOf(this.#seen), advice) } }
   }
 
   #finish(finish: AnswerFinish): Ending {
-    const { check, verdicts, work } = this.#parts
+    const { verdicts, work } = this.#parts
     this.settle('ok', finish.usage)
     const terminal: AnswerFinish = {
       ...finish,
-      verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
+      verdicts: [...verdicts, ...finish.verdicts, ...this.#check.verdicts],
       ...work.bill.total(),
     }
     const kept = this.#kept.flat()
@@ -222,13 +199,27 @@ export class Turn {
   }
 }
 
-const DONE: End = { type: 'done' }
+const DONE: End<ChatRequest> = { type: 'done' }
 const UNENDED: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
 
 /** How a turn ends, and the last batch to leave. */
 interface Ending {
   readonly last?: Batch
-  readonly end: End
+  readonly end: End<ChatRequest>
+}
+
+/** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
+function repairOf(last: Next<ChatRequest>, answer: string, advice: string): Next<ChatRequest> {
+  const turns: ChatMessage[] = [
+    { role: 'assistant', content: answer },
+    { role: 'user', content: advice },
+  ]
+  return {
+    request: { ...last.request, messages: [...last.request.messages, ...turns] },
+    bytes: last.bytes + Buffer.byteLength(answer) + Buffer.byteLength(advice),
+    cause: 'repair',
+    repaired: true,
+  }
 }
 
 function terminalOf(batch: Batch): AnswerFinish | AnswerError | undefined {

@@ -87,6 +87,12 @@ export function unknownModel(models: readonly ModelView[], wanted: string): Refu
   return refuse('unknown_model', message, { param: 'model' })
 }
 
+/** A model that answers in vectors was asked to chat. */
+export function embedsOnly(wanted: string): Refusal {
+  const message = `${wanted} is an embedding model: it makes vectors, and cannot chat. Send the texts to POST /v1/embeddings, or ask a chat model. If it does chat, say so: \`kind: chat\` under fleet.engines, at the model.`
+  return refuse('invalid_request', message, { param: 'model' })
+}
+
 export function tierOutOfScope(caller: Caller, tier: Tier): Refusal {
   const has = (caller.scope.tiers ?? []).join(', ')
   const message = `The key ${caller.key} may use the tiers ${has}, not ${tier}. Ask for auto, or ask the owner for a key with a wider scope (\`upshift keys create\`).`

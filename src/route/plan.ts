@@ -1,11 +1,20 @@
 import type { Ask } from '../contract/ask.ts'
 import { type Caller, mayUse } from '../contract/caller.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { Mode, Plan } from '../contract/plan.ts'
+import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
-import { Notes, nearestTiers, noModel, outOfScope, rank, tierOutOfScope, unknownModel } from './choice.ts'
+import {
+  embedsOnly,
+  Notes,
+  nearestTiers,
+  noModel,
+  outOfScope,
+  rank,
+  tierOutOfScope,
+  unknownModel,
+} from './choice.ts'
 import type { RouteConfig } from './config.ts'
 import { deliberate, featuresOf } from './features.ts'
 
@@ -25,7 +34,7 @@ export interface PlanPorts {
  * Decides mode, tier, models, effort, output mode and the cap on output, and says why. Never fails for want of
  * a good reason: it falls to the tier that the policy names, and refuses only what cannot or may not be served.
  */
-export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan | Refusal {
+export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan<ChatMode> | Refusal {
   return (ask, caller) => {
     const notes = new Notes()
     const requested = ask.request.model
@@ -70,7 +79,7 @@ function resolveAlias(config: RouteConfig, requested: string, notes: Notes): str
   return target
 }
 
-function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Mode {
+function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
   const wanted = ask.request.upshift?.mode
   if (ask.passages !== undefined || wanted === 'direct') return 'direct'
   if (wanted === 'retrieve') {
@@ -137,8 +146,10 @@ function chooseModels(
       },
     )
   }
+  const chat = exact.filter((model) => model.kind !== 'embedding')
+  if (chat.length === 0) return embedsOnly(named)
   notes.reason(`the exact model ${named} was asked for`)
-  return permitted(exact, ask, caller, notes)
+  return permitted(chat, ask, caller, notes)
 }
 
 function autoTier(config: RouteConfig, ask: Ask, notes: Notes): Tier {
