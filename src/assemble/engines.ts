@@ -74,6 +74,7 @@ export class BoundLease implements Lease {
       offMachine: model.offMachine,
       timeouts: target.timeouts,
       contextTokens: target.contextTokens,
+      continues: target.continues,
       ...(apiKey === undefined ? {} : { apiKey }),
     }
     return this.#engines.openAi.generate(to, call)

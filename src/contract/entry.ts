@@ -58,8 +58,8 @@ export interface Attempted {
   readonly engine: string
   readonly replica: string
   readonly offMachine: boolean
-  /** Why this turn was needed: `first`, `retry`, `failover`, `repair`. */
-  readonly cause: 'first' | 'retry' | 'failover' | 'repair'
+  /** Why this turn was needed. `continue`: the one before it died in the middle of its answer. */
+  readonly cause: 'first' | 'retry' | 'failover' | 'repair' | 'continue'
   /** Worst case held against the engine's cap and the key's budget, micro-dollars; absent where unpriced. */
   readonly heldMicros?: number
   /** Worst case of tokens. */

@@ -7,6 +7,13 @@ import type { Price } from './usage.ts'
  */
 export type ModelKind = 'chat' | 'embedding' | 'extractive'
 
+/**
+ * How an engine is told to go on from the last message, the assistant's: by `continue_final_message` (vLLM, SGLang), by
+ * `prefix` on that message (Mistral), or by nothing more than that it is the last one (llama.cpp).
+ */
+export const CONTINUE_STYLES = ['continue_final_message', 'prefix', 'last_message'] as const
+export type ContinueStyle = (typeof CONTINUE_STYLES)[number]
+
 /** A model as the planner sees it: one snapshot, true at the moment it was taken. */
 export interface ModelView {
   /** The exact model: `engine/name`. */
@@ -25,6 +32,8 @@ export interface ModelView {
   readonly contextTokens: number | undefined
   /** Undefined: unpriced, and said to be so. */
   readonly price: Price | undefined
+  /** Its engine can go on from the beginning of an answer that another replica left. */
+  readonly continues?: boolean
   /** The engine itself guarantees a JSON Schema, so an answer may stream unchecked. */
   readonly enforcesSchema: boolean
 }

@@ -41,6 +41,7 @@ export function buildPayload(target: Target, call: Call): Payload {
   sent['model'] = target.name
   sent['stream'] = stream
   sent[quirks.outputLimit] = call.maxOutputTokens
+  if (call.continues === true) continueFrom(sent, call, target.continues)
   if (stream && quirks.includeUsage) {
     sent['stream_options'] = { ...call.request.stream_options, include_usage: true }
   }
@@ -49,6 +50,16 @@ export function buildPayload(target: Target, call: Call): Payload {
     stream,
     choices: call.request.n ?? 1,
     verdicts: Array.from(left, ([field, why]) => leftOutVerdict(field, why)),
+  }
+}
+
+/** The last message is the beginning of the answer: each engine has its own word for going on from it. */
+function continueFrom(sent: Record<string, unknown>, { request }: Call, style: Target['continues']): void {
+  if (style === 'continue_final_message') {
+    sent['continue_final_message'] = true
+    sent['add_generation_prompt'] = false
+  } else if (style === 'prefix') {
+    sent['messages'] = [...request.messages.slice(0, -1), { ...request.messages.at(-1), prefix: true }]
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CONTINUE_STYLES } from '../contract/model.ts'
 import { type SecretRef, type Section, secretSchema } from '../contract/section.ts'
 import { TIERS } from '../contract/tier.ts'
 import { DAY_MS } from '../lib/utc.ts'
@@ -64,6 +65,10 @@ const engineSchema = z.strictObject({
       'Treat an address off this machine (your own GPU server) as if it were on it: no allowance, no cap.',
   }),
   models: z.array(modelSchema).max(500).default([]),
+  continues: z.enum(CONTINUE_STYLES).optional().meta({
+    description:
+      'How its server is told to go on from the beginning of an answer, so that an answer survives the death of a replica. Default: by its kind, else not at all.',
+  }),
   hourlyUsd: dollars
     .optional()
     .meta({ description: 'What one replica costs an hour, to price a local engine.' }),

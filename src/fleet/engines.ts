@@ -1,3 +1,4 @@
+import type { ContinueStyle } from '../contract/model.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { Tier } from '../contract/tier.ts'
 import type { Price } from '../contract/usage.ts'
@@ -37,6 +38,8 @@ export interface EngineSpec {
   readonly models: readonly ModelSetting[]
   /** Dollars an hour for one replica; undefined where it is priced by tokens or not at all. */
   readonly hourlyUsd: number | undefined
+  /** How it goes on from the beginning of an answer; undefined where it cannot. */
+  readonly continues: ContinueStyle | undefined
   readonly capMicros: number
   readonly maxConcurrent: number | undefined
   readonly timeouts: Timeouts
@@ -89,6 +92,7 @@ export function foundSpecs(
       key: undefined,
       offMachine: false,
       models: [],
+      continues: PROFILES[engine.kind].continues,
       hourlyUsd: undefined,
       capMicros: micros(config.dailyCapUsd),
       maxConcurrent: undefined,
@@ -134,6 +138,7 @@ function configured(name: string, engine: EngineConfig, sources: EngineSources):
     key,
     offMachine: away && !engine.trusted,
     models: engine.models.map((model) => modelSetting(model)),
+    continues: engine.continues ?? profile.continues,
     hourlyUsd: hourly(engine),
     capMicros: micros(engine.dailyCapUsd ?? sources.config.dailyCapUsd),
     maxConcurrent: engine.maxConcurrent,
@@ -154,6 +159,7 @@ function fromEnvironment(engine: EnvironmentEngine, config: FleetConfig): Engine
     key: engine.key,
     offMachine: true,
     models: [],
+    continues: PROFILES[engine.kind].continues,
     hourlyUsd: undefined,
     capMicros: micros(config.dailyCapUsd),
     maxConcurrent: undefined,

@@ -1,3 +1,5 @@
+import type { ContinueStyle } from '../contract/model.ts'
+
 /**
  * What the fleet must know about each kind of engine: where it usually lives, which environment variables name
  * its key and address, how its models are listed, and how much it takes at once. How each one bends the chat
@@ -37,6 +39,8 @@ export interface Profile {
   readonly maxConcurrent: number
   /** The engine decodes under a JSON Schema, so that its answer cannot break it. False where in doubt. */
   readonly enforcesSchema: boolean
+  /** Undefined: it cannot go on from the beginning of an answer, or nobody has said so. */
+  readonly continues?: ContinueStyle
 }
 
 const LOCAL = { cloud: false, keyNames: [], enforcesSchema: false, maxConcurrent: 4 } as const
@@ -46,12 +50,19 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
   'openai-compatible': { ...LOCAL, listing: 'openai', maxConcurrent: 16 },
   ollama: { ...LOCAL, listing: 'ollama', defaultUrl: 'http://127.0.0.1:11434/v1' },
   lmstudio: { ...LOCAL, listing: 'lmstudio', defaultUrl: 'http://127.0.0.1:1234/v1' },
-  'llama.cpp': { ...LOCAL, listing: 'llama.cpp', defaultUrl: 'http://127.0.0.1:8080/v1' },
+  // Its server takes a last message of the assistant's as the beginning of the answer (`--prefill-assistant`, default).
+  'llama.cpp': {
+    ...LOCAL,
+    listing: 'llama.cpp',
+    defaultUrl: 'http://127.0.0.1:8080/v1',
+    continues: 'last_message',
+  },
   // vLLM and SGLang decode under a grammar (structured outputs) and batch up to 256 sequences by default.
   vllm: {
     ...LOCAL,
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:8000/v1',
+    continues: 'continue_final_message',
     enforcesSchema: true,
     maxConcurrent: 256,
   },
@@ -59,6 +70,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     ...LOCAL,
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:30000/v1',
+    continues: 'continue_final_message',
     enforcesSchema: true,
     maxConcurrent: 256,
   },
@@ -84,6 +96,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
   mistral: {
     ...CLOUD,
     defaultUrl: 'https://api.mistral.ai/v1',
+    continues: 'prefix',
     keyNames: ['MISTRAL_API_KEY'],
     urlName: 'MISTRAL_BASE_URL',
   },

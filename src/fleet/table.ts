@@ -115,6 +115,7 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
         places.some(({ replica }) => replica.usable(now)),
       contextTokens: setting?.contextTokens ?? served ?? row?.contextTokens,
       price,
+      continues: engine.spec.continues !== undefined,
       enforcesSchema: PROFILES[kind].enforcesSchema,
     },
   }

@@ -4,6 +4,7 @@ import type { Batch, Verdict } from '../contract/event.ts'
 import type { Need } from '../contract/need.ts'
 import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
+import type { Continued } from './continuation.ts'
 import type { Lease, LoopPorts } from './ports.ts'
 import { backoffMs, type RetryBudget } from './retry.ts'
 
@@ -22,6 +23,8 @@ export interface Next<R> {
   readonly cause: Attempted['cause']
   /** The one repair has been made, by this turn or by one before it. */
   readonly repaired: boolean
+  /** The beginning of the answer has left already, from a replica that died. */
+  readonly continued?: Continued
 }
 
 /** A turn that stands in the record and may dispatch. */
@@ -41,16 +44,20 @@ export interface Running<R> {
   run(deadline: number): AsyncGenerator<Batch, End<R>>
 }
 
-/** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
+/**
+ * How a turn ended: `done` has yielded its terminal event. `failed` and `repair` have let nothing leave; `broken` has,
+ * and can be continued from there by the same model.
+ */
 export type End<R> =
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly problem: Problem }
-  | { readonly type: 'repair'; readonly problem: Problem; readonly next: Next<R> }
+  | { readonly type: 'repair' | 'broken'; readonly problem: Problem; readonly next: Next<R> }
 
 /**
  * A bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks what comes back and
  * judges: done, another replica, the same one after a pause, or one repair. Each turn stands in the record with its
- * own cost. Once a byte has left there is no next turn: what fails then is the terminal event.
+ * own cost. Once a byte has left there is a next turn only where the same model can go on from the text so far: what
+ * fails otherwise is the terminal event.
  */
 export async function* attempts<R extends Asked>(
   ports: LoopPorts<R>,
@@ -63,11 +70,12 @@ export async function* attempts<R extends Asked>(
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
   let next: Next<R> = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
+  let candidates = plan.candidates
   let problem: Problem | undefined
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lent = lend(ports, kind, work, next, failed, deadline)
+    const lent = lend(ports, kind, work, candidates, next, failed, deadline)
     const lease = lent instanceof Promise ? await lent : lent
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
@@ -88,10 +96,15 @@ export async function* attempts<R extends Asked>(
       continue
     }
     failed.add(lease.replica)
-    const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && budget.take()
-    const again = more ? await retryCause(ports, work, failed, problem, turn, deadline) : undefined
+    const goesOn = end.type === 'broken'
+    // What has begun to arrive is not given up to spare others a retry.
+    const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && (goesOn || budget.take())
+    if (goesOn) candidates = [lease.model.id]
+    const again = more
+      ? await retryCause(ports, candidates, work, failed, problem, turn, deadline)
+      : undefined
     if (again === undefined) break
-    next = { ...next, cause: again }
+    next = goesOn ? end.next : { ...next, cause: again }
   }
   yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
@@ -157,13 +170,14 @@ function lend<R extends Asked>(
   ports: LoopPorts<R>,
   kind: RequestKind<R>,
   { ask, plan, purse }: Work<R>,
+  candidates: readonly string[],
   next: Next<R>,
   failed: ReadonlySet<string>,
   deadline: number,
 ): Lease | Refusal | Promise<Lease | Refusal> {
   const need: Need = {
     id: ask.id,
-    candidates: plan.candidates,
+    candidates,
     failed,
     ...kind.worst(next),
     maxOutputTokens: plan.maxOutputTokens,
@@ -180,13 +194,14 @@ function lend<R extends Asked>(
  */
 async function retryCause<R extends Asked>(
   ports: LoopPorts<R>,
-  { ask, plan }: Work<R>,
+  candidates: readonly string[],
+  { ask }: Work<R>,
   failed: Set<string>,
   problem: Problem,
   turn: number,
   deadline: number,
 ): Promise<Attempted['cause'] | undefined> {
-  if (ports.hasOther(plan.candidates, failed)) return 'failover'
+  if (ports.hasOther(candidates, failed)) return 'failover'
   const { backoffMs: base, backoffMaxMs } = ports.bounds
   const waitMs = Math.max(problem.retryAfterMs ?? 0, backoffMs(turn, base, backoffMaxMs, ports.random))
   if (waitMs > backoffMaxMs || ports.elapsed() + waitMs >= deadline) return undefined

@@ -6,11 +6,12 @@ import {
   type Batch,
   isTerminal,
 } from '../contract/event.ts'
-import type { Problem, ProblemCode } from '../contract/problem.ts'
+import { type Problem, type ProblemCode, problemRow } from '../contract/problem.ts'
 import type { EngineStats, Usage } from '../contract/usage.ts'
 import type { End, Next, Running, TurnParts } from './attempt.ts'
 import { settlementOf } from './bill.ts'
 import { charsOf, textOf, wireBytes } from './content.ts'
+import { continuationOf, Said } from './continuation.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
 
 /** For the estimate of an answer that was broken off: three tokens for four characters, of any language. */
@@ -27,19 +28,24 @@ export class Turn implements Running<ChatRequest> {
   #kept: Batch[] = []
   #keptBytes = 0
   #holding: boolean
-  #left = false
+  #left: boolean
   #settled = false
+  readonly #said: Said
+  readonly #goesOn: boolean
   #seenChunks = 0
   #seenChars = 0
   #firstTokenMs: number | undefined
   #engineStats: EngineStats | undefined
 
   constructor(ports: AttemptPorts, parts: TurnParts<ChatRequest>) {
-    const { request, work, lease } = parts
+    const { request, work, lease, next } = parts
     this.#ports = ports
     this.#parts = parts
     this.#startedAt = ports.elapsed()
-    this.#check = ports.check(request, work.plan, lease.model.enforcesSchema)
+    this.#check = next.continued?.check ?? ports.check(request, work.plan, lease.model.enforcesSchema)
+    this.#said = next.continued?.said ?? new Said()
+    this.#goesOn = next.continued !== undefined
+    this.#left = this.#goesOn
     this.#holding = this.#check.hold
     this.#shaped = isShaped(request)
   }
@@ -47,7 +53,8 @@ export class Turn implements Running<ChatRequest> {
   async *run(deadline: number): AsyncGenerator<Batch, End<ChatRequest>> {
     using lease = this.#parts.lease
     try {
-      for await (const batch of this.#dispatch(lease, deadline)) {
+      for await (const read of this.#dispatch(lease, deadline)) {
+        const batch = this.#goesOn ? this.#joined(read) : read
         const scanned = this.#scan(batch)
         // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
         const passed = scanned instanceof Promise ? await scanned : scanned
@@ -81,11 +88,26 @@ export class Turn implements Running<ChatRequest> {
       id: work.ask.id,
       caller: work.caller.key,
       request,
-      maxOutputTokens: work.plan.maxOutputTokens,
+      maxOutputTokens: Math.max(1, work.plan.maxOutputTokens - (this.#goesOn ? this.#said.chunks : 0)),
+      continues: this.#goesOn,
       passages: work.ask.passages ?? [],
       deadline,
       signal: work.ask.signal,
     })
+  }
+
+  /** An answer that streams text from a model which others serve, too, and which can go on from a beginning. */
+  get #continues(): boolean {
+    const { lease, request } = this.#parts
+    return lease.model.continues === true && request.stream === true && (request.n ?? 1) === 1
+  }
+
+  /** What a second replica says, joined to what the first one said. */
+  #joined(read: Batch): Batch {
+    const batch = this.#said.seam(read)
+    const last = batch.at(-1)
+    if (last?.type !== 'answer-finish' || last.usage === undefined) return batch
+    return [...batch.slice(0, -1), { ...last, usage: this.#said.usage(last.usage) }]
   }
 
   /** The content of a batch as it may go on, or what must end the answer. */
@@ -95,6 +117,7 @@ export class Turn implements Running<ChatRequest> {
     this.#firstTokenMs ??= Math.round(this.#ports.elapsed() - this.#startedAt)
     this.#seenChunks += content.length
     this.#seenChars += charsOf(content)
+    if (this.#continues) this.#said.add(content)
     return this.#check.scan(content)
   }
 
@@ -172,6 +195,11 @@ export class Turn implements Running<ChatRequest> {
   #fail(problem: Problem, usage: Usage | undefined): Ending {
     this.settle(problem.code, usage, problem.retryAfterMs)
     if (!this.#left) return { end: { type: 'failed', problem } }
+    const mends = problemRow(problem.code).retryable && this.#continues
+    if (mends && this.#said.continuable && this.#kept.length === 0) {
+      const next = continuationOf(this.#parts.next, this.#said, this.#check)
+      return { end: { type: 'broken', problem, next } }
+    }
     const told = usage === undefined ? {} : { usage }
     return { last: [{ type: 'answer-error', problem, ...told, ...this.#parts.work.bill.total() }], end: DONE }
   }
