@@ -18,7 +18,7 @@ import { ModelFolder } from '../engine/llama/model-folder.ts'
 import { createOpenAiEngine } from '../engine/openai.ts'
 import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
 import { createLookout } from '../fleet/discover.ts'
-import { engineSpecs } from '../fleet/engines.ts'
+import { type EngineSpec, engineSpecs } from '../fleet/engines.ts'
 import { environmentEngines } from '../fleet/environment.ts'
 import { Fleet, type LocalModels } from '../fleet/fleet.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
@@ -42,6 +42,8 @@ export interface Parts extends AsyncDisposable {
   readonly fleet: Fleet
   readonly handbook: Handbook
   readonly engines: Engines
+  /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
+  reconfigure(config: Config): void
 }
 
 export interface PartsOptions {
@@ -131,6 +133,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     fleet,
     handbook,
     engines,
+    reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -204,17 +207,12 @@ function openFleet(
 ): Fleet {
   const dispatcherFor = (url: string) => probes.dispatcherFor(new URL(url))
   const discovering = config.fleet.discover
-  const environment = discovering ? environmentEngines(around.env) : { engines: [], ignored: [] }
-  for (const reason of environment.ignored) logs.warn(reason)
+  const ignored = discovering ? environmentEngines(around.env).ignored : []
+  for (const reason of ignored) logs.warn(reason)
   const lookout = createLookout({ dispatcherFor, ownPort, signal })
   return new Fleet({
     config: config.fleet,
-    engines: engineSpecs({
-      config: config.fleet,
-      found: [],
-      environment: environment.engines,
-      resolveSecret: resolveSecretOf,
-    }),
+    engines: specsOf(config, around, resolveSecretOf),
     allowances: storedAllowances(store),
     changed,
     dispatcherFor,
@@ -224,6 +222,16 @@ function openFleet(
     ...(config.llama.enabled ? { local } : {}),
     ...(discovering ? { lookout } : {}),
   })
+}
+
+/** The engines that the configuration and the environment name. */
+function specsOf(
+  { fleet }: Config,
+  { env }: Surroundings,
+  resolveSecretOf: (reference: SecretRef) => string,
+): readonly EngineSpec[] {
+  const environment = fleet.discover ? environmentEngines(env).engines : []
+  return engineSpecs({ config: fleet, found: [], environment, resolveSecret: resolveSecretOf })
 }
 
 /** The embedded default as the planner sees it: no weights, no price, always there. */

@@ -20,17 +20,32 @@ import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
+  /** Puts another configuration in force for the requests that come; those under way go on by their own. */
+  apply(config: Config): void
+}
+
+/** The request path, and what outlives its configuration. */
+export function createPath(config: Config, parts: Parts): Path {
+  const { checks } = config.guard
+  const pool = createWorkerPool({
+    module: SCHEMA_WORKER,
+    size: checks.workers,
+    queueLimit: checks.queueLimit,
+    taskTimeoutMs: checks.timeoutMs,
+  })
+  let current = joined(config, parts, pool)
+  return {
+    handle: (ask, body) => current(ask, body),
+    apply: (next) => {
+      current = joined(next, parts, pool)
+    },
+    [Symbol.asyncDispose]: () => closePool(pool),
+  }
 }
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-export function createPath(config: Config, parts: Parts): Path {
+function joined(config: Config, parts: Parts, pool: WorkerPool): Handle {
   const { guard } = config
-  const pool = createWorkerPool({
-    module: SCHEMA_WORKER,
-    size: guard.checks.workers,
-    queueLimit: guard.checks.queueLimit,
-    taskTimeoutMs: guard.checks.timeoutMs,
-  })
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
   const direct = createDirect({
@@ -39,7 +54,7 @@ export function createPath(config: Config, parts: Parts): Path {
     check: createAnswerChecks({ config: guard, schemas }),
   })
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
-  const handle = createHandle({
+  return createHandle({
     authenticate: ({ credential, caller }) =>
       caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
     enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
@@ -60,7 +75,6 @@ export function createPath(config: Config, parts: Parts): Path {
     record: parts.record.recorder,
     elapsed: systemClock.elapsed,
   })
-  return { handle, [Symbol.asyncDispose]: () => closePool(pool) }
 }
 
 function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {

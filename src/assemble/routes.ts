@@ -15,14 +15,17 @@ import { modelRoutes } from '../route/routes.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import type { Governing } from './govern.ts'
 import type { Parts } from './parts.ts'
+import { type Reloading, reloadRoutes } from './reload.ts'
 
 export interface RouteParts {
-  readonly config: Config
+  /** The one that is in force. */
+  readonly config: () => Config
   readonly parts: Parts
   readonly governing: Governing
   readonly turns: Turns
   readonly metrics: Metrics
   readonly version: string
+  readonly reloading: Pick<Reloading, 'reload'>
   readonly state: { readonly draining: boolean; readonly address: string }
 }
 
@@ -33,10 +36,14 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...keyRoutes(parts.keys, parts.ledger),
     ...fleetRoutes(parts.fleet),
     ...knowledgeRoutes(parts.handbook),
-    ...modelRoutes(config.route, () => parts.fleet.models()),
+    ...modelRoutes(
+      () => config().route,
+      () => parts.fleet.models(),
+    ),
     ...recordRoutes(all),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, all),
+    ...doctorRoutes(parts, { governing, version, config: config() }),
+    ...reloadRoutes(all.reloading),
   ]
   const notReady = () => {
     const { broken } = parts.record.log
@@ -56,7 +63,7 @@ function recordRoutes({ config, parts, turns, version }: RouteParts): readonly R
       caughtUp: async () => void (await follower.ask('caught-up', null)),
       record: (entry, keep) => recorder.append(entry, keep),
       nameOf: (subject) => vault.nameOf(subject),
-      keepsTexts: config.record.texts === 'keep',
+      keepsTexts: config().record.texts === 'keep',
       clock: systemClock,
     }),
     ...auditRoutes({ newest: () => follower.newest }),

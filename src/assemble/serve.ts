@@ -14,6 +14,7 @@ import { createGoverning, endErasures, expireHourly } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
+import { type Reloaded, Reloading } from './reload.ts'
 import { allRoutes } from './routes.ts'
 
 /** A home that is open and answers: on the network, on its control socket, or both. */
@@ -22,6 +23,8 @@ export interface Serving {
   readonly address: string | undefined
   readonly parts: Parts
   readonly config: Config
+  /** Reads the configuration again and puts in force what can be. Throws UpshiftError where it has a fault. */
+  reload(by: string): Promise<Reloaded>
   /** Ends it: nothing new, what runs may end within the bound, then everything is closed in order. */
   stop(): Promise<{ readonly cut: number }>
 }
@@ -61,12 +64,33 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     prove: (id) => parts.record.follower.ask('prove', id),
   })
   await endErasures(governing, parts, logs)
-  const routes = allRoutes({ config, parts, governing, turns, metrics, version: options.version, state })
+  let now = config
+  const reloading = new Reloading(loaded, {
+    around,
+    logs,
+    apply: (next) => {
+      parts.reconfigure(next)
+      path.apply(next)
+      now = next
+    },
+    changed: (to, by) =>
+      parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
+  })
+  const routes = allRoutes({
+    config: () => now,
+    parts,
+    governing,
+    turns,
+    metrics,
+    version: options.version,
+    state,
+    reloading,
+  })
   const { server: limits } = config
   const server = await createHttpServer({
     handle: path.handle,
     authenticate: (credential) => parts.keys.authenticate(credential),
-    parseBody: (bytes) => parseBody(bytes, config.guard.bounds),
+    parseBody: (bytes) => parseBody(bytes, now.guard.bounds),
     routes,
     metrics,
     logs,
@@ -91,6 +115,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     address,
     parts,
     config,
+    reload: (by) => reloading.reload(by),
     stop: async () => {
       state.draining = true
       const drained = await server.drain({

@@ -70,6 +70,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(record, 'restore', 'Check a backup and put it in the place of a home.'),
     from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
     from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
+    from(config, 'config reload', 'Let the running server read its configuration again.'),
     from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
     from(config, 'config check', 'Look for mistakes in the configuration.'),
     from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),
