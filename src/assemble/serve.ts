@@ -10,7 +10,7 @@ import { Turns } from '../lib/turns.ts'
 import type { Logs } from '../observe/logs.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { gaugesOf } from './gauges.ts'
-import { createGoverning, endErasures, expireHourly } from './govern.ts'
+import { createGoverning, endErasures, expireHourly, type Governing } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
@@ -56,13 +56,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
   const turns = new Turns(MAINTENANCE_WAITING)
-  const governing = createGoverning({
-    ...parts,
-    turns,
-    retention: config.govern.retention,
-    docs: handbookFolder(config),
-    prove: (id) => parts.record.follower.ask('prove', id),
-  })
+  const governing = governingOf(parts, config, turns)
   await endErasures(governing, parts, logs)
   let now = config
   const reloading = new Reloading(loaded, {
@@ -76,31 +70,19 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     changed: (to, by) =>
       parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
   })
+  const { version } = options
   const routes = allRoutes({
     config: () => now,
-    parts,
-    governing,
-    turns,
-    metrics,
-    version: options.version,
-    state,
-    reloading,
+    ...{ parts, governing, turns, metrics, version, state, reloading },
   })
-  const { server: limits } = config
   const server = await createHttpServer({
+    ...listenerOf(config),
     handle: path.handle,
     authenticate: (credential) => parts.keys.authenticate(credential),
     parseBody: (bytes) => parseBody(bytes, now.guard.bounds),
     routes,
     metrics,
     logs,
-    newRequestId: () => newId('req', systemClock.now()),
-    clock: systemClock,
-    origin: {
-      hosts: [...limits.hosts, limits.host].map((host) => host.toLowerCase()),
-      origins: limits.origins,
-    },
-    limits: { ...limits, maxBodyBytes: config.guard.bounds.maxBodyBytes },
   })
   const address = await listen(server, parts, config, options.on)
   if (address !== undefined) state.address = address
@@ -126,6 +108,29 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       await opened.disposeAsync()
       return drained
     },
+  }
+}
+
+function governingOf(parts: Parts, config: Config, turns: Turns): Governing {
+  return createGoverning({
+    ...parts,
+    turns,
+    retention: config.govern.retention,
+    docs: handbookFolder(config),
+    prove: (id) => parts.record.follower.ask('prove', id),
+  })
+}
+
+/** What the listener is opened with, for as long as the process lives. */
+function listenerOf({ guard, server }: Config) {
+  return {
+    newRequestId: () => newId('req', systemClock.now()),
+    clock: systemClock,
+    origin: {
+      hosts: [...server.hosts, server.host].map((host) => host.toLowerCase()),
+      origins: server.origins,
+    },
+    limits: { ...server, maxBodyBytes: guard.bounds.maxBodyBytes },
   }
 }
 
