@@ -65,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { server: limits } = config
   const server = await createHttpServer({
     handle: path.handle,
+    embed: path.embed,
     authenticate: (credential) => parts.keys.authenticate(credential),
     parseBody: (bytes) => parseBody(bytes, config.guard.bounds),
     routes,
