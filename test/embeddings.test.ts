@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { OpenAIEmbeddings } from '@langchain/openai'
+import { embedMany } from 'ai'
 import { upshift } from '../bench/process/command.ts'
 import { get, makeKey, shownKey } from './process/admin.ts'
 import { type EmbedScript, embedded, listOf, tokensOf, vectorOf } from './process/embedder.ts'
@@ -104,6 +107,18 @@ describe('the client gets vectors', LIMIT, () => {
     assert.equal(data[0]?.embedding.length, 5)
     assert.equal(embedder.asked[0]?.dimensions, 5)
     assert.equal(answered(await embed(server, { input: 'x' })).model, MODEL)
+  })
+
+  test('and so do LangChain and the AI SDK', async () => {
+    const input = ['a', 'bb', 'ccc']
+    const expected = input.map((one) => [...vectorOf(one)])
+    const address = `${server.address}/v1`
+    const configuration = { baseURL: address }
+    const langChain = new OpenAIEmbeddings({ apiKey: server.key, model: MODEL, configuration })
+    assert.deepEqual(await langChain.embedDocuments(input), expected)
+    const ai = createOpenAICompatible({ name: 'upshift', baseURL: address, apiKey: server.key })
+    const { embeddings, usage } = await embedMany({ model: ai.embeddingModel(MODEL), values: input })
+    assert.deepEqual([embeddings, usage.tokens], [expected, tokensOf(input)])
   })
 
   test('in order, where the engine sends them in another', async () => {
