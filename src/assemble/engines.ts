@@ -1,15 +1,18 @@
 import type { Call } from '../contract/call.ts'
+import type { EmbedBounds, EmbedCall, EmbedEnd } from '../contract/embed.ts'
 import type { Batch } from '../contract/event.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
 import type { ModelView } from '../contract/model.ts'
-import { UpshiftError } from '../contract/problem.ts'
+import { type Problem, UpshiftError } from '../contract/problem.ts'
 import type { ExtractiveEngine } from '../engine/extractive/engine.ts'
 import type { LlamaEngine } from '../engine/llama/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
-import { type EngineKind, isEngineKind, quirksFor } from '../engine/quirks.ts'
+import { type EngineKind, isEngineKind, type Quirks, quirksFor } from '../engine/quirks.ts'
 import { answerError, NOTHING_SENT } from '../engine/reader.ts'
-import type { LeaseGrant } from '../fleet/lease.ts'
+import type { Target } from '../engine/target.ts'
+import type { LeaseGrant, Target as Place } from '../fleet/lease.ts'
 import type { Kind } from '../fleet/profiles.ts'
+import { assert } from '../lib/assert.ts'
 import type { Lease } from '../request/ports.ts'
 
 /** The engines that a lease's target may name. */
@@ -52,32 +55,54 @@ export class BoundLease implements Lease {
     return this.#grant.heldTokens
   }
 
+  get embedBounds(): EmbedBounds {
+    return quirksOf(this.#reached()).embedding.bounds
+  }
+
   generate(call: Call): AsyncIterable<Batch> {
     const { target, model } = this.#grant
     if (target.type === 'built-in') {
       const { extractive, llama } = this.#engines
       return model.kind === 'extractive' ? extractive.generate(call) : llama.generate(target.upstream, call)
     }
+    const to = this.#target(target)
+    return 'code' in to ? keyless(to) : this.#engines.openAi.generate(to, call)
+  }
+
+  async embed(call: EmbedCall): Promise<EmbedEnd> {
+    const to = this.#target(this.#reached())
+    if ('code' in to) return { type: 'failed', problem: to, usage: NOTHING_SENT }
+    return this.#engines.openAi.embed(to, call)
+  }
+
+  /** The plan leases only models that embed, and what is built in does not. */
+  #reached(): HttpPlace {
+    const { target } = this.#grant
+    assert(target.type === 'http', 'only an engine that is reached over HTTP embeds')
+    return target
+  }
+
+  #target(place: HttpPlace): Target | Problem {
+    const { model } = this.#grant
     let apiKey: string | undefined
     try {
-      apiKey = target.key()
+      apiKey = place.key()
     } catch (error) {
       // A key file that went away is the engine's trouble, and perhaps not the next one's; a bug goes on.
-      if (error instanceof UpshiftError) return keyless(model.engine, error)
+      if (error instanceof UpshiftError) return unreadable(model.engine, error)
       throw error
     }
-    const to = {
+    return {
       engine: model.engine,
-      baseUrl: target.baseUrl,
-      name: target.upstream,
-      quirks: quirksFor(isEngineKind(target.kind) ? target.kind : PLAIN[target.kind]),
+      baseUrl: place.baseUrl,
+      name: place.upstream,
+      quirks: quirksOf(place),
       offMachine: model.offMachine,
-      timeouts: target.timeouts,
-      contextTokens: target.contextTokens,
-      continues: target.continues,
+      timeouts: place.timeouts,
+      contextTokens: place.contextTokens,
+      continues: place.continues,
       ...(apiKey === undefined ? {} : { apiKey }),
     }
-    return this.#engines.openAi.generate(to, call)
   }
 
   settle(end: LeaseEnd): LeaseCost {
@@ -89,7 +114,17 @@ export class BoundLease implements Lease {
   }
 }
 
-async function* keyless(engine: string, cause: UpshiftError): AsyncGenerator<Batch> {
+type HttpPlace = Extract<Place, { type: 'http' }>
+
+function quirksOf({ kind }: HttpPlace): Quirks {
+  return quirksFor(isEngineKind(kind) ? kind : PLAIN[kind])
+}
+
+function unreadable(engine: string, cause: UpshiftError): Problem {
   const message = `Nothing was sent to engine ${engine}, because its API key cannot be read: ${cause.message}`
-  yield [answerError({ code: 'upstream_unauthorized', message }, NOTHING_SENT)]
+  return { code: 'upstream_unauthorized', message }
+}
+
+async function* keyless(problem: Problem): AsyncGenerator<Batch> {
+  yield [answerError(problem, NOTHING_SENT)]
 }

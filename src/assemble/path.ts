@@ -1,5 +1,6 @@
 import type { Config } from '../config/sections.ts'
 import type { Handle } from '../contract/ask.ts'
+import type { EmbedRequest } from '../contract/embed.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
@@ -11,15 +12,18 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createWorkerPool, type WorkerPool } from '../lib/worker-pool.ts'
 import { createDirect } from '../request/direct.ts'
+import { createEmbed } from '../request/embed/way.ts'
 import { createHandle } from '../request/handle.ts'
-import type { AttemptPorts } from '../request/ports.ts'
+import type { LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
+import { createEmbedPlan } from '../route/embedding.ts'
 import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
   /** Puts another configuration in force for the requests that come; those under way go on by their own. */
   apply(config: Config): void
 }
@@ -35,7 +39,8 @@ export function createPath(config: Config, parts: Parts): Path {
   })
   let current = joined(config, parts, pool)
   return {
-    handle: (ask, body) => current(ask, body),
+    handle: (ask, body) => current.handle(ask, body),
+    embed: (ask, body) => current.embed(ask, body),
     apply: (next) => {
       current = joined(next, parts, pool)
     },
@@ -43,21 +48,27 @@ export function createPath(config: Config, parts: Parts): Path {
   }
 }
 
+interface Joined {
+  readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
+}
+
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-function joined(config: Config, parts: Parts, pool: WorkerPool): Handle {
+function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
   const { guard } = config
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
+  const common = pathPorts(parts)
+  const loop = loopPorts(config, parts)
   const direct = createDirect({
-    ...attemptPorts(config, parts),
+    ...loop,
     outbound: input.outbound,
     check: createAnswerChecks({ config: guard, schemas }),
   })
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
-  return createHandle({
-    authenticate: ({ credential, caller }) =>
-      caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
-    enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
+  const models = () => parts.fleet.models()
+  const handle = createHandle({
+    ...common,
     admit: (request, bytes) => {
       const admitted = input.admit(request, bytes)
       if (isRefusal(admitted)) return admitted
@@ -67,17 +78,33 @@ function joined(config: Config, parts: Parts, pool: WorkerPool): Handle {
     },
     plan: createPlan({
       config: config.route,
-      models: () => parts.fleet.models(),
+      models,
       support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
       outputMode: (ask, enforced) => needsHold(ask.request, enforced),
     }),
     ways: { direct, retrieve: createRetrieve(find, () => newId('req', systemClock.now())) },
-    record: parts.record.recorder,
-    elapsed: systemClock.elapsed,
   })
+  const embed = createHandle({
+    ...common,
+    admit: input.embedding.admit,
+    plan: createEmbedPlan({ config: config.route, models }),
+    ways: { embed: createEmbed({ ...loop, outbound: input.embedding.outbound }) },
+  })
+  return { handle, embed }
 }
 
-function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {
+/** What every kind of request has in common. */
+function pathPorts(parts: Parts): PathPorts {
+  return {
+    authenticate: ({ credential, caller }) =>
+      caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
+    enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
+    record: parts.record.recorder,
+    elapsed: systemClock.elapsed,
+  }
+}
+
+function loopPorts(config: Config, parts: Parts): Omit<LoopPorts<never>, 'outbound'> {
   const { fleet, engines, record } = parts
   const { attempts } = config.fleet
   return {

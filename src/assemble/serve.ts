@@ -78,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const server = await createHttpServer({
     ...listenerOf(config),
     handle: path.handle,
+    embed: path.embed,
     authenticate: (credential) => parts.keys.authenticate(credential),
     parseBody: (bytes) => parseBody(bytes, now.guard.bounds),
     routes,

@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatCompletion } from './chat.ts'
+import type { Vector } from './embed.ts'
 import type { Citation } from './passage.ts'
 import type { Problem } from './problem.ts'
 import type { Tier } from './tier.ts'
@@ -27,6 +28,12 @@ export interface ChunkDelta {
 export interface AnswerWhole {
   readonly type: 'answer-whole'
   readonly completion: ChatCompletion
+}
+
+/** All vectors of a request for embeddings, in the order of its inputs. */
+export interface EmbeddingWhole {
+  readonly type: 'embedding-whole'
+  readonly vectors: readonly Vector[]
 }
 
 /** What a check found that did not stop the answer: it stands in the record and in the `upshift` field. */
@@ -66,7 +73,7 @@ export function isTerminal(event: AnswerEvent | undefined): event is AnswerFinis
   return event?.type === 'answer-finish' || event?.type === 'answer-error'
 }
 
-export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | AnswerFinish | AnswerError
+export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | EmbeddingWhole | AnswerFinish | AnswerError
 
 /** What one socket read brought: never empty. A stream of batches ends with exactly one terminal event. */
 export type Batch = readonly AnswerEvent[]

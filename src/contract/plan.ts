@@ -2,7 +2,8 @@ import type { Tier } from './tier.ts'
 
 /** How a chat request is answered. */
 export type ChatMode = 'direct' | 'retrieve'
-export type Mode = ChatMode
+/** `embed` makes vectors of texts. */
+export type Mode = ChatMode | 'embed'
 
 /** What was decided before the first dispatch, and why. It goes into the record whole. */
 export interface Plan<M extends Mode = Mode> {

@@ -1,9 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
+import type { EmbedCall, EmbedEnd } from '../contract/embed.ts'
 import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Clock } from '../lib/clock.ts'
 import { checkContext } from './context.ts'
 import { Addresses, dispatchOptions, lateProblem } from './dispatch.ts'
+import { embed } from './embedding/embed.ts'
 import { Exchange } from './exchange.ts'
 import { buildPayload, type Payload } from './payload.ts'
 import { answerError, NOTHING_SENT, type Reader, type Reading, WholeReader } from './reader.ts'
@@ -20,6 +22,8 @@ export interface OpenAiEngine {
    * but only once a pending `next` has returned.
    */
   generate(target: Target, call: Call): AsyncIterable<Batch>
+  /** One call over POST {baseUrl}/embeddings. Cancelled in the same way. */
+  embed(target: Target, call: EmbedCall): Promise<EmbedEnd>
 }
 
 export interface OpenAiEngineParts {
@@ -28,10 +32,14 @@ export interface OpenAiEngineParts {
   dispatcherFor(url: URL): Dispatcher
 }
 
-/** The one engine for everything that speaks OpenAI's Chat Completions; what differs is in `target.quirks`. */
+/** The one engine for everything that speaks OpenAI's API; what differs is in `target.quirks`. */
 export function createOpenAiEngine(parts: OpenAiEngineParts): OpenAiEngine {
-  const addresses = new Addresses('/chat/completions')
-  return { generate: (target, call) => generate(parts, addresses, target, call) }
+  const chat = new Addresses('/chat/completions')
+  const embeddings = new Addresses('/embeddings')
+  return {
+    generate: (target, call) => generate(parts, chat, target, call),
+    embed: (target, call) => embed(parts, embeddings, target, call),
+  }
 }
 
 async function* generate(

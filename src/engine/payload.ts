@@ -49,7 +49,7 @@ export function buildPayload(target: Target, call: Call): Payload {
     body: JSON.stringify(sent),
     stream,
     choices: call.request.n ?? 1,
-    verdicts: Array.from(left, ([field, why]) => leftOutVerdict(field, why)),
+    verdicts: leftOutVerdicts(left),
   }
 }
 
@@ -96,6 +96,9 @@ function isNeutral(field: string, value: unknown): boolean {
   return typeof value === 'object' && Object.keys(Object(value)).length === 0
 }
 
-function leftOutVerdict(field: string, why: string): Verdict {
-  return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
+/** Names every field that was left out although it asked for something. */
+export function leftOutVerdicts(left: LeftOut): readonly Verdict[] {
+  return Array.from(left, ([field, why]) => {
+    return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
+  })
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { chatRequestSchema } from '../contract/chat.ts'
+import { embedRequestSchema } from '../contract/embed.ts'
 import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import { summarySchema } from './summary.ts'
@@ -18,6 +19,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one) }
   }
   paths['/v1/chat/completions'] = { post: chatOperation() }
+  paths['/v1/embeddings'] = { post: embedOperation() }
   return {
     openapi: '3.1.0',
     info: {
@@ -32,6 +34,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
       schemas: {
         ChatRequest: jsonSchema(chatRequestSchema, 'input'),
+        EmbeddingRequest: jsonSchema(embedRequestSchema, 'input'),
         UpshiftSummary: jsonSchema(summarySchema, 'output'),
         Error: errorSchema(),
       },
@@ -98,6 +101,48 @@ function chatOperation(): Record<string, unknown> {
           'application/json': { schema: completion },
           'text/event-stream': { schema: { type: 'string' } },
         },
+      },
+      default: errorResponse(),
+    },
+  }
+}
+
+function embedOperation(): Record<string, unknown> {
+  const embedding = {
+    description: 'Numbers, or float32 in little-endian order as base64, as `encoding_format` says.',
+    oneOf: [{ type: 'array', items: { type: 'number' } }, { type: 'string' }],
+  }
+  const item = {
+    type: 'object',
+    required: ['object', 'index', 'embedding'],
+    properties: { object: { const: 'embedding' }, index: { type: 'integer' }, embedding },
+  }
+  const count = { type: 'integer' }
+  const usage = { type: 'object', properties: { prompt_tokens: count, total_tokens: count } }
+  const list = {
+    type: 'object',
+    required: ['object', 'data', 'model', 'usage', 'upshift'],
+    properties: {
+      object: { const: 'list' },
+      data: { type: 'array', items: item, description: 'One for each input, in their order.' },
+      model: { type: 'string' },
+      usage,
+      upshift: { $ref: '#/components/schemas/UpshiftSummary' },
+    },
+  }
+  return {
+    summary: 'Make vectors of texts, with one model, which is never replaced by another.',
+    description: 'Fields that are not named here reach the engine as they came.',
+    security: [{ key: [] }],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/EmbeddingRequest' } } },
+    },
+    responses: {
+      200: {
+        description: 'The vectors, in the order of the inputs.',
+        headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
+        content: { 'application/json': { schema: list } },
       },
       default: errorResponse(),
     },

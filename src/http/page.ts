@@ -39,6 +39,7 @@ a { color: var(--mark); }
 <h2>What is here</h2>
 <table>
 <tr><td><code>POST /v1/chat/completions</code></td><td>answers, whole or streamed; <code>model</code> is <code>auto</code>, a tier (<code>fast</code>, <code>mid</code>, <code>expert</code>), an alias or an exact model</td></tr>
+<tr><td><code>POST /v1/embeddings</code></td><td>vectors of texts; <code>model</code> is an exact model that embeds, an alias or <code>auto</code></td></tr>
 <tr><td><code>GET /v1/models</code></td><td>what this key may use</td></tr>
 <tr><td><a href="/openapi.json"><code>GET /openapi.json</code></a></td><td>the whole API</td></tr>
 <tr><td><a href="/ready"><code>GET /ready</code></a></td><td>whether this server should get requests</td></tr>

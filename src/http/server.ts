@@ -8,6 +8,7 @@ import fastify, {
 } from 'fastify'
 import type { Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
+import type { EmbedRequest } from '../contract/embed.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -15,6 +16,7 @@ import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { replyChat } from './chat.ts'
+import { InputRoom, replyEmbeddings } from './embeddings.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
@@ -23,6 +25,7 @@ import { type Finished, sendProblem } from './writing.ts'
 
 export interface HttpPorts {
   readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
   authenticate(credential: string | undefined): Caller | Refusal
   /** Bytes of a body to a JSON value, or the reason why not. */
   parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
@@ -88,27 +91,39 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   parseBodies(app, ports)
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
-  const access = accessCheck(ports.authenticate, 'key')
-  const chat = {
-    ...ports,
-    heading: (reply: FastifyReply) => sayGoodbye(state, reply),
-    slowReaderMs: ports.limits.slowReaderMs,
-    finished: (done: Finished) => count(ports, done),
-  }
-  app.post('/v1/chat/completions', { onRequest: access }, async (request, reply) => {
-    state.answering += 1
-    try {
-      await replyChat(chat, request, reply)
-    } finally {
-      state.answering -= 1
-    }
-  })
+  answerQuestions(app, ports, state)
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(reply, problemOf(error, ports), request.id)
   })
   app.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(app, request), request.id))
   await app.ready()
   return new Listening(app, state, ports.clock)
+}
+
+/** The routes whose requests take the path. */
+function answerQuestions(app: FastifyInstance, ports: HttpPorts, state: DrainState): void {
+  const onRequest = accessCheck(ports.authenticate, 'key')
+  const writing = {
+    ...ports,
+    heading: (reply: FastifyReply) => sayGoodbye(state, reply),
+    slowReaderMs: ports.limits.slowReaderMs,
+    finished: (done: Finished) => count(ports, done),
+    room: new InputRoom(),
+  }
+  const counted = (answer: typeof replyChat) => async (request: FastifyRequest, reply: FastifyReply) => {
+    state.answering += 1
+    try {
+      await answer(writing, request, reply)
+    } finally {
+      state.answering -= 1
+    }
+  }
+  app.post('/v1/chat/completions', { onRequest }, counted(replyChat))
+  app.post(
+    '/v1/embeddings',
+    { onRequest },
+    counted((_, request, reply) => replyEmbeddings(writing, request, reply)),
+  )
 }
 
 function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
@@ -177,7 +192,7 @@ function shareWith(origin: string, reply: FastifyReply): void {
   })
 }
 
-function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): void {
+function count(ports: HttpPorts, { answer, terminal, firstTokenMs, inputs }: Finished): void {
   const failed = terminal.type === 'answer-error'
   const { usage, costMicros } = terminal
   ports.metrics.answer({
@@ -185,6 +200,7 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): 
     model: answer.start.model,
     mode: answer.plan.mode,
     outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
+    ...(inputs === undefined || failed ? {} : { inputs }),
     ...(firstTokenMs === undefined ? {} : { firstTokenSeconds: firstTokenMs / 1_000 }),
     ...(usage === undefined
       ? {}

@@ -21,6 +21,8 @@ export interface Finished {
   readonly answer: Answer
   readonly terminal: AnswerFinish | AnswerError
   readonly firstTokenMs?: number
+  /** Texts that were embedded. */
+  readonly inputs?: number
 }
 
 /** An answer on its way out. */

@@ -98,3 +98,19 @@ test('a key that is gone is gone from the next scrape', async () => {
   keys = []
   assert.doesNotMatch(await metrics.expose(true), /key_a/)
 })
+
+test('what was embedded is counted by model, and adds nothing to the time of a first token', async () => {
+  const metrics = metricsOver(() => [])
+  const answer = { tier: 'fast', model: 'box/vectors', mode: 'embed', outcome: 'answered', verdicts: [] }
+  metrics.answer({ ...answer, inputs: 3, promptTokens: 12, completionTokens: 0 })
+  metrics.answer({ ...answer, inputs: 2 })
+  const text = await metrics.expose(false)
+  for (const line of [
+    'upshift_embeddings_total{tier="fast",model="box/vectors"} 5',
+    'upshift_answers_total{tier="fast",model="box/vectors",mode="embed",outcome="answered"} 2',
+    'upshift_tokens_total{tier="fast",model="box/vectors",direction="input"} 12',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line)
+  }
+  assert.doesNotMatch(text, /upshift_first_token_seconds_count\{/)
+})

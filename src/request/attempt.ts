@@ -9,7 +9,7 @@ import type { Lease, LoopPorts } from './ports.ts'
 import { backoffMs, type RetryBudget } from './retry.ts'
 
 /** What one kind of request brings to the loop: what a turn may cost, and how it is run. */
-export interface RequestKind<R> {
+export interface RequestKind<R extends Asked> {
   /** Upper bounds of what a turn may use. */
   worst(next: Next<R>): Pick<Need, 'promptTokensBound' | 'choices'>
   turn(parts: TurnParts<R>): Running<R>
@@ -28,8 +28,8 @@ export interface Next<R> {
 }
 
 /** A turn that stands in the record and may dispatch. */
-export interface TurnParts<R> {
-  readonly work: Work<R & Asked>
+export interface TurnParts<R extends Asked> {
+  readonly work: Work<R>
   readonly lease: Lease
   readonly turn: number
   /** As it may go where the lease leads. */

@@ -3,6 +3,7 @@ import type { Visit } from '../contract/budget.ts'
 import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatRequest } from '../contract/chat.ts'
+import type { EmbedBounds, EmbedCall, EmbedEnd } from '../contract/embed.ts'
 import type { Attempted, Closed, Keep, Opened, Refused } from '../contract/entry.ts'
 import type { Batch, Verdict } from '../contract/event.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
@@ -80,6 +81,9 @@ export interface Lease extends Disposable {
   readonly heldMicros: number | undefined
   readonly heldTokens: number
   generate(call: Call): AsyncIterable<Batch>
+  /** Of a model that embeds: the vectors of a part of a request, within `embedBounds`. One call at a time. */
+  embed(call: EmbedCall): Promise<EmbedEnd>
+  readonly embedBounds: EmbedBounds
   /** Feeds health, breaker, the daily cap and the caller's purse; returns what the attempt came to. */
   settle(end: LeaseEnd): LeaseCost
 }

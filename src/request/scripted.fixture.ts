@@ -5,7 +5,7 @@ import type { Caller } from '../contract/caller.ts'
 import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
 import type { AnswerEvent, Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { Plan } from '../contract/plan.ts'
+import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
 import { createDirect } from './direct.ts'
 import { createHandle } from './handle.ts'
@@ -31,7 +31,7 @@ function modelView(engine: string): ModelView {
   }
 }
 
-export const plan: Plan = {
+export const plan: Plan<ChatMode> = {
   mode: 'direct',
   requested: 'auto',
   tier: 'fast',
@@ -83,7 +83,7 @@ type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch
 
 interface Scripting {
   readonly check?: () => AnswerCheck
-  readonly plan?: Plan
+  readonly plan?: Plan<ChatMode>
   readonly replicas?: string[]
   readonly record?: RecordPort
 }
@@ -166,6 +166,8 @@ function leaseOf(replica: string, script: Script, seen: Omit<World, 'handle'>): 
       seen.dispatched.push({ replica, call })
       return script(replica, seen.dispatched.length, call)
     },
+    embed: () => assert.fail('nothing is embedded here'),
+    embedBounds: { inputs: 1, bytes: 1 },
     settle: ({ outcome, usage: used }) => {
       seen.settled.push(`${replica}:${outcome}`)
       return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }

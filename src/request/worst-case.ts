@@ -1,6 +1,7 @@
 import type { Ask } from '../contract/ask.ts'
+import type { EmbedInput } from '../contract/embed.ts'
 
-/** What a chat template may add to a message: role, separators, names. */
+/** What a chat template may add to a message: role, separators, names; and a model to what it embeds. */
 const TEMPLATE_TOKENS_PER_MESSAGE = 16
 /** More than any vendor named in the catalogue charges for one image at the highest detail. */
 const TOKENS_PER_IMAGE = 16_384
@@ -31,4 +32,14 @@ export function promptTokensBound({ request, bytes }: Pick<Ask, 'request' | 'byt
   }
   const template = request.messages.length * TEMPLATE_TOKENS_PER_MESSAGE
   return Math.max(0, bytes - imageBytes) + template + images * TOKENS_PER_IMAGE + files * TOKENS_PER_FILE
+}
+
+/** The same for what is to be embedded: a token a byte of text, each token as it is, and what is put around an input. */
+export function inputTokensBound(inputs: readonly EmbedInput[]): number {
+  let tokens = 0
+  for (const input of inputs) {
+    tokens += typeof input === 'string' ? Buffer.byteLength(input) : input.length
+    tokens += TEMPLATE_TOKENS_PER_MESSAGE
+  }
+  return tokens
 }

@@ -6,12 +6,14 @@ import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
 import {
+  allowedTo,
   embedsOnly,
   Notes,
   nearestTiers,
   noModel,
   outOfScope,
   rank,
+  resolveAlias,
   tierOutOfScope,
   unknownModel,
 } from './choice.ts'
@@ -70,13 +72,6 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       rejected: notes.rejected,
     }
   }
-}
-
-function resolveAlias(config: RouteConfig, requested: string, notes: Notes): string {
-  const target = Object.hasOwn(config.aliases, requested) ? config.aliases[requested] : undefined
-  if (target === undefined) return requested
-  notes.reason(`the alias ${requested} stands for ${target}`)
-  return target
 }
 
 function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
@@ -205,18 +200,6 @@ function permitted(
   caller: Caller,
   notes: Notes,
 ): readonly ModelView[] | Refusal {
-  const allowed = models.filter((model) =>
-    notes.keep(model, model.allowed, 'its engine is off until allowed'),
-  )
-  const [off] = models
-  if (allowed.length === 0 && off !== undefined) {
-    const message = `${off.id} is off this machine and nobody has allowed that yet. Its owner can, with \`upshift engines allow ${off.engine}\`.`
-    return refuse('engine_not_allowed', message, { param: 'model' })
-  }
-  const scoped = allowed.filter((model) => {
-    const verdict = mayUse(caller.scope, model)
-    return notes.keep(model, verdict === true, verdict === true ? '' : verdict)
-  })
-  if (scoped.length === 0) return outOfScope(caller, allowed)
-  return rank(scoped, ask, notes)
+  const usable = allowedTo(caller, models, notes)
+  return isRefusal(usable) ? usable : rank(usable, ask, notes)
 }

@@ -2,11 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readable } from './readable.ts'
 
-test('a request reads as its messages, an answer as what it says and calls, a judgement as its words', () => {
+test('a request reads as its messages or what it embeds, an answer as what it says and calls, a judgement as its words', () => {
   const asked = {
     messages: [{ role: 'user', content: [{ type: 'text', text: 'Look' }, { type: 'image_url' }] }],
   }
   assert.equal(readable(JSON.stringify(asked)), 'user: Look\n[image_url]')
+  for (const [input, said] of [
+    ['one text', 'one text'],
+    [['one', 'two'], 'one\n\ntwo'],
+    [[1, 2, 3], '[3 tokens]'],
+    [[[1, 2], [3]], '[2 tokens]\n\n[1 tokens]'],
+  ] as const) {
+    assert.equal(readable(JSON.stringify({ model: 'm', input })), said)
+  }
   const call = { index: 0, name: 'look_up', arguments: '{"city":"Bern"}' }
   const answered = { choices: [{ index: 0, content: 'I look.', reasoning: 'Hm.', tool_calls: [call] }] }
   assert.equal(

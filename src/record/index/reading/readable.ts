@@ -3,6 +3,7 @@ import * as z from 'zod'
 const body = z.looseObject({
   messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })),
 })
+const toEmbed = z.looseObject({ input: z.union([z.string(), z.array(z.unknown()).min(1)]) })
 const content = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))])
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 
@@ -20,7 +21,7 @@ const judgement = z.strictObject({ correction: z.string().optional(), comment: z
 
 /**
  * What a person wants to read of a kept text: of a chat request its messages, each behind its role, with other
- * parts named in brackets; of an answer what each choice says and calls; of a judgement its words; any other text as
+ * parts named in brackets; of a request for embeddings its inputs; of an answer what each choice says and calls; of a judgement its words; any other text as
  * it is. Total: it never throws.
  */
 export function readable(kept: string): string {
@@ -30,11 +31,21 @@ export function readable(kept: string): string {
   if (asked.success) {
     return asked.data.messages.map((one) => `${one.role}: ${contentOf(one.content)}`).join('\n\n')
   }
+  const embedded = toEmbed.safeParse(value)
+  if (embedded.success) return inputsIn(embedded.data.input)
   const answered = answer.safeParse(value)
   if (answered.success) return saidIn(answered.data)
   const judged = judgement.safeParse(value)
   if (!judged.success) return kept
   return [judged.data.correction, judged.data.comment].filter((one) => one !== undefined).join('\n')
+}
+
+function inputsIn(input: z.infer<typeof toEmbed>['input']): string {
+  if (typeof input === 'string') return input
+  const inputs = typeof input[0] === 'number' ? [input] : input
+  return inputs
+    .map((one) => (typeof one === 'string' ? one : `[${Array.isArray(one) ? one.length : 0} tokens]`))
+    .join('\n\n')
 }
 
 function saidIn({ choices, truncated }: z.infer<typeof answer>): string {
