@@ -8,7 +8,7 @@ import type { Parts } from '../parts.ts'
 const GIB = 1_073_741_824
 const MIB = 1_048_576
 /** The release of llama.cpp's binding that package.json pins: a build for a graphics card must be of the same. */
-export const BINDING = '3.22.1'
+export const BINDING = '3.21.1'
 
 /** Models in this machine's memory, and a graphics card that is not used. */
 export function localChecks(parts: Parts, { llama }: Config): Check[] {
