@@ -61,8 +61,7 @@ function tableOf(
 }
 
 function negated(node: JsonObject, expander: Expander): Applied {
-  const alternatives = expander.negative(expander.document.terms(node['not'], node, 'not'))
-  return { alternatives: alternatives ?? [], lossy: alternatives === undefined || alternatives.length > 0 }
+  return expander.negative(expander.document.terms(node['not'], node, 'not'))
 }
 
 function anyOf(node: JsonObject, expander: Expander): Applied {
@@ -84,8 +83,9 @@ function oneOf(node: JsonObject, expander: Expander): Applied {
       let found: readonly Alternative[] = [one]
       for (const [other, rivals] of lists.entries()) {
         if (other === index || !rivals.some((rival) => overlap(one, rival, expander))) continue
-        const outside = expander.negative(branches[other] ?? [])
-        if (outside !== undefined) found = clearOf(found, outside, room, expander)
+        const { alternatives, lossy } = expander.negative(branches[other] ?? [])
+        const clear = possible(clearOf(found, alternatives, room, expander), expander)
+        if (clear.length > 0 || !lossy) found = clear
         else expander.check(document.finding(node, 'oneOf', OVERLAP))
       }
       result.push(found)
@@ -114,9 +114,12 @@ const OVERLAP = 'two of its branches may allow the same value: tell them apart b
 const LOOK_DEPTH = 2
 
 function overlap(left: Alternative, right: Alternative, expander: Expander): boolean {
-  return expander.compare(() =>
-    expander.merge([left], [right]).some((both) => isPossible(both, LOOK_DEPTH, expander)),
-  )
+  return possible(expander.merge([left], [right]), expander).length > 0
+}
+
+/** Those that are not seen to be empty. */
+export function possible(found: readonly Alternative[], expander: Expander): readonly Alternative[] {
+  return expander.compare(() => found.filter((one) => isPossible(one, LOOK_DEPTH, expander)))
 }
 
 /** `if` and `then`, or not `if` and `else`. */
@@ -126,9 +129,9 @@ function conditional(node: JsonObject, expander: Expander): Applied | undefined 
   const branch = (keyword: string): readonly Term[] => document.terms(node[keyword] ?? true, node, keyword)
   const condition = branch('if')
   const met = expander.merge(expander.of(condition), expander.of(branch('then')))
-  const outside = expander.negative(condition)
-  const unmet = outside === undefined ? [] : expander.merge(outside, expander.of(branch('else')))
-  return { alternatives: expander.union([met, unmet]), lossy: outside === undefined }
+  const { alternatives, lossy } = expander.negative(condition)
+  const unmet = expander.merge(alternatives, expander.of(branch('else')))
+  return { alternatives: expander.union([met, unmet]), lossy }
 }
 
 /** Either a property is missing, or what depends on it holds. */

@@ -268,7 +268,8 @@ function objectSpec(node: JsonObject, reading: Reading): ObjectSpec {
   }
 }
 
-const COUNTED =
+/** Why the number of properties may be left to a validator. */
+export const COUNTED =
   'properties are not counted where they are very many, and a name that is free may be printed twice'
 
 function objectLayer(node: JsonObject, reading: Reading): ObjectLayer | undefined {

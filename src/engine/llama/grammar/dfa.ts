@@ -186,6 +186,29 @@ export function fromTheEnds(dfa: Dfa, useful: ReadonlySet<number>): number[] {
   return order
 }
 
+/** All texts, where there are no more than so many. */
+export function textsWithin(dfa: Dfa, count: number): readonly string[] | undefined {
+  if (isEmpty(dfa)) return []
+  if ((spansOf(dfa)[dfa.start]?.most ?? 0) === Infinity) return undefined
+  const found: string[] = []
+  const waiting: (readonly [state: number, text: string])[] = [[dfa.start, '']]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [at, text] = next
+    const state = dfa.states[at]
+    if (state?.accepts) found.push(text)
+    for (const { set, to } of state?.edges ?? []) {
+      for (let index = 0; index < set.length; index += 2) {
+        for (let code = set[index] ?? 0; code <= (set[index + 1] ?? 0); code++) {
+          waiting.push([to, text + String.fromCodePoint(code)])
+          // From each state a text can be reached, so what waits is at least one text each.
+          if (found.length + waiting.length > count) return undefined
+        }
+      }
+    }
+  }
+  return found.sort()
+}
+
 /** For each state the fewest and the most characters to an end; Infinity where there is a cycle on the way. */
 export function spansOf(dfa: Dfa): readonly { readonly least: number; readonly most: number }[] {
   const all = new Set(dfa.states.keys())

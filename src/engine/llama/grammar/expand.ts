@@ -1,11 +1,11 @@
 import { admits } from './admits.ts'
-import { type Applied, applicators } from './applicators.ts'
+import { type Applied, applicators, possible } from './applicators.ts'
 import { assertionsOf, type Reading } from './assertions.ts'
 import { type GrammarBounds, LIMITS } from './bounds.ts'
 import { type Conjunction, NEVER, type SchemaDocument, type Term } from './document.ts'
 import { identity, type Json, type JsonObject } from './json.ts'
 import { type Language, languageOf } from './language.ts'
-import { negationOf } from './negate.ts'
+import { type Negation, negationOf } from './negate.ts'
 import { type Finding, GivenUp, type Work } from './outcome.ts'
 import { type Alternative, EVERYTHING, mergeAlternatives } from './shape.ts'
 import { withoutUnevaluated } from './unevaluated.ts'
@@ -18,8 +18,8 @@ export interface Expander extends Reading {
   readonly work: Work
   /** What meets all of these at once. Throws GivenUp. */
   of(terms: readonly Term[]): readonly Alternative[]
-  /** What does not meet a schema, or a part of it; undefined where nothing of it can be had. */
-  negative(terms: readonly Term[]): readonly Alternative[] | undefined
+  /** What does not meet a schema, or a part of it. */
+  negative(terms: readonly Term[]): Negation
   /** Each with each. */
   merge(left: readonly Alternative[], right: readonly Alternative[]): readonly Alternative[]
   union(lists: readonly (readonly Alternative[])[]): readonly Alternative[]
@@ -48,7 +48,7 @@ export class Expansion implements Expander {
   readonly check: (finding: Finding) => void
   readonly #languages = new Map<string, Language>()
   readonly #known = new Map<string, readonly Alternative[]>()
-  readonly #negated = new Map<JsonObject, readonly Alternative[] | undefined>()
+  readonly #negated = new Map<JsonObject, Negation>()
   readonly #open = new Set<string>()
   #comparing = 0
   /** How often something was assumed because it was open; what rests on that is not kept. */
@@ -105,7 +105,7 @@ export class Expansion implements Expander {
     }
     this.#open.add(key)
     try {
-      if (negated) return this.#negation(node) ?? []
+      if (negated) return this.#negation(node).alternatives
       return node === NEVER ? [] : this.#positive(node)
     } finally {
       this.#open.delete(key)
@@ -145,7 +145,9 @@ export class Expansion implements Expander {
   ): readonly Alternative[] {
     try {
       const merged = this.merge(found, alternatives)
-      if (merged.length > 0 || !lossy) return merged
+      if (!lossy) return merged
+      const kept = possible(merged, this)
+      if (kept.length > 0) return kept
       this.check(this.document.finding(node, keyword, NO_COUNTERPART))
     } catch (error) {
       if (!(error instanceof TooMany)) throw error
@@ -159,33 +161,32 @@ export class Expansion implements Expander {
     return found
   }
 
-  negative(terms: readonly Term[]): readonly Alternative[] | undefined {
+  negative(terms: readonly Term[]): Negation {
     const [only, ...others] = terms
-    if (only === undefined) return []
+    if (only === undefined) return { alternatives: [], lossy: false }
     if (others.length > 0) throw new Error('one schema is negated at a time')
-    if (only.negated) return this.of([{ node: only.node, negated: false }])
-    return this.#negation(only.node)
+    if (!only.negated) return this.#negation(only.node)
+    return { alternatives: this.of([{ node: only.node, negated: false }]), lossy: false }
   }
 
-  #negation(node: JsonObject): readonly Alternative[] | undefined {
-    if (node === NEVER) return EVERYTHING
-    if (this.#negated.has(node)) return this.#negated.get(node)
-    const { key } = this.document.conjunction([{ node, negated: true }])
-    const mark = `negation ${key}`
+  #negation(node: JsonObject): Negation {
+    if (node === NEVER) return { alternatives: EVERYTHING, lossy: false }
+    const known = this.#negated.get(node)
+    if (known !== undefined) return known
+    const mark = `negation ${this.document.conjunction([{ node, negated: true }]).key}`
     if (this.#open.has(mark)) {
       this.#assumed++
-      return undefined
+      return NOTHING_KNOWN
     }
     this.#open.add(mark)
     const assumed = this.#assumed
     try {
-      const { alternatives, lossy } = negationOf(node, this)
-      const found = lossy && alternatives.length === 0 ? undefined : alternatives
+      const found = negationOf(node, this)
       if (assumed === this.#assumed) this.#negated.set(node, found)
       return found
     } catch (error) {
       if (!(error instanceof TooMany)) throw error
-      return undefined
+      return NOTHING_KNOWN
     } finally {
       this.#open.delete(mark)
     }
@@ -238,5 +239,6 @@ export class Expansion implements Expander {
   }
 }
 
+const NOTHING_KNOWN: Negation = { alternatives: [], lossy: true }
 const TOO_MANY = `with what stands beside it this comes to more than ${LIMITS.alternatives} alternatives`
 const NO_COUNTERPART = 'it has no counterpart in a grammar'

@@ -1,4 +1,4 @@
-import { countOf } from './assertions.ts'
+import { COUNTED, countOf } from './assertions.ts'
 import { ANY_TEXT, TooLarge, textsOf, without } from './dfa.ts'
 import type { Term } from './document.ts'
 import type { Expander } from './expand.ts'
@@ -24,8 +24,6 @@ export interface Negation {
   readonly lossy: boolean
 }
 
-type Part = readonly Alternative[] | undefined
-
 /** Keywords that no counterpart is made for. Others that are not read here do not bear on what is valid. */
 const LOSSY: ReadonlySet<string> = new Set([
   '$dynamicRef',
@@ -48,25 +46,34 @@ const LOSSY: ReadonlySet<string> = new Set([
   'uniqueItems',
 ])
 
+const UNKNOWN: Negation = { alternatives: [], lossy: true }
+
 export function negationOf(node: JsonObject, expander: Expander): Negation {
-  const lists: (readonly Alternative[])[] = []
-  let lossy = false
-  for (const keyword of Object.keys(node)) {
-    const part = against(keyword, node, expander)
-    if (part === undefined) lossy = true
-    else lists.push(part)
-  }
-  return { alternatives: expander.union(lists), lossy }
+  return joined(
+    Object.keys(node).map((keyword) => against(keyword, node, expander)),
+    expander,
+  )
 }
 
-/** What fails one keyword; undefined where that cannot be said. */
-function against(keyword: string, node: JsonObject, expander: Expander): Part {
+function joined(parts: readonly Negation[], expander: Expander): Negation {
+  return {
+    alternatives: expander.union(parts.map(({ alternatives }) => alternatives)),
+    lossy: parts.some(({ lossy }) => lossy),
+  }
+}
+
+function whole(alternatives: readonly Alternative[]): Negation {
+  return { alternatives, lossy: false }
+}
+
+/** What fails one keyword. */
+function against(keyword: string, node: JsonObject, expander: Expander): Negation {
   const value = node[keyword]
   switch (keyword) {
     case 'type':
       return againstType(value, node['nullable'] === true)
     case 'enum':
-      return Array.isArray(value) ? againstValues(value, expander) : undefined
+      return Array.isArray(value) ? againstValues(value, expander) : UNKNOWN
     case 'const':
       return againstValues([value ?? null], expander)
     case 'minimum':
@@ -74,62 +81,59 @@ function against(keyword: string, node: JsonObject, expander: Expander): Part {
     case 'exclusiveMinimum':
     case 'exclusiveMaximum':
     case 'multipleOf':
-      return typeof value === 'number' ? againstNumber(keyword, value) : undefined
+      return typeof value === 'number' ? againstNumber(keyword, value) : UNKNOWN
     case 'pattern':
-      return typeof value === 'string' ? againstPattern(value, node, expander) : undefined
+      return typeof value === 'string' ? againstPattern(value, node, expander) : UNKNOWN
     case 'minLength':
     case 'maxLength':
     case 'minItems':
     case 'maxItems':
     case 'minProperties':
     case 'maxProperties':
-      return againstCount(keyword, countOf(node, keyword, expander) ?? 0)
+      return againstCount(keyword, node, expander)
     case 'required':
-      return Array.isArray(value) ? value.map((key) => missing(String(key), node, expander)) : undefined
+      return Array.isArray(value) ? whole(value.map((key) => missing(String(key), node, expander))) : UNKNOWN
     case 'properties':
-      return isObject(value) ? againstProperties(value, node, expander) : undefined
+      return isObject(value) ? againstProperties(value, node, expander) : UNKNOWN
     case 'items':
-      return Array.isArray(value) || 'prefixItems' in node ? undefined : againstItems(node, expander)
+      return Array.isArray(value) || 'prefixItems' in node ? UNKNOWN : againstItems(node, expander)
     case 'contains':
-      return 'minContains' in node || 'maxContains' in node ? undefined : againstContains(node, expander)
+      return 'minContains' in node || 'maxContains' in node ? UNKNOWN : againstContains(node, expander)
     case 'additionalProperties':
-      return value === true || (isObject(value) && Object.keys(value).length === 0) ? [] : undefined
+      return value === true || (isObject(value) && Object.keys(value).length === 0) ? whole([]) : UNKNOWN
     default:
       return againstSchemas(keyword, node, expander)
   }
 }
 
-function againstSchemas(keyword: string, node: JsonObject, expander: Expander): Part {
+function againstSchemas(keyword: string, node: JsonObject, expander: Expander): Negation {
   const { document } = expander
   const value = node[keyword]
+  const list = Array.isArray(value) ? value : []
+  const negative = (schema: Json): Negation => expander.negative(document.terms(schema, node, keyword))
   switch (keyword) {
     case 'not':
-      return expander.of(document.terms(value, node, keyword))
+      return whole(expander.of(document.terms(value, node, keyword)))
     case '$ref':
-      return expander.negative(document.terms(document.follow(node, keyword), node, keyword))
-    case 'allOf': {
-      const parts = (Array.isArray(value) ? value : []).map((schema) =>
-        expander.negative(document.terms(schema, node, keyword)),
-      )
-      return parts.includes(undefined)
-        ? undefined
-        : expander.union(parts.filter((part) => part !== undefined))
-    }
+      return negative(document.follow(node, keyword))
+    case 'allOf':
+      return joined(list.map(negative), expander)
     case 'anyOf': {
-      let found: Part = EVERYTHING
-      for (const schema of Array.isArray(value) ? value : []) {
-        const part = expander.negative(document.terms(schema, node, keyword))
-        if (part === undefined) return undefined
-        found = expander.merge(found, part)
+      const parts = list.map(negative)
+      return {
+        alternatives: parts.reduce(
+          (found: readonly Alternative[], { alternatives }) => expander.merge(found, alternatives),
+          EVERYTHING,
+        ),
+        lossy: parts.some(({ lossy }) => lossy),
       }
-      return found
     }
     default:
-      return LOSSY.has(keyword) ? undefined : []
+      return LOSSY.has(keyword) ? UNKNOWN : whole([])
   }
 }
 
-function againstType(type: Json | undefined, nullable: boolean): Part {
+function againstType(type: Json | undefined, nullable: boolean): Negation {
   const names: readonly unknown[] = Array.isArray(type) ? type : [type]
   const found: Alternative[] = []
   for (const one of EVERYTHING) {
@@ -142,10 +146,10 @@ function againstType(type: Json | undefined, nullable: boolean): Part {
       found.push(names.includes('integer') ? { ...one, spec: { ...ANY_NUMBER, broken: true } } : one)
     } else if (!names.includes(one.kind)) found.push(one)
   }
-  return found
+  return whole(found)
 }
 
-function againstValues(values: readonly Json[], { document, work }: Expander): Part {
+function againstValues(values: readonly Json[], { document, work }: Expander): Negation {
   const found: Alternative[] = []
   const source = {
     keyword: 'not',
@@ -167,10 +171,10 @@ function againstValues(values: readonly Json[], { document, work }: Expander): P
       found.push({ ...one, spec: { ...ANY_STRING, languages: [{ dfa, source }] } })
     } else if (same.length === 0) found.push(one)
   }
-  return found
+  return { alternatives: found, lossy: values.some((value) => typeof value === 'object' && value !== null) }
 }
 
-function againstNumber(keyword: string, value: number): Part {
+function againstNumber(keyword: string, value: number): Negation {
   const spec = {
     minimum: { high: { value, open: true } },
     maximum: { low: { value, open: true } },
@@ -178,33 +182,36 @@ function againstNumber(keyword: string, value: number): Part {
     exclusiveMaximum: { low: { value, open: false } },
     multipleOf: { against: [value] },
   }[keyword]
-  return [{ kind: 'number', spec: { ...ANY_NUMBER, ...spec }, intended: false }]
+  return whole([{ kind: 'number', spec: { ...ANY_NUMBER, ...spec }, intended: false }])
 }
 
-function againstPattern(pattern: string, node: JsonObject, expander: Expander): Part {
+function againstPattern(pattern: string, node: JsonObject, expander: Expander): Negation {
   const language = expander.language(pattern)
-  if (language.type !== 'language' || !language.exact) return undefined
+  if (language.type !== 'language' || !language.exact) return UNKNOWN
   try {
     const dfa = without(ANY_TEXT, language.dfa, expander.work)
     const source = expander.document.finding(node, 'pattern', 'the pattern')
-    return [string({ languages: [{ dfa, source }] })]
+    return whole([string({ languages: [{ dfa, source }] })])
   } catch (error) {
-    if (error instanceof TooLarge) return undefined
+    if (error instanceof TooLarge) return UNKNOWN
     throw error
   }
 }
 
-function againstCount(keyword: string, count: number): Part {
+function againstCount(keyword: string, node: JsonObject, expander: Expander): Negation {
+  const count = countOf(node, keyword, expander) ?? 0
   const isLeast = keyword.startsWith('min')
-  if (isLeast && count === 0) return []
+  if (isLeast && count === 0) return whole([])
   const range = isLeast ? { most: count - 1 } : { least: count + 1 }
   switch (keyword.slice(3)) {
     case 'Length':
-      return [string(range)]
+      return whole([string(range)])
     case 'Items':
-      return [array(range)]
-    default:
-      return [object(range)]
+      return whole([array(range)])
+    default: {
+      const source = expander.document.finding(node, keyword, COUNTED)
+      return whole([object({ ...range, source, limit: source })])
+    }
   }
 }
 
@@ -212,45 +219,49 @@ function missing(key: string, node: JsonObject, { document }: Expander): Alterna
   return object({ layers: [layerOf(key, document.terms(false, node, 'required'))] })
 }
 
-function againstProperties(table: JsonObject, node: JsonObject, expander: Expander): Part {
+function againstProperties(table: JsonObject, node: JsonObject, expander: Expander): Negation {
   const found: Alternative[] = []
+  let lossy = false
   for (const [key, schema] of Object.entries(table)) {
     const outside = negatedTerms(schema, node, 'properties', expander)
-    if (outside === undefined) return undefined
-    if (outside.length > 0) found.push(object({ required: [key], layers: [layerOf(key, outside)] }))
+    lossy ||= outside.lossy
+    if (outside.terms !== undefined) {
+      found.push(object({ required: [key], layers: [layerOf(key, outside.terms)] }))
+    }
   }
-  return found
+  return { alternatives: found, lossy }
 }
 
-function againstItems(node: JsonObject, expander: Expander): Part {
-  const terms = negatedTerms(node['items'], node, 'items', expander)
-  if (terms === undefined) return undefined
+function againstItems(node: JsonObject, expander: Expander): Negation {
+  const { terms, lossy } = negatedTerms(node['items'], node, 'items', expander)
   const source = expander.document.finding(
     node,
     'items',
     'the grammar counts only the first contains of an array',
   )
-  return terms.length === 0 ? [] : [array({ contains: [{ terms, least: 1, most: Infinity, source }] })]
+  if (terms === undefined) return { alternatives: [], lossy }
+  return { alternatives: [array({ contains: [{ terms, least: 1, most: Infinity, source }] })], lossy }
 }
 
-function againstContains(node: JsonObject, expander: Expander): Part {
-  const terms = negatedTerms(node['contains'], node, 'contains', expander)
-  if (terms === undefined) return undefined
-  return [array(terms.length === 0 ? { most: 0 } : { layers: [{ prefix: [], rest: terms }] })]
+/** An array of which no item is one that is asked for. */
+function againstContains(node: JsonObject, expander: Expander): Negation {
+  const { terms, lossy } = negatedTerms(node['contains'], node, 'contains', expander)
+  if (terms === undefined) return { alternatives: lossy ? [] : [array({ most: 0 })], lossy }
+  return { alternatives: [array({ layers: [{ prefix: [], rest: terms }] })], lossy }
 }
 
-/** Terms that say no to a schema; empty where nothing fails it, undefined where that cannot be said. */
+/** Terms that say no to a schema; undefined where nothing is known to fail it. */
 function negatedTerms(
   schema: Json | undefined,
   node: JsonObject,
   keyword: string,
   expander: Expander,
-): readonly Term[] | undefined {
+): { readonly terms: readonly Term[] | undefined; readonly lossy: boolean } {
   const terms = expander.document.terms(schema, node, keyword)
-  const outside = expander.negative(terms)
-  if (outside === undefined) return undefined
+  const { alternatives, lossy } = expander.negative(terms)
   const [only] = terms
-  return only === undefined || outside.length === 0 ? [] : [{ node: only.node, negated: !only.negated }]
+  if (only === undefined || alternatives.length === 0) return { terms: undefined, lossy }
+  return { terms: [{ node: only.node, negated: !only.negated }], lossy }
 }
 
 function layerOf(key: string, terms: readonly Term[]): ObjectLayer {

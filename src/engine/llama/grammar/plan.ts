@@ -1,5 +1,5 @@
 import { LIMITS } from './bounds.ts'
-import { ANY_TEXT, type Dfa, TooLarge, textsOf, without } from './dfa.ts'
+import { ANY_TEXT, both, type Dfa, TooLarge, textsOf, textsWithin, without } from './dfa.ts'
 import { type Conjunction, NEVER, type Term } from './document.ts'
 import type { Expander } from './expand.ts'
 import type { Json } from './json.ts'
@@ -119,7 +119,8 @@ function arrayPlan(spec: ArraySpec, expander: Expander): ArrayPlan {
 function complement({ terms, source }: Contains, expander: Expander): readonly Term[] {
   const [only] = terms
   if (only === undefined) return [{ node: NEVER, negated: false }]
-  if (expander.negative(terms) !== undefined) return [{ node: only.node, negated: !only.negated }]
+  const { alternatives, lossy } = expander.negative(terms)
+  if (alternatives.length > 0 || !lossy) return [{ node: only.node, negated: !only.negated }]
   expander.check({ ...source, keyword: 'maxContains', why: 'what must not be contained has no counterpart' })
   return []
 }
@@ -141,7 +142,13 @@ function objectPlan(spec: ObjectSpec, expander: Expander): ObjectPlan | undefine
   if (spec.required.some((key) => !entries.some((entry) => entry.key === key))) return undefined
   const { least, most, source, limit } = spec
   const open = isOpen(spec, named.size) || least > entries.length
-  const extras = open && most > 0 ? extrasOf(spec, named, expander) : []
+  const extras: ExtraPlan[] = []
+  for (const extra of open && most > 0 ? extrasOf(spec, named, expander) : []) {
+    const names = namesOf(extra.keys, work)
+    if (names === undefined) extras.push(extra)
+    // A short list of names is printed like names that are given: each once.
+    else entries.push(...names.map((key) => ({ key, required: false, value: extra.value })))
+  }
   return { kind: 'object', entries, extras, least, most, source, limit }
 }
 
@@ -207,6 +214,24 @@ function beginningWith(beginnings: readonly string[], work: Expander['work']): D
     return accepts ? { accepts, edges: [{ set: any, to: id }] } : { accepts, edges }
   })
   return { states: ended, start }
+}
+
+const MAX_NAMES = 64
+
+/** All texts, where they are few. */
+function namesOf(
+  { languages, least, most }: StringSpec,
+  work: Expander['work'],
+): readonly string[] | undefined {
+  try {
+    const [first, ...others] = languages
+    const dfa = others.reduce((all, language) => both(all, language.dfa, work), first?.dfa ?? ANY_TEXT)
+    const texts = textsWithin(dfa, MAX_NAMES)
+    return texts?.filter((text) => [...text].length >= least && [...text].length <= most)
+  } catch (error) {
+    if (error instanceof TooLarge) return undefined
+    throw error
+  }
 }
 
 /** What `propertyNames` says of the names, as strings. */

@@ -1,7 +1,7 @@
 import { both, isEmpty, spansOf, TooLarge } from './dfa.ts'
 import type { Expander } from './expand.ts'
 import { numberTexts } from './numbers.ts'
-import { type Alternative, itemTerms, propertyTerms } from './shape.ts'
+import { type Alternative, type ArraySpec, itemTerms, propertyTerms } from './shape.ts'
 import type { StringSpec } from './strings.ts'
 
 const MAX_LOOKED_AT = 16
@@ -21,7 +21,15 @@ export function isPossible(alternative: Alternative, levels: number, expander: E
       const { spec } = alternative
       if (spec.least > spec.most) return false
       const needed = Array.from({ length: Math.min(spec.least, MAX_LOOKED_AT) }, (_, index) => index)
-      return levels === 0 || needed.every((index) => isMet(itemTerms(spec, index), levels - 1, expander))
+      if (levels === 0) return true
+      const rest = itemTerms(spec, Number.MAX_SAFE_INTEGER)
+      return (
+        needed.every((index) => isMet(itemTerms(spec, index), levels - 1, expander)) &&
+        (hasPrefix(spec) ||
+          spec.contains.every(
+            ({ terms, least }) => least === 0 || isMet([...rest, ...terms], levels - 1, expander),
+          ))
+      )
     }
     case 'object': {
       const { spec } = alternative
@@ -31,6 +39,10 @@ export function isPossible(alternative: Alternative, levels: number, expander: E
       )
     }
   }
+}
+
+function hasPrefix({ layers }: ArraySpec): boolean {
+  return layers.some(({ prefix }) => prefix.length > 0)
 }
 
 function isMet(terms: Parameters<Expander['of']>[0], levels: number, expander: Expander): boolean {

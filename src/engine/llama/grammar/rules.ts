@@ -46,13 +46,16 @@ export class Rules {
     return alternatives.length === 1 ? this.#short(alternatives[0]) : [this.#rule(alternatives)]
   }
 
-  /** A rule that may lead back to itself: free text. `fill` gets its part. */
-  open(fill: (self: Part) => readonly Parts[]): Part {
-    const id = this.#rules.length
-    this.#rules.push({ alternatives: [], longest: Infinity, empty: true, leftmost: 1 })
-    const alternatives = fill(`@${id}`)
-    this.#rules[id] = { alternatives, longest: Infinity, empty: true, leftmost: 1 }
-    return `@${id}`
+  /** So many rules that may lead to one another: free text. `fill` is given all of them, and gives what each is. */
+  open(count: number, fill: (selves: readonly Part[]) => readonly (readonly Parts[])[]): readonly Part[] {
+    const first = this.#rules.length
+    const unbounded = { longest: Infinity, empty: true, leftmost: 1 }
+    for (let index = 0; index < count; index++) this.#rules.push({ alternatives: [], ...unbounded })
+    const selves = Array.from({ length: count }, (_, index): Part => `@${first + index}`)
+    for (const [index, alternatives] of fill(selves).entries()) {
+      this.#rules[first + index] = { alternatives, ...unbounded }
+    }
+    return selves
   }
 
   longest(parts: Parts): number {

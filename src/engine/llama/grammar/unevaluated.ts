@@ -1,5 +1,5 @@
 import type { Expander } from './expand.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, type Kind, kindOf } from './json.ts'
 import type { Alternative, ArraySpec, ObjectSpec } from './shape.ts'
 
 /**
@@ -20,6 +20,13 @@ export function withoutUnevaluated(
       const terms = document.terms(unevaluatedProperties, node, 'unevaluatedProperties')
       return { ...one, spec: otherProperties(one.spec, terms), intended: true }
     }
+    if (one.kind === 'values') {
+      for (const keyword of ['unevaluatedProperties', 'unevaluatedItems']) {
+        const held = one.values.some((value) => kindOf(value) === KINDS[keyword])
+        if (keyword in node && held) expander.check(document.finding(node, keyword, BESIDE_VALUES))
+      }
+      return one
+    }
     if (one.kind !== 'array' || unevaluatedItems === undefined) return one
     if (one.spec.contains.length > 0) {
       expander.check(document.finding(node, 'unevaluatedItems', BESIDE_CONTAINS))
@@ -30,6 +37,8 @@ export function withoutUnevaluated(
   })
 }
 
+const KINDS: Readonly<Record<string, Kind>> = { unevaluatedProperties: 'object', unevaluatedItems: 'array' }
+const BESIDE_VALUES = 'beside enum or const it is not followed'
 const BESIDE_CONTAINS = 'beside contains it is not followed'
 
 function otherProperties(spec: ObjectSpec, terms: ObjectSpec['names']): ObjectSpec {
