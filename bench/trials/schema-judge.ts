@@ -1,22 +1,15 @@
-import { Ajv, type ValidateFunction } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
+import type { ValidateFunction } from 'ajv'
+import { validatorOf } from '../../src/engine/llama/grammar/validator.fixture.ts'
 
 /** `broken`: bytes that are no UTF-8, or a text that is no JSON. */
 export type Judgement = 'valid' | 'invalid' | 'broken'
 
-/** Ajv over one schema, with formats on, as the guard runs it. */
+/** Ajv over one schema. */
 export class SchemaJudge {
   readonly #validate: ValidateFunction
 
   constructor(schema: object) {
-    const declared = '$schema' in schema ? String(schema.$schema) : ''
-    const options = { strict: false, allErrors: true, logger: false, validateFormats: true } as const
-    const ajv = declared.includes('draft-07') ? new Ajv(options) : new Ajv2020(options)
-    addFormats.default(ajv)
-    // The dialect is chosen already, and Ajv knows the others by no name.
-    const { $schema: _, ...rest } = schema as { readonly $schema?: unknown }
-    this.#validate = ajv.compile(rest)
+    this.#validate = validatorOf(schema)
   }
 
   judge(text: string): Judgement {

@@ -6,8 +6,8 @@ import { getLlama, type Llama, LlamaLogLevel } from 'node-llama-cpp'
 import { writeTinyModel } from '../../src/engine/llama/gguf.fixture.ts'
 import type { GrammarBounds } from '../../src/engine/llama/grammar/bounds.ts'
 import { compileSchema } from '../../src/engine/llama/grammar/compile.ts'
+import { RandomModel } from '../../src/engine/llama/grammar/random-model.fixture.ts'
 import { SchemaJudge } from './schema-judge.ts'
-import { RandomModel } from './schema-model.ts'
 
 /**
  * Whether a grammar holds a model to its schema: `npm run trial:schemas [-- --outputs 2000 --models 3 --seed 1 --json]`.

@@ -136,13 +136,17 @@ function exactLimits(spec: NumberSpec): readonly number[] {
   return [...new Set(limits)].filter((value) => admitsNumber(spec, value))
 }
 
+/** Digits more than those of a limit, so that something lies between two of them. */
+const BETWEEN = 2
+
 function gridOf(spec: NumberSpec, bounds: GrammarBounds): number {
   if (spec.whole) return 0
   const most = FINER.at(-1) ?? 0
   const scales = (values: readonly number[]): number[] => values.map((value) => decimalOf(value).scale)
   if (spec.multiples.length > 0) return Math.min(most, Math.max(...scales(spec.multiples)))
   const limits = [spec.low?.value, spec.high?.value].filter((value) => value !== undefined)
-  return Math.max(bounds.fractionDigits, ...scales(limits).filter((scale) => scale <= most))
+  const needed = scales(limits).map((scale) => scale + BETWEEN)
+  return Math.max(bounds.fractionDigits, ...needed.filter((scale) => scale <= most))
 }
 
 /** The least and the greatest, in units of the grid. */

@@ -7,7 +7,7 @@ import {
   type Token,
   TokenBias,
 } from 'node-llama-cpp'
-import { OverlongGuard } from '../../src/engine/llama/grammar/overlong.ts'
+import { OverlongGuard } from './overlong.ts'
 
 export interface Said {
   readonly text: string
