@@ -1,0 +1,81 @@
+/**
+ * What keeps an output finite where its schema sets no limit, so that any model ends. A bound narrows what can be
+ * printed and never widens it: whatever a bounded grammar prints is valid.
+ */
+export interface GrammarBounds {
+  /** Code points of a string. A `minLength` beyond it is refused. */
+  readonly stringChars: number
+  /** Code points of a property name that the schema does not give. */
+  readonly keyChars: number
+  /** Items of an array. A `minItems` beyond it is refused. */
+  readonly items: number
+  /** Properties of one object whose names the schema does not give. */
+  readonly extraKeys: number
+  /** How often a schema is entered again from within itself by `$ref`, and how deep free JSON nests. */
+  readonly recursion: number
+  /** Items of an array, and free properties of an object, that hold their own schema again. */
+  readonly recursiveItems: number
+  /** Digits before the decimal point of a number that has no limit. */
+  readonly integerDigits: number
+  /** Digits after the decimal point, unless a limit or `multipleOf` needs more. */
+  readonly fractionDigits: number
+  /** Tool calls in one answer. */
+  readonly calls: number
+}
+
+export const DEFAULT_BOUNDS: GrammarBounds = {
+  stringChars: 8_192,
+  keyChars: 64,
+  items: 512,
+  extraKeys: 32,
+  recursion: 5,
+  recursiveItems: 16,
+  integerDigits: 15,
+  fractionDigits: 6,
+  calls: 8,
+}
+
+/** What one compilation may cost. Past a limit the bounds are tightened, then the schema is refused. */
+export const LIMITS = {
+  /** Rules of the grammar; llama.cpp reads some 1,000 of them in a millisecond. */
+  rules: 20_000,
+  /** UTF-8 bytes of the grammar. */
+  bytes: 1_500_000,
+  /** What llama.cpp's check for left recursion may walk through; it forgets where it has been. */
+  leftmost: 1_000_000,
+  /** Steps of all kinds; some 10⁶ take half a second. */
+  steps: 2_000_000,
+  /** Alternatives that a schema comes down to once `anyOf`, `allOf` and the like are multiplied out. */
+  alternatives: 256,
+  /** States of one automaton over characters. */
+  states: 2_048,
+  /** Rules that one pattern may take, once multiplied by the length of its text. */
+  patternRules: 2_048,
+  /** Levels of JSON below which no schema is read, nor compiled. */
+  nesting: 128,
+  /** Values that are tried one by one where a set of numbers has no automaton. */
+  listed: 1_024,
+  /** Alternatives that one branch of `oneOf` may come to, once it keeps clear of the others. */
+  branch: 16,
+  /** Patterns of one `patternProperties`; names by more of them are not printed. */
+  namePatterns: 16,
+  /** Times that bounds are tightened. */
+  tries: 3,
+  /** Ranges of one character class; what is beyond the largest of them is not printed. */
+  ranges: 64,
+} as const
+
+/** The same with a quarter of the room, or undefined where nothing can give way any more. */
+export function tighter(bounds: GrammarBounds): GrammarBounds | undefined {
+  const less = (value: number, least: number): number => Math.max(Math.min(value, least), value >> 2)
+  const next: GrammarBounds = {
+    ...bounds,
+    stringChars: less(bounds.stringChars, 256),
+    keyChars: less(bounds.keyChars, 24),
+    items: less(bounds.items, 16),
+    extraKeys: less(bounds.extraKeys, 4),
+    recursion: less(bounds.recursion, 2),
+    recursiveItems: less(bounds.recursiveItems, 4),
+  }
+  return JSON.stringify(next) === JSON.stringify(bounds) ? undefined : next
+}
