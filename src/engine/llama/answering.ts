@@ -4,6 +4,7 @@ import type { AnswerError, AnswerEvent, AnswerFinish, Batch, Verdict } from '../
 import type { Problem } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
 import { Choice, chunkOf, type Delta, type Frame } from './choice.ts'
 import type { Heard, Host } from './host.ts'
 import type { EndReason, Job, JobStats } from './protocol.ts'
@@ -40,7 +41,8 @@ export class Answering implements Disposable {
     const { call, clock, name, jobs } = parts
     this.#parts = parts
     this.#frame = { id: `chatcmpl-${call.id}`, created: Math.floor(clock.now() / 1_000), model: name }
-    this.#choices = jobs.map((_, index) => new Choice(index, false))
+    const newCallId = () => newId('call', clock.now())
+    this.#choices = jobs.map(({ tools }, index) => new Choice(index, tools && newCallId))
     this.#ended = jobs.map(() => undefined)
   }
 

@@ -16,6 +16,7 @@ const BANNED = -100
 export class Generation {
   readonly #model: LoadedModel
   readonly #job: Job
+  readonly #grammar: string | undefined
   readonly #stops: StopScan
   readonly #text: TokenText
   readonly #said: Token[] = []
@@ -23,9 +24,11 @@ export class Generation {
   /** The caller has left. Looked at with each token. */
   cancelled = false
 
-  constructor(model: LoadedModel, job: Job) {
+  /** `grammar`: GBNF that the answer follows; undefined where it may have any form. */
+  constructor(model: LoadedModel, job: Job, grammar: string | undefined) {
     this.#model = model
     this.#job = job
+    this.#grammar = grammar
     this.#stops = new StopScan(job.stop)
     this.#text = new TokenText(model.model, model.bytes)
   }
@@ -68,7 +71,8 @@ export class Generation {
   }
 
   #options(limit: number): SequenceEvaluateOptions {
-    const { grammar, sampling } = this.#job
+    const { sampling } = this.#job
+    const grammar = this.#grammar
     const said = this.#said
     const { temperature, topP, topK, minP, seed } = sampling
     return {

@@ -39,8 +39,19 @@ export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
     sampling: samplingOf(request, ((seed % SEEDS) + SEEDS) % SEEDS, bias),
     stop: typeof stop === 'string' ? [stop] : (stop ?? []),
     ...(request.tools === undefined || request.tool_choice === 'none' ? {} : { tools: request.tools }),
+    ...formOf(request),
     ...(logprobs === true ? { logprobs: top_logprobs ?? 0 } : {}),
   }
+}
+
+/** Of a request whose answer may have any form, nothing. */
+function formOf(request: ChatRequest): Pick<Job, 'form'> {
+  const { tools, tool_choice, parallel_tool_calls, response_format } = request
+  const isPlain = (response_format?.type ?? 'text') === 'text'
+  if (isPlain && (tools === undefined || tools.length === 0 || tool_choice === 'none')) return {}
+  const given = Object.entries({ tools, tool_choice, parallel_tool_calls, response_format })
+  // As it came, without what was not said: equal forms are one key.
+  return { form: Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
 }
 
 function unreadable({ content }: ChatMessage): string | undefined {

@@ -1,4 +1,5 @@
 import type { ProblemCode } from '../../contract/problem.ts'
+import type { Formed } from './grammar/tools.ts'
 
 /** What the gateway and the child process that holds one model say to each other, over Node's IPC channel. */
 
@@ -57,8 +58,8 @@ export interface Job {
   readonly maxTokens: number
   readonly sampling: Sampling
   readonly stop: readonly string[]
-  /** GBNF that the answer must follow. */
-  readonly grammar?: string
+  /** What bears on the form of the answer: tools, a schema; absent: any text. */
+  readonly form?: Formed
   /** Alternatives to tell beside each token; absent: no log probabilities. */
   readonly logprobs?: number
 }

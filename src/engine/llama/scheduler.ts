@@ -1,7 +1,9 @@
 import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { Clock } from '../../lib/clock.ts'
 import { FairLine } from './fair-line.ts'
+import { Forms } from './forms.ts'
 import { Generation } from './generation.ts'
+import type { Refused as Unformed } from './grammar/outcome.ts'
 import type { LoadedModel } from './model.ts'
 import { prefill } from './prefill.ts'
 import { type Prompt, TemplateError } from './prompt.ts'
@@ -23,6 +25,8 @@ interface Refused {
 interface Waiting {
   readonly job: Job
   readonly prompt: Prompt
+  /** GBNF that the answer follows. */
+  readonly grammar: string | undefined
   readonly arrivedAt: number
 }
 
@@ -38,6 +42,7 @@ export class Scheduler {
   readonly #clock: Clock
   readonly #tell: (message: FromChild) => void
   readonly #line: FairLine<Waiting>
+  readonly #forms = new Forms()
   readonly #running = new Map<string, Generation>()
   readonly #counted = {
     requests: 0,
@@ -130,7 +135,9 @@ export class Scheduler {
         'Shorten it, or raise llama.contextTokens.'
       return { code: 'context_length_exceeded', message, param: 'messages' }
     }
-    const waiting = { job, prompt, arrivedAt: this.#clock.elapsed() }
+    const form = job.form === undefined ? undefined : this.#forms.of(job.form)
+    if (form?.type === 'refused') return unformed(form)
+    const waiting = { job, prompt, grammar: form?.gbnf, arrivedAt: this.#clock.elapsed() }
     return this.#line.add(job.caller, waiting) ? undefined : this.#full()
   }
 
@@ -152,7 +159,7 @@ export class Scheduler {
       if (next === undefined) return
       const chosen = slots.take(next.prompt.tokens, this.#clock.elapsed())
       if (chosen === undefined) throw new Error('no slot is free although one is not busy')
-      const generation = new Generation(this.#model, next.job)
+      const generation = new Generation(this.#model, next.job, next.grammar)
       this.#running.set(next.job.id, generation)
       void this.#run(next, chosen, generation)
     }
@@ -225,4 +232,9 @@ export class Scheduler {
     counted.completionTokens += done.completionTokens
     counted.waitMs += done.waitMs
   }
+}
+
+function unformed({ keyword, pointer, why }: Unformed): Refused {
+  const message = `No answer of this model can have the form that was asked for: ${why} (${keyword} at ${pointer || 'the root'}).`
+  return { code: 'invalid_request', message, param: 'response_format' }
 }
