@@ -12,7 +12,6 @@ import { answerError, NOTHING_SENT } from '../engine/reader.ts'
 import type { Target } from '../engine/target.ts'
 import type { LeaseGrant, Target as Place } from '../fleet/lease.ts'
 import type { Kind } from '../fleet/profiles.ts'
-import { assert } from '../lib/assert.ts'
 import type { Lease } from '../request/ports.ts'
 
 /** The engines that a lease's target may name. */
@@ -21,6 +20,9 @@ export interface Engines {
   readonly extractive: ExtractiveEngine
   readonly llama: LlamaEngine
 }
+
+/** A part of a request that one model on this machine is asked at once: it works through it text by text. */
+const LOCAL_BOUNDS: EmbedBounds = { inputs: 64, bytes: 1_048_576 }
 
 /** Kinds that the fleet knows and that speak the protocol without a bend; the compiler misses no new one. */
 const PLAIN: Readonly<Record<Exclude<Kind, EngineKind>, 'generic'>> = {
@@ -56,7 +58,8 @@ export class BoundLease implements Lease {
   }
 
   get embedBounds(): EmbedBounds {
-    return quirksOf(this.#reached()).embedding.bounds
+    const { target } = this.#grant
+    return target.type === 'built-in' ? LOCAL_BOUNDS : quirksOf(target).embedding.bounds
   }
 
   generate(call: Call): AsyncIterable<Batch> {
@@ -70,16 +73,11 @@ export class BoundLease implements Lease {
   }
 
   async embed(call: EmbedCall): Promise<EmbedEnd> {
-    const to = this.#target(this.#reached())
+    const { target } = this.#grant
+    if (target.type === 'built-in') return this.#engines.llama.embed(target.upstream, call)
+    const to = this.#target(target)
     if ('code' in to) return { type: 'failed', problem: to, usage: NOTHING_SENT }
     return this.#engines.openAi.embed(to, call)
-  }
-
-  /** The plan leases only models that embed, and what is built in does not. */
-  #reached(): HttpPlace {
-    const { target } = this.#grant
-    assert(target.type === 'http', 'only an engine that is reached over HTTP embeds')
-    return target
   }
 
   #target(place: HttpPlace): Target | Problem {

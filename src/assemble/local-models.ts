@@ -17,14 +17,14 @@ export function localModels({ llama }: Config, folder: ModelFolder): LocalModels
   }
 }
 
-function viewOf({ name, shape, parameters }: LocalModel, contextTokens: number): ModelView {
+function viewOf({ name, shape, parameters, embeds }: LocalModel, contextTokens: number): ModelView {
   const { tier } = classify('llama.cpp', name, { total: parameters / 1e9 })
   return {
     id: `${LLAMA}/${name}`,
     engine: LLAMA,
     name,
     tier,
-    kind: 'chat',
+    kind: embeds ? 'embedding' : 'chat',
     offMachine: false,
     allowed: true,
     available: true,

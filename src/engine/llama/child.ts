@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '../../lib/clock.ts'
-import { LoadedModel } from './model.ts'
-import type { FromChild, Gauges, LoadOptions, ToChild } from './protocol.ts'
+import { Embedding } from './embedding.ts'
+import { LoadedModel, openModel } from './model.ts'
+import type { EmbedJob, FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
 import { Scheduler } from './scheduler.ts'
 import { WarmStates } from './warm-states.ts'
 
@@ -17,6 +18,7 @@ const GAUGES_MS = 250
 
 class Child {
   #scheduler: Scheduler | undefined
+  #embedding: Embedding | undefined
   #told: FromChild[] = []
   #toldGauges = ''
 
@@ -26,15 +28,14 @@ class Child {
         void this.#load(message.options)
         return
       case 'run':
-        // At once, and not with the rest of this turn, which may never end.
-        process.send?.([{ type: 'reading', id: message.job.id } satisfies FromChild])
-        this.#scheduler?.submit(message.job)
+        this.#run(message.job)
         return
       case 'cancel':
         this.#scheduler?.cancel(message.id)
+        this.#embedding?.cancel(message.id)
         return
       case 'forget':
-        void this.#scheduler?.forget().then(() => this.#tell({ type: 'forgotten' }))
+        void (this.#scheduler ?? this.#embedding)?.forget().then(() => this.#tell({ type: 'forgotten' }))
         return
       case 'ping':
         this.#tell({ type: 'pong' })
@@ -43,24 +44,42 @@ class Child {
 
   async #load(options: LoadOptions): Promise<void> {
     try {
-      const model = await LoadedModel.load(options)
-      const { warm } = options
-      const warn = (message: string): void => this.#tell({ type: 'warned', message })
-      const states =
-        warm &&
-        new WarmStates({
-          folder: warm.folder,
-          limitBytes: warm.bytes,
-          identity: identityOf(options, model.release),
-          warn,
-        })
-      const scheduler = new Scheduler(model, options, states, systemClock, (message) => this.#tell(message))
+      const open = await openModel(options)
+      const tell = (message: FromChild): void => this.#tell(message)
+      if (options.embeds) {
+        const embedding = await Embedding.load(open, options, tell)
+        this.#embedding = embedding
+        this.#ready(embedding.facts, () => embedding.gauges)
+        return
+      }
+      const model = await LoadedModel.load(open, options)
+      const scheduler = new Scheduler(model, options, this.#states(options, model), systemClock, tell)
       this.#scheduler = scheduler
-      this.#tell({ type: 'loaded', facts: model.facts })
-      setInterval(() => this.#tellGauges(scheduler.gauges), GAUGES_MS)
+      this.#ready(model.facts, () => scheduler.gauges)
     } catch (error) {
       this.#tell({ type: 'unloadable', why: error instanceof Error ? error.message : String(error) })
     }
+  }
+
+  #run(job: Job | EmbedJob): void {
+    if (job.type === 'embed') this.#embedding?.submit(job)
+    else {
+      // At once, and not with the rest of this turn, which may never end.
+      process.send?.([{ type: 'reading', id: job.id } satisfies FromChild])
+      this.#scheduler?.submit(job)
+    }
+  }
+
+  #states(options: LoadOptions, model: LoadedModel): WarmStates | undefined {
+    if (options.warm === undefined) return undefined
+    const { folder, bytes: limitBytes } = options.warm
+    const warn = (message: string): void => this.#tell({ type: 'warned', message })
+    return new WarmStates({ folder, limitBytes, identity: identityOf(options, model.release), warn })
+  }
+
+  #ready(facts: ModelFacts, gauges: () => Gauges): void {
+    this.#tell({ type: 'loaded', facts })
+    setInterval(() => this.#tellGauges(gauges()), GAUGES_MS)
   }
 
   /** As they are, where they have changed: an idle model wakes nobody. */

@@ -1,12 +1,14 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Call } from '../../contract/call.ts'
+import type { EmbedCall, EmbedEnd } from '../../contract/embed.ts'
 import type { AnswerError, Batch } from '../../contract/event.ts'
 import { isRefusal, type Problem, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { Answering } from './answering.ts'
 import type { LlamaConfig } from './config.ts'
+import { embedOn } from './embed-call.ts'
 import { Host } from './host.ts'
 import { jobOf } from './job.ts'
 import { availableBytes, defaultThreads, type Fit, fit, leastBytes } from './memory.ts'
@@ -77,6 +79,16 @@ export class LlamaEngine implements AsyncDisposable {
     yield* answering.batches()
   }
 
+  /** Vectors of one bounded part of a request. What comes back is checked by the path. */
+  async embed(name: string, call: EmbedCall): Promise<EmbedEnd> {
+    const host = await this.#host(name)
+    if (isRefusal(host)) {
+      const usage = { promptTokens: 0, completionTokens: 0 }
+      return { type: 'failed', problem: host.problem, usage }
+    }
+    return embedOn(host, `${call.id}:${this.#jobs++}`, call, this.#options.clock)
+  }
+
   /** What is loaded, for metrics and `doctor`. */
   states(): readonly ModelState[] {
     return [...this.#held].map(([name, { host, fit: taken }]) => ({
@@ -142,8 +154,10 @@ export class LlamaEngine implements AsyncDisposable {
     return host
   }
 
-  #fit({ shape }: LocalModel): Fit | undefined {
-    const { contextTokens, parallel, spareSlots } = this.#options.config
+  #fit({ shape, embeds }: LocalModel): Fit | undefined {
+    const { contextTokens, parallel: most, spareSlots: spare } = this.#options.config
+    // Texts are made vectors one after another, and nothing of them is kept.
+    const [parallel, spareSlots] = embeds ? [1, 0] : [most, spare]
     return fit(shape, { contextTokens, parallel, spare: spareSlots, availableBytes: this.#availableBytes() })
   }
 
@@ -156,11 +170,12 @@ export class LlamaEngine implements AsyncDisposable {
     return memoryBytes === undefined ? machine - held : Math.min(machine, memoryBytes - held)
   }
 
-  #start({ path, name }: LocalModel, { contextTokens, slots }: Fit): Host {
+  #start({ path, name, embeds }: LocalModel, { contextTokens, slots }: Fit): Host {
     const { config, clock, warn, warmFolder, silentMs } = this.#options
     const parallel = Math.min(config.parallel, slots)
     const load = {
       path,
+      embeds,
       contextTokens,
       slots,
       parallel,

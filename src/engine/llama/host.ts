@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../lib/clock.ts'
-import type { FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
+import type { EmbedJob, FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
 
 const MODULE = fileURLToPath(new URL('./child.ts', import.meta.url))
 /** Doubles with each crash in a row. */
@@ -21,7 +21,7 @@ const STDERR_CHARACTERS = 2_000
 
 /** What a request hears of the process. */
 export type Heard =
-  | Extract<FromChild, { type: 'begun' | 'said' | 'ended' | 'refused' }>
+  | Extract<FromChild, { type: 'begun' | 'said' | 'ended' | 'embedded' | 'refused' }>
   /** The process died while it worked on this request. */
   | { readonly type: 'lost'; readonly why: string }
   /** llama.cpp does not take the model: to ask again would not help. */
@@ -38,7 +38,7 @@ export interface HostOptions {
 }
 
 interface Sent {
-  readonly job: Job
+  readonly job: Job | EmbedJob
   readonly hear: (heard: Heard) => void
   begun: boolean
   resent: number
@@ -94,8 +94,8 @@ export class Host {
     return this.#sent.size
   }
 
-  /** Hands a request over; `hear` is called until `ended`, `refused` or what ended the process. */
-  submit(job: Job, hear: (heard: Heard) => void): void {
+  /** Hands a request over; `hear` is called until `ended`, `embedded`, `refused` or what ended the process. */
+  submit(job: Job | EmbedJob, hear: (heard: Heard) => void): void {
     this.usedAt = this.#options.clock.elapsed()
     this.#sent.set(job.id, { job, hear, begun: false, resent: 0 })
     if (this.#loaded) this.#tell({ type: 'run', job })
@@ -212,7 +212,7 @@ export class Host {
     if (sent === undefined) return
     this.usedAt = this.#options.clock.elapsed()
     if (message.type === 'begun') sent.begun = true
-    if (message.type === 'ended' || message.type === 'refused') {
+    if (message.type !== 'begun' && message.type !== 'said') {
       this.#sent.delete(message.id)
       this.#crashes = 0
     }

@@ -31,6 +31,7 @@ export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
   if (isRefusal(bias)) return bias
   const { logprobs, top_logprobs, stop } = request
   return {
+    type: 'generate',
     id,
     caller: call.caller,
     messages,

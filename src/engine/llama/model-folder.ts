@@ -40,7 +40,7 @@ export class ModelFolder {
       // Only the first part of a model in several is loaded by its name; what goes with a model is none.
       if (facts === undefined || facts.type !== 'model' || (facts.part !== null && facts.part.number > 1))
         continue
-      models.push({ name: modelName(name), path, shape: shapeOf(facts), parameters: facts.parameters })
+      models.push(modelOf(modelName(name), path, facts))
     }
     this.#models = models
   }
@@ -76,6 +76,17 @@ export class ModelFolder {
       return undefined
     }
   }
+}
+
+/** Architectures that make vectors and no text, by llama.cpp's names. */
+const EMBEDDERS =
+  /^(?:bert|nomic-bert|nomic-bert-moe|jina-bert-v2|jina-bert-v3|neo-bert|modern-bert|gemma-embedding|t5encoder)$/
+/** Models of other architectures that were made for it say so in their names. */
+const NAMED = /(?:^|[-_.])(?:embed|embedding|bge|gte|e5)(?:$|[-_.])/
+
+function modelOf(name: string, path: string, facts: GgufFacts): LocalModel {
+  const embeds = EMBEDDERS.test(facts.architecture) || NAMED.test(name)
+  return { name, path, shape: shapeOf(facts), parameters: facts.parameters, embeds }
 }
 
 /** `Qwen3-4B-Q4_K_M.gguf` is `qwen3-4b-q4_k_m`; of a model in parts the number goes too. */

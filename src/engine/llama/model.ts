@@ -17,6 +17,25 @@ import { TokenBytes } from './token-text.ts'
 /** Compiled grammars that are kept: requests of one kind bring the same schema again and again. */
 const GRAMMARS_MAX = 32
 
+/** A model in memory, without a context yet. */
+export interface OpenLlama {
+  readonly llama: Llama
+  readonly model: LlamaModel
+}
+
+/** Throws where llama.cpp cannot read the file or has not enough memory for it. */
+export async function openModel({ gpu, path, threads }: LoadOptions): Promise<OpenLlama> {
+  const llama = await getLlama({
+    gpu: gpu === 'off' ? false : gpu,
+    build: 'never',
+    skipDownload: true,
+    // More threads than free cores, and they wait for each other: 1 token a second instead of hundreds.
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.error,
+  })
+  return { llama, model: await llama.loadModel({ modelPath: path }) }
+}
+
 /** A model in memory, with a context of so many sequences. */
 export class LoadedModel implements AsyncDisposable {
   readonly model: LlamaModel
@@ -36,18 +55,9 @@ export class LoadedModel implements AsyncDisposable {
     this.slots = new SlotTable(Array.from({ length: slots }, () => context.getSequence()))
   }
 
-  /** Throws where llama.cpp cannot read the file or has not enough memory for it. */
-  static async load(options: LoadOptions): Promise<LoadedModel> {
-    const { gpu, threads, slots, contextTokens } = options
-    const llama = await getLlama({
-      gpu: gpu === 'off' ? false : gpu,
-      build: 'never',
-      skipDownload: true,
-      // More threads than free cores, and they wait for each other: 1 token a second instead of hundreds.
-      maxThreads: threads,
-      logLevel: LlamaLogLevel.error,
-    })
-    const model = await llama.loadModel({ modelPath: options.path })
+  /** Throws where there is not enough memory for the context. */
+  static async load({ llama, model }: OpenLlama, options: LoadOptions): Promise<LoadedModel> {
+    const { threads, slots, contextTokens } = options
     const context = await model.createContext({ contextSize: contextTokens, sequences: slots, threads })
     return new LoadedModel(llama, model, context, slots)
   }

@@ -1,3 +1,4 @@
+import type { EmbedInput } from '../../contract/embed.ts'
 import type { ProblemCode } from '../../contract/problem.ts'
 import type { Formed } from './grammar/tools.ts'
 
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly parallel: number
   readonly threads: number
   readonly gpu: 'off' | 'auto' | 'cuda' | 'vulkan' | 'metal'
+  /** It makes vectors and no text. */
+  readonly embeds: boolean
   /** Requests that may wait for a slot. */
   readonly queueLimit: number
   /** Where states of system prompts are kept, and how much of them; absent: nowhere. */
@@ -45,7 +48,9 @@ export interface Sampling {
   readonly logitBias: readonly (readonly [token: number, logit: number])[]
 }
 
+/** A generation. */
 export interface Job {
+  readonly type: 'generate'
   /** Never given twice by one parent: what was cancelled may still be ending when its request is tried again. */
   readonly id: string
   /** Whose turn it takes: slots are shared fairly between callers. */
@@ -62,6 +67,13 @@ export interface Job {
   readonly form?: Formed
   /** Alternatives to tell beside each token; absent: no log probabilities. */
   readonly logprobs?: number
+}
+
+/** Texts or tokens to make vectors of, in order. */
+export interface EmbedJob {
+  readonly type: 'embed'
+  readonly id: string
+  readonly inputs: readonly EmbedInput[]
 }
 
 export interface TemplateMessage {
@@ -99,7 +111,7 @@ export interface JobStats {
 
 export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
-  | { readonly type: 'run'; readonly job: Job }
+  | { readonly type: 'run'; readonly job: Job | EmbedJob }
   | { readonly type: 'cancel'; readonly id: string }
   /** Forget every text that is not being worked on: caches in memory and states on disk. */
   | { readonly type: 'forget' }
@@ -112,6 +124,13 @@ export type FromChild =
   | { readonly type: 'reading'; readonly id: string }
   | { readonly type: 'begun'; readonly id: string }
   | { readonly type: 'said'; readonly id: string; readonly pieces: readonly Piece[] }
+  /** Vectors of length one, one for each input, in their order. */
+  | {
+      readonly type: 'embedded'
+      readonly id: string
+      readonly vectors: readonly Float32Array[]
+      readonly promptTokens: number
+    }
   | { readonly type: 'ended'; readonly id: string; readonly reason: EndReason; readonly stats: JobStats }
   | {
       readonly type: 'refused'
