@@ -156,6 +156,9 @@ export class SchemaDocument {
 
   /** All terms at once; what is said twice counts once. */
   conjunction(terms: readonly Term[]): Conjunction {
+    const [only] = terms
+    if (only === undefined) return { key: '', terms }
+    if (terms.length === 1) return { key: `${only.negated ? '!' : ''}${this.#numberOf(only.node)}`, terms }
     const named = new Map(
       terms.map((term) => [`${term.negated ? '!' : ''}${this.#numberOf(term.node)}`, term]),
     )

@@ -210,22 +210,17 @@ export class Expansion implements Expander {
 
   union(lists: readonly (readonly Alternative[])[]): readonly Alternative[] {
     const found: Alternative[] = []
-    const values: { readonly intended: Map<string, Json>; readonly other: Map<string, Json> } = {
-      intended: new Map(),
-      other: new Map(),
-    }
+    const meant = new Map<string, Json>()
+    const other = new Map<string, Json>()
     for (const one of lists.flat()) {
       this.work.spend(1)
+      const values = one.intended ? meant : other
       if (one.kind !== 'values') found.push(one)
-      else
-        for (const value of one.values)
-          values[one.intended ? 'intended' : 'other'].set(identity(value), value)
+      else for (const value of one.values) values.set(identity(value), value)
     }
     if (found.length > LIMITS.alternatives) throw new TooMany()
-    for (const [name, list] of Object.entries(values)) {
-      if (list.size > 0)
-        found.push({ kind: 'values', values: [...list.values()], intended: name === 'intended' })
-    }
+    if (other.size > 0) found.unshift({ kind: 'values', values: [...other.values()], intended: false })
+    if (meant.size > 0) found.unshift({ kind: 'values', values: [...meant.values()], intended: true })
     return found
   }
 

@@ -75,6 +75,16 @@ export function admitsNumber(spec: NumberSpec, value: number): boolean {
   )
 }
 
+/** False where there is surely none. */
+export function hasNumbers(spec: NumberSpec, bounds: GrammarBounds, work: Work): boolean {
+  const { low, high, multiples, against, except, broken, whole } = spec
+  const isPlain = multiples.length + against.length + except.length === 0 && !broken
+  const isWide = low === undefined || high === undefined || high.value - low.value > (whole ? 2 : 0)
+  if (isPlain && isWide) return true
+  const texts = numberTexts(spec, bounds, work)
+  return texts.type === 'automaton' || texts.values.length > 0
+}
+
 /** All of them, where they are whole numbers of a short range. */
 export function wholeNumbers(spec: NumberSpec): readonly number[] | undefined {
   const { whole, low, high } = spec

@@ -1,6 +1,6 @@
 import { both, isEmpty, spansOf, TooLarge } from './dfa.ts'
 import type { Expander } from './expand.ts'
-import { numberTexts } from './numbers.ts'
+import { hasNumbers } from './numbers.ts'
 import { type Alternative, type ArraySpec, itemTerms, propertyTerms } from './shape.ts'
 import type { StringSpec } from './strings.ts'
 
@@ -11,10 +11,8 @@ export function isPossible(alternative: Alternative, levels: number, expander: E
   switch (alternative.kind) {
     case 'values':
       return true
-    case 'number': {
-      const texts = numberTexts(alternative.spec, expander.bounds, expander.work)
-      return texts.type === 'automaton' || texts.values.length > 0
-    }
+    case 'number':
+      return hasNumbers(alternative.spec, expander.bounds, expander.work)
     case 'string':
       return isPossibleString(alternative.spec, expander)
     case 'array': {

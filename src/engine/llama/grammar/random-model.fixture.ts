@@ -48,15 +48,15 @@ export class RandomModel implements AsyncDisposable {
     return new LlamaGrammar(this.#llama, { grammar: gbnf })
   }
 
-  /** `grammar` undefined: nothing holds the model back. */
-  async say(grammar: LlamaGrammar | undefined, seed: number, maxTokens: number): Promise<Said> {
+  /** `grammar` undefined: nothing holds the model back. `topK` 0: every token may be said. */
+  async say(grammar: LlamaGrammar | undefined, seed: number, maxTokens: number, topK = 0): Promise<Said> {
     await this.#sequence.clearHistory()
     const state =
       grammar === undefined ? undefined : new LlamaGrammarEvaluationState({ model: this.#model, grammar })
     const said: Token[] = []
     const options = {
       temperature: 1,
-      topK: 0,
+      topK,
       topP: 1,
       seed: seed >>> 0,
       tokenBias: () => this.#biasAfter(said.at(-1)),
