@@ -114,6 +114,18 @@ function vocabularyOf(padding: number): Vocabulary {
   return { tokens: [...tokens, ...CONTROL], merges, control: tokens.length }
 }
 
+/** The number of the token that says this; without padding. Throws where it is not one token. */
+export function tinyToken(said: string | Buffer): number {
+  const { tokens } = vocabularyOf(0)
+  const spelt = byteSpelling()
+  const word = typeof said === 'string' ? Buffer.from(said) : said
+  const spelling = Array.from(word, (byte) => spelt[byte]).join('')
+  const control = tokens.indexOf(word.toString())
+  const token = CONTROL.includes(word.toString()) ? control : tokens.indexOf(spelling)
+  if (token === -1) throw new Error(`no token says ${JSON.stringify(word.toString())}`)
+  return token
+}
+
 /** GPT-2's printable stand-in for each byte. */
 function byteSpelling(): string[] {
   let extra = 0
