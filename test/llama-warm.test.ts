@@ -2,16 +2,15 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { ChatMessage } from '../../contract/chat.ts'
-import { callOf, collect, textOf } from '../upstream.fixture.ts'
-import { startTinyEngine, type TinyEngine } from './engine.fixture.ts'
+import type { ChatMessage } from '../src/contract/chat.ts'
+import { startTinyEngine, type TinyEngine } from '../src/engine/llama/engine.fixture.ts'
+import { callOf, collect, textOf } from '../src/engine/upstream.fixture.ts'
+import { until } from './process/until.ts'
 
 /* States of system prompts, as a caller sees them: in the counts of cached tokens, and in unchanged answers. */
 
 const MODELS = { m: { endBias: -8 } }
 const CONFIG = { contextTokens: 2_048, parallel: 2, spareSlots: 0 }
-const UNTIL_MS = 15_000
 
 /** Some 160 tokens. */
 function systemOf(topic: string): ChatMessage {
@@ -29,15 +28,6 @@ async function ask({ engine }: TinyEngine, topic: string, question: string) {
   return { text: textOf(events), ...last.usage, cachedTokens: last.usage.cachedTokens ?? 0 }
 }
 
-/** Gauges come a few times a second. */
-async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + UNTIL_MS
-  while (!holds()) {
-    assert.ok(performance.now() < end, `waited ${UNTIL_MS} ms for: ${holds}`)
-    await pause(5)
-  }
-}
-
 function gauges({ engine }: TinyEngine) {
   return engine.states()[0]?.gauges
 }
@@ -52,7 +42,7 @@ async function withOneSaved(): Promise<TinyEngine> {
   const tiny = await startTinyEngine(MODELS, { config: CONFIG })
   await ask(tiny, 'rain', 'one')
   await ask(tiny, 'rain', 'two')
-  await until(() => gauges(tiny)?.warmSaves === 1)
+  await until('a state is saved', () => gauges(tiny)?.warmSaves === 1)
   await tiny.engine[Symbol.asyncDispose]()
   return tiny
 }
@@ -71,7 +61,7 @@ test('a system prompt that came twice is loaded after a restart, and the answers
     assert.equal(warm.promptTokens, cold.promptTokens)
     assert.ok(warm.cachedTokens > 150 && warm.cachedTokens < warm.promptTokens, `${warm.cachedTokens}`)
   }
-  await until(() => gauges(second)?.warmLoads === 1)
+  await until('it is loaded', () => gauges(second)?.warmLoads === 1)
   assert.equal(gauges(second)?.warmSaves, 0)
 })
 
@@ -83,20 +73,20 @@ test('states stay within their bytes, and one that is too large for them is not 
   await using tiny = await startTinyEngine(MODELS, { config: { ...CONFIG, warmBytes } })
   for (const topic of ['a', 'b', 'c', 'd'])
     for (const question of ['1', '2']) await ask(tiny, topic, question)
-  await until(() => gauges(tiny)?.warmSaves === 4)
+  await until('four states are saved', () => gauges(tiny)?.warmSaves === 4)
   const bytes = files(tiny).reduce((sum, file) => sum + statSync(file).size, 0)
   assert.deepEqual([files(tiny).length, bytes <= warmBytes, gauges(tiny)?.warmBytes], [2, true, bytes])
 
   await using narrow = await startTinyEngine(MODELS, { config: { ...CONFIG, warmBytes: size - 1 } })
   for (const question of ['1', '2', '3', '4']) await ask(narrow, 'rain', question)
-  await until(() => gauges(narrow)?.requests === 4)
+  await until('all is answered', () => gauges(narrow)?.requests === 4)
   assert.deepEqual([gauges(narrow)?.warmSaves, files(narrow)], [0, []])
 })
 
 test('what is forgotten is neither on the disk nor loaded', async () => {
   await using tiny = await startTinyEngine(MODELS, { config: CONFIG })
   for (const question of ['one', 'two']) await ask(tiny, 'rain', question)
-  await until(() => gauges(tiny)?.warmSaves === 1)
+  await until('a state is saved', () => gauges(tiny)?.warmSaves === 1)
   await tiny.engine.forget()
   assert.deepEqual(files(tiny), [])
   assert.equal((await ask(tiny, 'rain', 'three')).cachedTokens, 0)

@@ -2,24 +2,23 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Call } from '../../contract/call.ts'
-import type { AnswerEvent } from '../../contract/event.ts'
-import type { Problem } from '../../contract/problem.ts'
-import type { Usage } from '../../contract/usage.ts'
-import { callOf, collect, textOf } from '../upstream.fixture.ts'
-import { startTinyEngine, type TinyEngine } from './engine.fixture.ts'
+import type { Call } from '../src/contract/call.ts'
+import type { AnswerEvent } from '../src/contract/event.ts'
+import type { Problem } from '../src/contract/problem.ts'
+import type { Usage } from '../src/contract/usage.ts'
+import { startTinyEngine, type TinyEngine } from '../src/engine/llama/engine.fixture.ts'
+import { callOf, collect, textOf } from '../src/engine/upstream.fixture.ts'
+import { until } from './process/until.ts'
 
 const ENDLESS = { endBias: -8 }
 /** Seconds for a context full: longer than what a test does beside it. */
-const SLOW = { ...ENDLESS, embedding: 256, feedForward: 8_192 }
+const SLOW = { endBias: -1_000, embedding: 256, feedForward: 8_192 }
 const FEW = { contextTokens: 2_048, parallel: 2, spareSlots: 0 }
 /** A template that counts for ever. */
 const LOOP = 'x{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}'.concat(
   '{% endfor %}{% endfor %}{% endfor %}',
 )
 const MIB = 1_048_576
-const UNTIL_MS = 15_000
 
 function ask({ engine }: TinyEngine, model: string, content: string, rest: Partial<Call> = {}) {
   const request = { messages: [{ role: 'user' as const, content }], temperature: 0 }
@@ -38,21 +37,14 @@ function problemOf(events: readonly AnswerEvent[]): Problem {
   return last.problem
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + UNTIL_MS
-  while (!holds()) {
-    assert.ok(performance.now() < end, `waited ${UNTIL_MS} ms for: ${holds}`)
-    await pause(5)
-  }
-}
-
 /** A generation that goes on until it is told to leave; resolves once it has said something. */
 async function running(tiny: TinyEngine, model: string) {
   const leaving = new AbortController()
   const iterator = tiny.engine
     .generate(model, callOf({ temperature: 0 }, { signal: leaving.signal, maxOutputTokens: 100_000 }))
     [Symbol.asyncIterator]()
-  await iterator.next()
+  const first = await iterator.next()
+  assert.equal(first.value?.at(-1)?.type, 'chunk-delta')
   return {
     end: async (): Promise<readonly AnswerEvent[]> => {
       const events: AnswerEvent[] = []
@@ -88,7 +80,7 @@ test('a request of which one choice found no place can be asked again at once, u
     // What was given up may be ending still.
     if (again.at(-1)?.type === 'answer-error') assert.equal(problemOf(again).code, 'queue_full')
   }
-  await until(() => tiny.engine.states()[0]?.gauges?.running === 0)
+  await until('nothing runs', () => tiny.engine.states()[0]?.gauges?.running === 0)
   usageOf(await ask(tiny, 'm', 'after all'))
   assert.deepEqual([tiny.engine.states()[0]?.restarts, tiny.warnings], [0, []])
 })
@@ -128,7 +120,7 @@ test('a file that llama.cpp does not take is named with its reason, once, and th
 test('a chat template that never comes back is ended and blamed, and who waited is answered or told', async () => {
   const template = `{% if messages[0]['content'] == 'loop' %}${LOOP}{% endif %}{{ messages[0]['content'] }}`
   const m = { ...ENDLESS, chatTemplate: template }
-  await using tiny = await startTinyEngine({ m }, { config: FEW, silentMs: 600 })
+  await using tiny = await startTinyEngine({ m }, { config: FEW, silentMs: 2_500 })
   usageOf(await ask(tiny, 'm', 'hello'))
   const looping = ask(tiny, 'm', 'loop')
   const waiting = ask(tiny, 'm', 'hello')
@@ -143,7 +135,7 @@ test('a process that is killed loses what it was answering, and who waited is an
   await using tiny = await startTinyEngine({ m: SLOW }, { config: { ...FEW, parallel: 1 } })
   const busy = await running(tiny, 'm')
   const waiting = ask(tiny, 'm', 'hello')
-  await until(() => tiny.engine.states()[0]?.gauges?.waiting === 1)
+  await until('one request waits', () => tiny.engine.states()[0]?.gauges?.waiting === 1)
   process.kill(tiny.engine.states()[0]?.pid ?? 0, 'SIGKILL')
   const problem = problemOf(await busy.end())
   assert.equal(problem.code, 'upstream_failed')
@@ -154,7 +146,7 @@ test('a process that is killed loses what it was answering, and who waited is an
 test('a process that is killed while it loads is followed by one that answers', async () => {
   await using tiny = await startTinyEngine({ m: ENDLESS }, { config: FEW })
   const asked = ask(tiny, 'm', 'hello')
-  await until(() => tiny.engine.states()[0]?.state === 'loading')
+  await until('the model loads', () => tiny.engine.states()[0]?.state === 'loading')
   process.kill(tiny.engine.states()[0]?.pid ?? 0, 'SIGKILL')
   usageOf(await asked)
   assert.equal(tiny.engine.states()[0]?.restarts, 1)
@@ -189,6 +181,6 @@ test('where memory is for one, an idle model gives way to the one that is asked 
 test('a model that nobody asks for is unloaded', async () => {
   await using tiny = await startTinyEngine({ m: ENDLESS }, { config: { ...FEW, idleMs: 1_000 } })
   usageOf(await ask(tiny, 'm', 'hello'))
-  await until(() => tiny.engine.states().length === 0)
+  await until('it is unloaded', () => tiny.engine.states().length === 0)
   usageOf(await ask(tiny, 'm', 'hello'))
 })
