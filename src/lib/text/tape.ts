@@ -111,6 +111,6 @@ export function readNow<T>(reading: Reading<T>): T {
   throw new Error('A reader waits for more of a text that has ended.')
 }
 
-export function isSpace(char: string): boolean {
+function isSpace(char: string): boolean {
   return char === ' ' || char === '\n' || char === '\t' || char === '\r' || char === '\u00a0'
 }

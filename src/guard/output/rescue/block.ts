@@ -43,7 +43,7 @@ export class Block {
   add(printed: PrintedCalls | undefined): boolean {
     if (printed === undefined) return false
     for (const call of printed.calls) {
-      const fitted = fitCall(call)
+      const fitted = fitCall(call, () => this.offered.take())
       if (fitted === undefined || this.calls.length === MAX_CALLS) return false
       this.calls.push(fitted)
     }
@@ -135,6 +135,8 @@ function* readTagged(block: Block): Reading<Step> {
     case 'thought':
       return block.calls.length === 0 && !block.marked ? { thoughtUntil: mark.close } : 'none'
     case 'noise':
+      // Behind a call it ends the model's turn: what follows is nothing that the call is part of.
+      block.marked ||= block.calls.length > 0
       return 'next'
     case 'call':
       block.marked = true

@@ -12,25 +12,14 @@ import {
 
 /** Nesting of schemas and of what they refer to at most; deeper, a value passes as it is. */
 const MAX_SCHEMA_DEPTH = 16
-/** Values held against schemas for one call at most: branches of branches could else be many. */
-const MAX_FITTINGS = 20_000
-
 /** What the fitting of one call's arguments shares. */
-export class Fitting {
+export interface Fitting {
   /** The schema that `$ref` is looked up in. */
   readonly root: unknown
   /** What had to be changed, in order. */
-  readonly coercions: string[] = []
-  #left = MAX_FITTINGS
-
-  constructor(root: unknown) {
-    this.root = root
-  }
-
-  /** False where the call has taken too many. */
-  take(): boolean {
-    return this.#left-- > 0
-  }
+  readonly coercions: string[]
+  /** Asked before each value is held against a schema; false where the answer has taken too many. */
+  take(): boolean
 }
 
 /**
@@ -134,19 +123,38 @@ function othersOf(schema: Schema): unknown {
 
 /** The JSON as `enum` and `const` allow it: as it is, or in the case of the one allowed text that it else equals. */
 function asAllowed(json: string, schema: Schema): string | undefined {
-  const among: readonly unknown[] | undefined = Array.isArray(schema['enum'])
+  const allowed = allowedBy(schema)
+  if (allowed === undefined || allowed.exact.has(JSON.stringify(JSON.parse(json)))) return json
+  return allowed.byLower.get(json.toLowerCase())
+}
+
+interface Allowed {
+  readonly exact: ReadonlySet<string>
+  /** Texts by their lower case; undefined where two differ by case alone. */
+  readonly byLower: ReadonlyMap<string, string | undefined>
+}
+
+/** A list of allowed values may be long, and be asked of each element of a long list. */
+const allowedOf = new WeakMap<Schema, Allowed>()
+
+function allowedBy(schema: Schema): Allowed | undefined {
+  const values: readonly unknown[] | undefined = Array.isArray(schema['enum'])
     ? schema['enum']
     : Object.hasOwn(schema, 'const')
       ? [schema['const']]
       : undefined
-  if (among === undefined || among.some((one) => sameJson(one, json))) return json
-  const lower = json.toLowerCase()
-  const alike = among.filter((one) => typeof one === 'string' && JSON.stringify(one).toLowerCase() === lower)
-  return alike.length === 1 ? JSON.stringify(alike[0]) : undefined
-}
-
-function sameJson(one: unknown, json: string): boolean {
-  return JSON.stringify(one) === JSON.stringify(JSON.parse(json))
+  if (values === undefined) return undefined
+  const known = allowedOf.get(schema)
+  if (known !== undefined) return known
+  const byLower = new Map<string, string | undefined>()
+  for (const value of values) {
+    if (typeof value !== 'string') continue
+    const lower = JSON.stringify(value).toLowerCase()
+    byLower.set(lower, byLower.has(lower) ? undefined : JSON.stringify(value))
+  }
+  const allowed = { exact: new Set(values.map((value) => JSON.stringify(value))), byLower }
+  allowedOf.set(schema, allowed)
+  return allowed
 }
 
 function isOf(value: Value, kind: Kind): boolean {

@@ -1,5 +1,5 @@
 import type { Entries, Value } from '../../../lib/text/literal.ts'
-import { Fitting, fitValue } from './fit-value.ts'
+import { type Fitting, fitValue } from './fit-value.ts'
 import { isArgumentKey } from './object-calls.ts'
 import type { ToolShape } from './offered.ts'
 import { allowsOthers, propertiesOf, requiredOf } from './parameters.ts'
@@ -24,16 +24,16 @@ export interface FittedCall {
  * Holds a printed call against its tool's parameters: every required argument is there, none is unknown unless
  * the schema says that others may come, and each is of its type or becomes so without loss. Undefined where it does
  * not fit: nothing is made up. What a schema says beyond types (patterns, ranges, formats) is checked later, as for
- * a call that the model made itself.
+ * a call that the model made itself. `take` bounds the work.
  */
-export function fitCall(call: PrintedCall): FittedCall | undefined {
+export function fitCall(call: PrintedCall, take: () => boolean): FittedCall | undefined {
   const { tool } = call
   const schema = tool.parameters
   const named = withNames(call, schema)
   if (named === undefined) return undefined
   const properties = propertiesOf(schema)
   const required = requiredOf(schema)
-  const fitting = new Fitting(schema)
+  const fitting: Fitting = { root: schema, coercions: [], take }
   const fitted: string[] = []
   for (const [key, value] of named) {
     const property = properties.get(key)
@@ -59,7 +59,7 @@ function withNames({ named, positional }: PrintedCall, schema: object | undefine
   if (named.size > 0) return undefined
   if (more.length === 0 && first.kind === 'dict') {
     const known = [...first.entries.keys()].some((key) => properties.has(key))
-    if (known || first.entries.size === 0) return first.entries
+    if (known || first.entries.size === 0 || allowsOthers(schema)) return first.entries
   }
   const names = positionsOf(schema)
   if (positional.length > names.length) return undefined

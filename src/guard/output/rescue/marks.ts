@@ -14,7 +14,7 @@ export type Mark =
   | { readonly type: 'named'; readonly name: string }
   /** A tag around one argument: `<parameter=KEY>`, `<parameter name="KEY">`, `<arg_key>`. */
   | { readonly type: 'argument'; readonly key: string; readonly close: string }
-  /** Begins what a model thinks aloud, up to `close`. */
+  /** Begins what a model thinks aloud, up to `close`; empty: it ends here. */
   | { readonly type: 'thought'; readonly close: string }
   | { readonly type: 'noise' }
 
@@ -23,7 +23,7 @@ const MAX_TAG_CHARS = 80
 const NAMED = /^<(?:function|tool|invoke|call)(?:\s*=\s*|\s+name\s*=\s*)["']?([\w.$-]+)["']?\s*>$/i
 const ARGUMENT = /^<(parameter|param|argument|arg)(?:\s*=\s*|\s+name\s*=\s*)["']?([\w.$-]+)["']?\s*>$/i
 const SPECIAL = /^<(?:\|[^|<>]*\||\/?s|\/?(?:bot|eot|eos|bos|pad|human|end_of|start_of)[a-z_]*)>$/i
-const THOUGHT = /^<(think|thinking|thought|reasoning|reflection)>$/i
+const THOUGHT = /^<(\/?)(think|thinking|thought|reasoning|reflection)>$/i
 const CALLING = /tool|function|call|invoke|python_?tag|action|plugin|execute/i
 const BRACKETED = /^[A-Z_]*(?:TOOL|FUNCTION|CALL|ARGS)[A-Z_]*$/
 
@@ -39,8 +39,9 @@ function markOf(tag: string): Mark | undefined {
   const argument = ARGUMENT.exec(tag)
   if (argument !== null) return { type: 'argument', key: argument[2] ?? '', close: `</${argument[1]}>` }
   if (tag === '<arg_key>') return { type: 'argument', key: '', close: '</arg_key>' }
-  const thought = THOUGHT.exec(tag)?.[1]
-  if (thought !== undefined) return { type: 'thought', close: `</${thought}>` }
+  const thought = THOUGHT.exec(tag)
+  // Servers that strip the opening tag leave the closing one: then the thought is over here.
+  if (thought !== null) return { type: 'thought', close: thought[1] === '' ? `</${thought[2]}>` : '' }
   const plain = tag.replaceAll('｜', '|').replaceAll('▁', '_')
   // An element of HTML has attributes or a name of letters alone; `<function_call>` has neither.
   if (/^<<?\/?\|?[\w ]{1,60}\|?>?>$/.test(plain) && CALLING.test(plain)) return { type: 'call' }

@@ -20,8 +20,11 @@ export function isArgumentKey(key: string): boolean {
 
 const LIST_KEYS = ['tool_calls', 'function_calls', 'calls', 'tool_uses', 'actions']
 const WRAPPING_KEYS = ['function', 'function_call', 'tool_call']
-/** Beside a call they say nothing that a call has to keep. */
-const LABEL_KEYS = ['id', 'type', 'index', 'call_id', 'tool_call_id']
+/** Beside a call they say nothing that a call has to keep; so does what a model thinks before it. */
+const LABEL_KEYS = [
+  ...['id', 'type', 'index', 'call_id', 'tool_call_id'],
+  ...['thought', 'thoughts', 'reasoning', 'explanation'],
+]
 const CALL_TYPES = ['function', 'tool', 'tool_call', 'tool_use', 'function_call']
 
 const FIRST_KEYS = new Set([...NAME_KEYS, ...ARGUMENT_KEYS, ...LIST_KEYS, ...WRAPPING_KEYS, ...LABEL_KEYS])
@@ -86,7 +89,7 @@ export function callsOfObject(
   return named === undefined ? callsByName(entries, keys, offered) : [named]
 }
 
-export function callsOfItems(
+function callsOfItems(
   items: readonly Value[],
   offered: OfferedTools,
   wraps = 0,
@@ -136,7 +139,7 @@ function callsByName(
 }
 
 /** The arguments that a value holds: an object, the text of one, or nothing. */
-export function argumentsOf(value: Value): Entries | undefined {
+function argumentsOf(value: Value): Entries | undefined {
   if (value.kind === 'dict') return value.entries
   if (value.kind === 'null') return new Map()
   if (value.kind !== 'string') return undefined

@@ -7,6 +7,9 @@ export interface ToolShape {
   readonly parameters?: object | undefined
 }
 
+/** Values held against schemas for one answer at most: a schema of branches within branches could ask for millions. */
+const MAX_FITTINGS = 200_000
+
 /** What models put before a name, and after it, where they were shown it so. */
 const NAMESPACE = /^(?:functions?|tools?|default_api)[.:/]/
 const COUNTER = /:\d{1,4}$/
@@ -22,6 +25,7 @@ export class OfferedTools {
   /** By the name with every separator alike; undefined where two tools share it. */
   readonly #alike = new Map<string, string | undefined>()
   readonly #starts: ReadonlySet<string>
+  #fittings = MAX_FITTINGS
 
   constructor(tools: readonly ToolShape[]) {
     for (const tool of tools) {
@@ -39,6 +43,11 @@ export class OfferedTools {
   /** The tool that a printed name means. */
   resolve(written: string): ToolShape | undefined {
     return this.#find(written) ?? this.#find(written.replace(NAMESPACE, '').replace(COUNTER, ''))
+  }
+
+  /** Asked before each value that is held against a schema; false where an answer has had enough of them. */
+  take(): boolean {
+    return this.#fittings-- > 0
   }
 
   /** False where no name of a tool begins with this character. */
