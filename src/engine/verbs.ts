@@ -1,0 +1,9 @@
+import type { Verb } from '../contract/verb.ts'
+import type { OpenModels } from './ports.ts'
+import { modelVerbs } from './pull/models.ts'
+import { pullVerb } from './pull/verb.ts'
+
+/** The verbs about local models. */
+export function createVerbs(open: OpenModels): readonly Verb[] {
+  return [pullVerb(open), ...modelVerbs(open)]
+}
