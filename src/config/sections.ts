@@ -1,4 +1,5 @@
 import { section as caller } from '../caller/config.ts'
+import { section as models } from '../engine/config.ts'
 import { section as fleet } from '../fleet/config.ts'
 import { section as govern } from '../govern/config.ts'
 import { section as guard } from '../guard/config.ts'
@@ -9,7 +10,17 @@ import { section as server } from './server.ts'
 import type { ConfigOf, Sections } from './shape.ts'
 
 /** All sections of upshift.yaml, in the order in which the documentation shows them. */
-export const SECTIONS = { server, caller, guard, route, fleet, knowledge, record, govern } satisfies Sections
+export const SECTIONS = {
+  server,
+  caller,
+  guard,
+  route,
+  fleet,
+  models,
+  knowledge,
+  record,
+  govern,
+} satisfies Sections
 
 /** The whole configuration, as `loadConfig(SECTIONS, …)` returns it. */
 export type Config = ConfigOf<typeof SECTIONS>
