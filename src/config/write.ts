@@ -10,8 +10,9 @@ import type { Surroundings } from './surroundings.ts'
 
 // DESIGN. A command that has found out what should be configured writes it into the file that counts: the project's
 // where there is one, else the user's, which is made. The file is the user's own: comments, order and everything that
-// is not meant stay (a comment may move to the next line, and spaces are evened out), which is proven before it is written: what the new text means is what the old one meant and the
-// change. It is checked as `config check` would, and replaced whole or not at all.
+// is not meant stay, though a comment may move to the next line and spaces are evened out. That no other value changes
+// is proven before it is written: the new text means what the old one meant, and the change. It is checked as
+// `config check` would, and replaced whole or not at all.
 
 /** A value and where it belongs: `['models', 'tiers', 'small']`. */
 export interface ConfigChange {

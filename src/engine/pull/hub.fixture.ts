@@ -177,13 +177,13 @@ export class Hub {
     }
     if (stopAfter === undefined || stopAfter >= body.length) {
       if (behaviour.do === 'announce' && behaviour.more > 0) {
-        response.write(body, () => response.destroy())
+        response.write(body, () => response.socket?.destroySoon())
       } else response.end(body)
       return
     }
     response.flushHeaders()
     response.write(body.subarray(0, stopAfter), () => {
-      if (behaviour.do !== 'stall') response.destroy()
+      if (behaviour.do !== 'stall') response.socket?.destroySoon()
     })
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { UpshiftError } from '../../contract/problem.ts'
+import { readGguf } from '../gguf/read.ts'
 import type { FirstAnswerGiven } from '../ports.ts'
 
 /**
@@ -25,6 +26,8 @@ export type TrialReply = z.infer<typeof trialReply>
 
 /** As `FirstAnswer`: with llama.cpp on the processor, in a process that is ended with the signal. */
 export async function firstAnswerInChild(path: string, signal: AbortSignal): Promise<FirstAnswerGiven> {
+  // What is no model is told at once: the library behind the child reads such a file again and again.
+  await readGguf(path)
   const child = fork(fileURLToPath(new URL('./first-answer-child.ts', import.meta.url)), [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],
