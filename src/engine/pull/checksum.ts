@@ -31,7 +31,7 @@ export function parseSha256(text: string): string | undefined {
  * The checksum of `fileName` in a file as sha256sum or BSD's sha256 write them, or alone in it. Undefined where it
  * holds none for that file.
  */
-export function checksumIn(text: string, fileName: string): string | undefined {
+function checksumIn(text: string, fileName: string): string | undefined {
   const lines = text.split('\n').flatMap((line) => lineOf(line.trim()) ?? [])
   const named = lines.find(({ name }) => name?.split(/[\\/]/).at(-1) === fileName)
   if (named !== undefined) return named.sha256

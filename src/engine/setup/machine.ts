@@ -1,7 +1,8 @@
-import { readFile, statfs } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join, posix } from 'node:path'
 import { isMissing } from '../../lib/missing.ts'
+import { freeBytes } from '../pull/disk.ts'
 import { type Gpu, lookForGpus } from './gpu.ts'
 
 /** What a machine has to give to a model. Bytes. */
@@ -111,8 +112,7 @@ async function textOf(path: string): Promise<string | undefined> {
 async function freeUnder(folder: string): Promise<number> {
   for (let at = folder; ; at = dirname(at)) {
     try {
-      const { bavail, bsize } = await statfs(at)
-      return bavail * bsize
+      return await freeBytes(at)
     } catch (error) {
       if (!isMissing(error) || at === dirname(at)) throw error
     }
