@@ -46,18 +46,20 @@ function lineOf(line: string): { sha256: string; name?: string } | undefined {
   return { sha256: digits.toLowerCase(), ...(name !== undefined && { name }) }
 }
 
-/** The checksum that lies beside a file on its server, or why there is none. Throws where the signal aborts. */
+/**
+ * The checksum that lies beside a file on its server, or why there is none; null where there simply is none. Throws
+ * where the signal aborts.
+ */
 export async function remoteSidecar(
   web: Web,
   file: URL,
   signal: AbortSignal,
-): Promise<Expected | { readonly none: string }> {
+): Promise<Expected | { readonly none: string | null }> {
   const url = new URL(file)
   url.pathname += SUFFIX
   const reply = await web.open(url, {}, signal)
   if (isFault(reply)) {
-    const none = reply.problem.code === 'not_found' ? 'its server names no checksum' : reply.problem.message
-    return { none }
+    return { none: reply.problem.code === 'not_found' ? null : reply.problem.message }
   }
   const text = await boundedText(reply.body)
   const sha256 =

@@ -162,7 +162,7 @@ async function copy(options: DownloadOptions, reply: Reply): Promise<'whole' | F
   } catch (error) {
     patience.signal.throwIfAborted()
     if (writing || !(error instanceof Error)) throw error
-    return watch.stalled() ?? networkFault(reply.host, error)
+    return watch.stalled() ?? networkFault(reply.host, error, true)
   } finally {
     watch.end()
   }

@@ -24,8 +24,8 @@ export function isFault(value: object): value is Fault {
   return 'type' in value && value.type === 'fault'
 }
 
-/** The fault for a connection that failed: before the head of a reply, or in the middle of a file. */
-export function networkFault(host: string, error: Error): Fault {
+/** The fault for a connection that failed: before the head of a reply, or `begun`, in the middle of a file. */
+export function networkFault(host: string, error: Error, begun = false): Fault {
   const code = codeOf(error)
   if (code === PRIVATE_CODE) return privateRedirect(host)
   if (/TIMEOUT|ETIMEDOUT/.test(code))
@@ -41,13 +41,10 @@ export function networkFault(host: string, error: Error): Fault {
     return fault('upstream_garbled', `What came from ${host} is not HTTP (${code}). Check the address.`, {
       again: true,
     })
-  return fault(
-    'upstream_unreachable',
-    `${host} cannot be reached, or broke off (${code}): ${reasonOf(code)}`,
-    {
-      again: true,
-    },
-  )
+  const what = begun
+    ? `The connection to ${host} broke off (${code}). Pull again.`
+    : `${host} cannot be reached (${code}): ${reasonOf(code)}`
+  return fault('upstream_unreachable', what, { again: true })
 }
 
 export function privateRedirect(host: string): Fault {

@@ -106,7 +106,8 @@ async function sidecarOf(
 ): Promise<Expected | undefined> {
   const found = await remoteSidecar(web, file.url, patience.signal)
   if (!('none' in found)) return found
-  told({ type: 'note', text: `No checksum of ${file.fileName} is known: ${found.none}` })
+  if (found.none !== null)
+    told({ type: 'note', text: `No checksum of ${file.fileName} is known: ${found.none}` })
   return undefined
 }
 
