@@ -53,16 +53,8 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     ),
     from(engine, 'pull', 'Fetch a model in GGUF format, check it, and put it into the folder of models.'),
     from(engine, 'models list', 'List the models in the folder of models, and downloads that broke off.'),
-    from(
-      engine,
-      'models show',
-      'Show what is known of a model: where it came from, its checksum, and what its file says.',
-    ),
-    from(
-      engine,
-      'models rm',
-      'Remove a model, or what a broken download has left, and say how much room that gave.',
-    ),
+    from(engine, 'models show', 'Show where a model came from, its checksum, and what its file says.'),
+    from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
     from(fleet, 'engines list', 'List engines, their models and state, and what they have cost today.'),

@@ -32,7 +32,7 @@ export function networkFault(host: string, error: Error, begun = false): Fault {
     return fault('upstream_timeout', `${host} did not answer in time. Check the network, or try later.`, {
       again: true,
     })
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ISSUER|TLS|SSL/.test(code))
+  if (!begun && /CERT|SELF_SIGNED|UNABLE_TO|ISSUER|TLS|SSL/.test(code))
     return fault(
       'upstream_unreachable',
       `The connection to ${host} cannot be trusted (${code}). If a private authority signed its certificate, name that authority's PEM file in NODE_EXTRA_CA_CERTS.`,

@@ -15,6 +15,8 @@ const manifestSchema = z.strictObject({
   /** The commit of a repository, where its server named one. */
   revision: z.string().nullable(),
   pulledAt: z.iso.datetime(),
+  /** As known where it came from; what the file says of itself stands in `facts`. */
+  licence: z.string().nullable(),
   /** With what the bytes were compared; null where nothing named a checksum. */
   verified: z.string().nullable(),
   files: z

@@ -21,18 +21,18 @@ export function modelVerbs(open: OpenModels): readonly Verb[] {
     },
     {
       name: 'models show',
-      summary: 'Show what is known of a model: where it came from, its checksum, and what its file says.',
+      summary: 'Show where a model came from, its checksum, and what its file says.',
       operands: 'NAME',
       examples: ['upshift models show Qwen3-4B-Q4_K_M'],
       run: (context) => show(context, open),
     },
     {
       name: 'models rm',
-      summary: 'Remove a model, or what a broken download has left, and say how much room that gave.',
+      summary: 'Remove a model, or what a broken download has left.',
       operands: 'NAME',
       options: { yes: { type: 'boolean', short: 'y', summary: 'Do not ask.' } },
       details:
-        'A server that has the model loaded goes on with it on Linux and macOS: its room is free once that server ' +
+        'Says how many bytes that freed. A server that has the model loaded goes on with it on Linux and macOS: its room is free once that server ' +
         'has let it go.',
       examples: ['upshift models rm Qwen3-4B-Q4_K_M --yes'],
       run: (context) => remove(context, open),
@@ -76,10 +76,15 @@ function table(models: readonly LocalModel[]): string {
     facts?.architecture ?? '?',
     facts === null ? '?' : shownParameters(facts.parameters),
     String(facts?.contextTokens ?? '?'),
-    facts?.licence ?? '?',
+    licenceOf({ manifest, facts }) ?? '?',
     manifest === null ? 'put there by hand' : manifest.pulledAt.slice(0, 10),
   ])
   return textTable(['NAME', 'SIZE', 'QUANT', 'ARCH', 'PARAMS', 'CONTEXT', 'LICENCE', 'PULLED'], rows)
+}
+
+/** What the file says of itself, else what was known where it came from. */
+function licenceOf({ manifest, facts }: Pick<LocalModel, 'manifest' | 'facts'>): string | null {
+  return facts?.licence ?? manifest?.licence ?? null
 }
 
 function unfinishedWords({ name, file, bytes, of }: Unfinished): string {
@@ -116,6 +121,7 @@ function linesOf({ name, path, files, bytes, facts, fault, manifest }: LocalMode
           ] as const,
           ...manifest.files.map((file) => ['sha256', `${file.sha256}  ${file.name}`] as const),
         ]),
+    ['licence', licenceOf({ manifest, facts }) ?? 'not said: look at the page where it came from'],
     ...(facts === null ? [['fault', fault ?? ''] as const] : factRows(facts)),
   ]
   // A table without a head: the first row is one.
@@ -132,7 +138,6 @@ function factRows(facts: GgufFacts): (readonly [string, string])[] {
         : String(value)
   return [
     ['model', facts.name ?? 'not said'],
-    ['licence', facts.licence ?? 'not said: look at the page where it came from'],
     ['architecture', facts.architecture],
     ['parameters', shownParameters(facts.parameters)],
     ['quantisation', facts.quantisation ?? 'not said'],
@@ -210,6 +215,7 @@ function documentOf({ name, path, files, bytes, facts, fault, manifest }: LocalM
     revision: manifest?.revision ?? null,
     pulledAt: manifest?.pulledAt ?? null,
     verified: manifest?.verified ?? null,
+    licence: licenceOf({ manifest, facts }),
     sha256: manifest?.files.map((file) => file.sha256) ?? null,
     facts,
     fault,

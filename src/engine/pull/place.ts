@@ -22,6 +22,7 @@ export interface Origin {
   readonly source: string
   readonly revision: string | undefined
   readonly verified: string | null
+  readonly licence: string | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -46,6 +47,7 @@ export async function placeAll(
     source: origin.source,
     revision: origin.revision ?? null,
     pulledAt: new Date(origin.now).toISOString(),
+    licence: origin.licence ?? null,
     verified: origin.verified,
     files: files.map(({ path, sha256 }, index) => ({
       name: basename(path),

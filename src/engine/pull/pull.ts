@@ -35,6 +35,8 @@ export interface PullRequest {
   readonly name?: string | undefined
   /** Hex, in small letters; one for each file, in order, or none. */
   readonly sha256?: readonly string[]
+  /** What is known of its licence, where its file should not say. */
+  readonly licence?: string
 }
 
 /** What happens on the way, for whoever watches. */
@@ -101,6 +103,7 @@ export async function pull(
     source: shownSource(source),
     revision: fetched.revision,
     verified: fetched.verified,
+    licence: request.licence,
     now: clock.now(),
   })
   return { manifest, path, already: false }

@@ -59,6 +59,8 @@ test('from an empty folder to a first answer: asked once, fetched, tried and wri
   assert.match(out, /The tiers are written to upshift\.yaml/)
   assert.deepEqual(configured, [{ path: ['models', 'tiers', NAME], value: 'fast' }])
   assert.deepEqual(puller.names(), [`${NAME}.gguf`, `${NAME}.json`])
+  const shown = await runVerb(over, 'models show', { args: [NAME] })
+  assert.match(shown.out, /^licence +Apache-2\.0$/m)
 })
 
 test('nobody is contacted before the yes, and a no leaves everything as it is', async () => {

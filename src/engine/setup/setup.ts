@@ -105,7 +105,7 @@ async function carryOut(choice: Choice, context: VerbContext, ports: ModelPorts)
   if (choice.here === undefined && choice.curated !== null) {
     const { source } = nameOf(choice.curated, ports)
     try {
-      await pull({ source }, settings, context.signal, progress.tell)
+      await pull({ source, licence: choice.curated.licence }, settings, context.signal, progress.tell)
     } finally {
       progress.end()
     }
