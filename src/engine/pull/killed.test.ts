@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -49,6 +49,24 @@ test('a process that is killed while it pulls leaves no model, and the next one 
     starts.slice(1).every((start, index) => start > (starts[index] ?? 0)),
     String(starts),
   )
+})
+
+test('a part that is a link to somebody’s own file is replaced, and that file is never written to', async () => {
+  using puller = new Puller(hub.origin)
+  const bytes = modelBytes(100_000, 61)
+  const mine = modelBytes(50_000, 62)
+  hub.files.set('/l.gguf', { bytes })
+  for (const [name, link] of [
+    ['hard', linkSync],
+    ['soft', symlinkSync],
+  ] as const) {
+    const own = join(puller.folder, `own-${name}`)
+    writeFileSync(own, mine)
+    link(own, join(puller.folder, `${name}.gguf.part`))
+    await puller.pull(hub.url('/l.gguf').href, { name })
+    assert.ok(readFileSync(own).equals(mine), name)
+    assert.ok(puller.read(`${name}.gguf`).equals(bytes), name)
+  }
 })
 
 test('a kill between the manifest and the renames, or between two renames, is made good without fetching', async () => {

@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto'
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises'
 import * as z from 'zod'
 import { isMissing } from '../../lib/missing.ts'
 import { replaceWhole } from '../../store/private-file.ts'
@@ -172,13 +172,18 @@ function notePath(path: string): string {
   return `${partPath(path)}.json`
 }
 
+/**
+ * What has another name is somebody else's file: a kill between linking a model of this machine and placing it leaves
+ * such a part. Writing into it would write into theirs.
+ */
 async function openOrMake(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r+')
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    return await open(path, 'wx+', 0o644)
-  }
+  const there = await lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined
+    throw error
+  })
+  if (there?.isFile() && there.nlink === 1) return await open(path, 'r+')
+  await rm(path, { force: true })
+  return await open(path, 'wx+', 0o644)
 }
 
 type Note = z.infer<typeof noteSchema>
