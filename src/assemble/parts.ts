@@ -29,6 +29,7 @@ import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
 import { localModels } from './local-models.ts'
+import { modelsFolder } from './models.ts'
 import { openRecord, type RecordParts } from './record.ts'
 
 /** Everything that lives as long as the process: opened once, closed in reverse. */
@@ -104,7 +105,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   // Probes have connections of their own: an engine that is busy in every place must still be seen to be alive.
   const probes = opening.adopt(connect(around, PROBES_PER_ORIGIN), (one) => one.close())
   const stopping = new AbortController()
-  const folder = new ModelFolder(paths.models, (message) => logs.warn(message))
+  const folder = new ModelFolder(modelsFolder(config), (message) => logs.warn(message))
   const llama = opening.use(openLlama(options, paths, folder))
   const fleet = opening.adopt(
     openFleet(options, store, probes, changed, secretOf, stopping.signal, localModels(config, folder)),

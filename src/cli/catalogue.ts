@@ -1,4 +1,5 @@
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import type { OpenModels } from '../engine/verbs.ts'
 import { doctorVerb, serveVerb } from './local.ts'
 
 /**
@@ -19,6 +20,8 @@ export type Catalogue = readonly CatalogueEntry[]
 export interface LocalRuns {
   serve(context: VerbContext): Promise<ExitCode>
   doctor(context: VerbContext): Promise<ExitCode>
+  /** What the verbs about local models work with. */
+  readonly models: OpenModels
 }
 
 export function createCatalogue(runs: LocalRuns): Catalogue {
@@ -36,6 +39,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
   const ask = async () => ({ verbs: [(await import('./ask.ts')).ask] })
   const caller = () => import('../caller/verbs.ts')
   const fleet = () => import('../fleet/verbs.ts')
+  const engine = async () => ({ verbs: (await import('../engine/verbs.ts')).createVerbs(runs.models) })
   const knowledge = () => import('../knowledge/verbs.ts')
   const record = () => import('../record/verbs.ts')
   const govern = () => import('../govern/verbs.ts')
@@ -43,6 +47,15 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
   const evaluate = () => import('../assemble/evaluate.ts')
   return [
     { name: serve.name, summary: serve.summary, load: async () => serve },
+    from(
+      engine,
+      'setup',
+      'Look at this machine, propose local models that fit it, and fetch and check them.',
+    ),
+    from(engine, 'pull', 'Fetch a model in GGUF format, check it, and put it into the folder of models.'),
+    from(engine, 'models list', 'List the models in the folder of models, and downloads that broke off.'),
+    from(engine, 'models show', 'Show where a model came from, its checksum, and what its file says.'),
+    from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
     from(fleet, 'engines list', 'List engines, their models and state, and what they have cost today.'),

@@ -3,6 +3,7 @@ import type { Config } from '../../config/sections.ts'
 import type { Check } from '../../contract/check.ts'
 import type { ModelState } from '../../engine/llama/engine.ts'
 import { availableBytes } from '../../engine/llama/memory.ts'
+import { modelsFolder } from '../models.ts'
 import type { Parts } from '../parts.ts'
 
 const GIB = 1_073_741_824
@@ -11,14 +12,16 @@ const MIB = 1_048_576
 export const BINDING = '3.21.1'
 
 /** Models in this machine's memory, and a graphics card that is not used. */
-export function localChecks(parts: Parts, { llama }: Config): Check[] {
+export function localChecks(parts: Parts, config: Config): Check[] {
+  const { llama } = config
+  const folder = modelsFolder(config)
   if (!llama.enabled) return []
   const models = parts.fleet.models().filter(({ engine, kind }) => engine === 'llama' && kind === 'chat')
   const free = `${(availableBytes() / GIB).toFixed(1)} GiB of memory are free`
   const none = {
     name: 'local models',
     state: 'warn' as const,
-    detail: `none in ${parts.paths.models}; ${free}`,
+    detail: `none in ${folder}; ${free}`,
     fix: 'get one that fits this machine: upshift setup (or `upshift pull hf:OWNER/REPO:FILE`)',
   }
   if (models.length === 0) return [none, ...graphicsCheck(llama.gpu)]
@@ -27,7 +30,7 @@ export function localChecks(parts: Parts, { llama }: Config): Check[] {
   const found: Check = {
     name: 'local models',
     state: 'ok',
-    detail: `${models.length} in ${parts.paths.models}: ${names}; ${free}`,
+    detail: `${models.length} in ${folder}: ${names}; ${free}`,
   }
   return [found, ...loaded.map(loadedCheck), ...graphicsCheck(llama.gpu)]
 }
