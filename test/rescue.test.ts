@@ -7,7 +7,10 @@ import { type RunningServer, startServer } from './process/server.ts'
 import { configOf, engineAt } from './process/settings.ts'
 import { respond, startUpstream, type Upstream } from './process/upstream.ts'
 
-/** Calls that a model only printed, through the whole process: what the caller gets, and what stands in the record. */
+/**
+ * Calls that a model only printed, through the whole process: what the caller gets, and what stands in the
+ * record.
+ */
 
 const tools = [
   {

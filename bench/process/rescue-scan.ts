@@ -9,7 +9,9 @@ import type { Upshift } from './upshift.ts'
 export interface ScanCost {
   /** Events of the stream. */
   readonly events: number
-  /** CPU microseconds of the search alone, for one stream; each event comes by itself, which is the dearest way. */
+  /**
+   * CPU microseconds of the search alone, for one stream; each event comes by itself, which is the dearest way.
+   */
   readonly scanUs: number
   /** CPU microseconds of the whole request as the server's process counts them, the search included. */
   readonly requestUs: number
@@ -29,8 +31,8 @@ const PROSE =
   '- Take the [bridge](https://example.com/bridge) instead, or\n- wait until `noon`. Then they will open it again! '
 
 /**
- * Measures both, the request with as many tools offered: `slices` slices of `sliceMs` against a running server, of
- * which the median counts.
+ * Measures both, the request with as many tools offered: `slices` slices of `sliceMs` against a running server,
+ * of which the median counts.
  */
 export async function measureRescueScan(
   server: Pick<Upshift, 'port' | 'key'>,

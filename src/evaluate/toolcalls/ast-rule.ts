@@ -9,12 +9,12 @@ export interface Call {
 }
 
 /**
- * BFCL's rule for right calls, by the abstract syntax tree ("AST evaluation"; Patil et al., Gorilla and the Berkeley
- * Function Calling Leaderboard, 2024). As many calls as the truth has, in any order, each matched once. A call
- * matches where its name is equal (dots and underscores alike, because APIs forbid the dot), every required
- * argument is there and every other that the truth does not let be left out, none is there that the function or the
- * truth does not know, and each value is of its type and among those accepted. Where no call is right, an answer is
- * right without one.
+ * BFCL's rule for right calls, by the abstract syntax tree ("AST evaluation"; Patil et al., Gorilla and the
+ * Berkeley Function Calling Leaderboard, 2024). As many calls as the truth has, in any order, each matched once.
+ * A call matches where its name is equal (dots and underscores alike, because APIs forbid the dot), every
+ * required argument is there and every other that the truth does not let be left out, none is there that the
+ * function or the truth does not know, and each value is of its type and among those accepted. Where no call is
+ * right, an answer is right without one.
  */
 export function isRight(question: Question, calls: readonly Call[]): boolean {
   const truths = question.ground_truth
@@ -95,8 +95,8 @@ function isAccepted(value: Value, accepted: readonly unknown[], property: unknow
 }
 
 /**
- * `right`: the value is of the type that the function wants. `variable`: of the type that the accepted values have,
- * where that is another: a variable's name in the place of a value.
+ * `right`: the value is of the type that the function wants. `variable`: of the type that the accepted values
+ * have, where that is another: a variable's name in the place of a value.
  */
 function typing(
   value: Value,

@@ -10,8 +10,9 @@ const MAX_FILE_BYTES = 268_435_456
 const MAX_FILES = 1_000
 
 /**
- * The rows of files of JSON, one value a line, packed by gzip or not. A place is a file, a folder (its `.jsonl` and
- * `.jsonl.gz`), or a pattern with `*`. Throws UpshiftError where a place holds no file, or a line is no such row.
+ * The rows of files of JSON, one value a line, packed by gzip or not. A place is a file, a folder (its `.jsonl`
+ * and `.jsonl.gz`), or a pattern with `*`. Throws UpshiftError where a place holds no file, or a line is no such
+ * row.
  */
 export function readRows<Row>(places: readonly string[], schema: z.ZodType<Row>): readonly Row[] {
   return filesAt(places).flatMap((path) => rowsOf(path, schema))

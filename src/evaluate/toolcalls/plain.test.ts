@@ -17,6 +17,7 @@ test('the clean forms that servers decode themselves are read', () => {
   for (const text of [
     '{"name": "boat.find", "arguments": {"city": "Oslo"}}',
     '[{"name": "boat.find", "parameters": {"city": "Oslo"}}]',
+    '{"tool_calls": [{"name": "boat.find", "arguments": {"city": "Oslo"}}]}',
     'I look.\n<tool_call>\n{"name": "boat.find", "arguments": {"city": "Oslo"}}\n</tool_call>\n',
     'boat.find\n{"city": "Oslo"}',
     '\n\n[boat.find(city="Oslo")]',

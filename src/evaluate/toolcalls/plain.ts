@@ -17,11 +17,12 @@ export interface PlainCalls {
 
 /**
  * DESIGN. What a plain server makes of a text: the base line that a rescue is measured against. It knows the four
- * clean forms that servers' own parsers and BFCL's handlers decode, whole and well-formed, with nothing around them:
- * a JSON object or list of `{"name", "arguments"|"parameters"}`; such objects in `<tool_call>` tags, with text
- * before them; a name and on the next line a JSON object; and Python's `[f(a=1), g(b="x")]`, with or without its
- * brackets, whose arguments have names. It checks nothing against a schema and coerces nothing. BFCL's handlers
- * drop arguments without a name: then a call is seen, but not read.
+ * clean forms that servers' own parsers and BFCL's handlers decode, whole and well-formed, with nothing around
+ * them: a JSON object or list of `{"name", "arguments"|"parameters"}`, the list also as `{"tool_calls": […]}`;
+ * such objects in `<tool_call>` tags, with text before them; a name and on the next line a JSON object; and
+ * Python's `[f(a=1), g(b="x")]`, with or without its brackets, whose arguments have names. It checks nothing
+ * against a schema and coerces nothing. BFCL's handlers drop arguments without a name: then a call is seen, but
+ * not read.
  */
 export function readPlainly(text: string, names: readonly string[]): PlainCalls | undefined {
   const trimmed = text.trim()
@@ -46,7 +47,8 @@ function readTagged(text: string): PlainCalls | undefined {
 
 function readJson(text: string): PlainCalls | undefined {
   const value = jsonValue(text)
-  const items = value?.kind === 'list' ? value.items : value === undefined ? [] : [value]
+  const listed = value?.kind === 'dict' && value.entries.size === 1 ? value.entries.get('tool_calls') : value
+  const items = listed?.kind === 'list' ? listed.items : value === undefined ? [] : [value]
   const calls: Call[] = []
   for (const item of items) {
     const entries: Entries = item.kind === 'dict' ? item.entries : new Map()
@@ -69,7 +71,10 @@ export function jsonValue(text: string): Value | undefined {
   return readNow(readAlone(Tape.of(text)))
 }
 
-/** `names`: of the functions that were offered. Where the token before a call is lost, its name is glued to a text. */
+/**
+ * `names`: of the functions that were offered. Where the token before a call is lost, its name is glued to a
+ * text.
+ */
 function readNamed(text: string, names: readonly string[]): PlainCalls | undefined {
   for (const match of text.matchAll(/([\w$][\w.$-]*)\n(?=\{)/g)) {
     const [line, written = ''] = match

@@ -11,7 +11,9 @@ export interface ReadCall {
   readonly arguments: string
 }
 
-/** What is evaluated: the calls that a printed text turns out to be, held against the tools; undefined where none. */
+/**
+ * What is evaluated: the calls that a printed text turns out to be, held against the tools; undefined where none.
+ */
 export type ReadPrintedCalls = (
   text: string,
   tools: readonly OfferedTool[],

@@ -2,9 +2,10 @@ import * as z from 'zod'
 import type { OfferedTool } from './port.ts'
 
 /**
- * One question of the Berkeley Function Calling Leaderboard (BFCL) in its published form: a question, the functions
- * that are offered, and the calls that are right. `ground_truth` lists for each argument the values that are
- * accepted, an empty text among them where it may be left out; null, absent or empty where no call is right.
+ * One question of the Berkeley Function Calling Leaderboard (BFCL) in its published form: a question, the
+ * functions that are offered, and the calls that are right. `ground_truth` lists for each argument the values
+ * that are accepted, an empty text among them where it may be left out; null, absent or empty where no call is
+ * right.
  */
 export const questionSchema = z.looseObject({
   id: z.string().min(1),

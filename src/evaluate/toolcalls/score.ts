@@ -104,7 +104,9 @@ function verdictOn(question: Question, calls: readonly Call[], lossy: boolean): 
   return { right: isRight(question, calls), parsed: calls.length > 0 && !lossy }
 }
 
-/** A list of `{name: arguments}`, as BFCL records calls that came as such; the arguments as an object or its text. */
+/**
+ * A list of `{name: arguments}`, as BFCL records calls that came as such; the arguments as an object or its text.
+ */
 function callsOfServer(result: unknown): readonly Call[] {
   const calls: Call[] = []
   for (const one of Array.isArray(result) ? result : [result]) {

@@ -1,4 +1,6 @@
-/** A reader that may have to wait: it yields where the text that is there ends, and is taken up again with more. */
+/**
+ * A reader that may have to wait: it yields where the text that is there ends, and is taken up again with more.
+ */
 export type Reading<T> = Generator<undefined, T, undefined>
 
 /** Characters that are remembered of what has been read. */

@@ -33,7 +33,9 @@ interface AnswerRescueParts {
   readonly newId: () => string
 }
 
-/** What rescues the calls of one answer; undefined where no call could be rescued, or the configuration says so. */
+/**
+ * What rescues the calls of one answer; undefined where no call could be rescued, or the configuration says so.
+ */
 export function createRescue(
   request: ChatRequest,
   { output, bounds }: GuardConfig,
@@ -77,10 +79,10 @@ interface Choice {
 
 /**
  * DESIGN. Calls that a model only printed become calls of the answer. What may yet be part of one is held back as
- * the very events that it came in, so an answer in which nothing is rescued leaves byte for byte as it came, in the
- * order in which it came. Where a choice ends and its text turns out to be calls, its events are written anew: what
- * is not part of a call remains content, the calls follow in a chunk of their own, and the finish reason says so.
- * A choice that makes calls itself, or is cut off, is left alone.
+ * the very events that it came in, so an answer in which nothing is rescued leaves byte for byte as it came, in
+ * the order in which it came. Where a choice ends and its text turns out to be calls, its events are written
+ * anew: what is not part of a call remains content, the calls follow in a chunk of their own, and the finish
+ * reason says so. A choice that makes calls itself, or is cut off, is left alone.
  */
 export class AnswerRescue {
   readonly #parts: AnswerRescueParts
@@ -243,7 +245,10 @@ export class AnswerRescue {
   }
 }
 
-/** The event without what a choice's calls were; none where nothing is left of it. Its end says that calls were made. */
+/**
+ * The event without what a choice's calls were; none where nothing is left of it. Its end says that calls were
+ * made.
+ */
 function withoutCalls(waiting: Waiting, index: number, rescue: Rescue): readonly Waiting[] {
   const span = waiting.spans.get(index)
   if (span === undefined) return [waiting]

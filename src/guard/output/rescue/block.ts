@@ -11,9 +11,9 @@ export const MAX_CALLS = 128
 
 /**
  * DESIGN. A block is what a model prints when it calls: calls, one or several, with what may stand around them,
- * marks that announce them, a code fence, labels (`Action:`), commas and semicolons between. Every call in it must
- * fit its tool, or the block is none. The reader goes on to the end of the text: a bare block must be its last
- * word, a marked one may be followed by text.
+ * marks that announce them, a code fence, labels (`Action:`), commas and semicolons between. Every call in it
+ * must fit its tool, or the block is none. The reader goes on to the end of the text: a bare block must be its
+ * last word, a marked one may be followed by text.
  */
 export class Block {
   readonly tape: Tape
@@ -64,8 +64,8 @@ export class Block {
 }
 
 /**
- * How a block ended: with the text; before more of it (`trailing`, which only a marked one may); or it is none, and
- * the tape stands where that showed. `thought` begins there, up to its closing mark.
+ * How a block ended: with the text; before more of it (`trailing`, which only a marked one may); or it is none,
+ * and the tape stands where that showed. `thought` begins there, up to its closing mark.
  */
 export type BlockEnd = 'ended' | 'trailing' | 'none' | { readonly thoughtUntil: string }
 
@@ -263,7 +263,10 @@ function* readHeld(block: Block, tool: ToolShape): Reading<PrintedCalls | undefi
   return undefined
 }
 
-/** `<parameter=a>1</parameter>…` or `<arg_key>a</arg_key><arg_value>1</arg_value>…`, up to the tag that closes the call. */
+/**
+ * `<parameter=a>1</parameter>…` or `<arg_key>a</arg_key><arg_value>1</arg_value>…`, up to the tag that closes the
+ * call.
+ */
 function* readElements(block: Block, tool: ToolShape, first: Mark): Reading<PrintedCalls | undefined> {
   const { tape } = block
   const named = new Map<string, Value>()

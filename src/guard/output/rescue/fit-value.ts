@@ -24,10 +24,10 @@ export interface Fitting {
 
 /**
  * The value as JSON of the type that the schema wants; undefined where it is of another and would not become it
- * without loss. Without loss are: digits in quotes for a number, a whole number written with a point, `"true"` for
- * true, a number where a text is wanted (digit for digit), a name without quotes where a text is wanted, and a list
- * or an object that is written out inside a text. A value alone is not made a list of one, and nothing is rounded,
- * trimmed or translated.
+ * without loss. Without loss are: digits in quotes for a number, a whole number written with a point, `"true"`
+ * for true, a number where a text is wanted (digit for digit), a name without quotes where a text is wanted, and
+ * a list or an object that is written out inside a text. A value alone is not made a list of one, and nothing is
+ * rounded, trimmed or translated.
  */
 export function fitValue(value: Value, schema: unknown, fitting: Fitting, depth = 0): string | undefined {
   if (!fitting.take()) return undefined
@@ -121,7 +121,9 @@ function othersOf(schema: Schema): unknown {
     : {}
 }
 
-/** The JSON as `enum` and `const` allow it: as it is, or in the case of the one allowed text that it else equals. */
+/**
+ * The JSON as `enum` and `const` allow it: as it is, or in the case of the one allowed text that it else equals.
+ */
 function asAllowed(json: string, schema: Schema): string | undefined {
   const allowed = allowedBy(schema)
   if (allowed === undefined || allowed.exact.has(JSON.stringify(JSON.parse(json)))) return json

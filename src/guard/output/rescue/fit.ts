@@ -22,9 +22,9 @@ export interface FittedCall {
 
 /**
  * Holds a printed call against its tool's parameters: every required argument is there, none is unknown unless
- * the schema says that others may come, and each is of its type or becomes so without loss. Undefined where it does
- * not fit: nothing is made up. What a schema says beyond types (patterns, ranges, formats) is checked later, as for
- * a call that the model made itself. `take` bounds the work.
+ * the schema says that others may come, and each is of its type or becomes so without loss. Undefined where it
+ * does not fit: nothing is made up. What a schema says beyond types (patterns, ranges, formats) is checked later,
+ * as for a call that the model made itself. `take` bounds the work.
  */
 export function fitCall(call: PrintedCall, take: () => boolean): FittedCall | undefined {
   const { tool } = call
@@ -76,8 +76,9 @@ function unwrapped(named: Entries, properties: ReadonlyMap<string, unknown>): En
 }
 
 /**
- * The parameters that values without names can mean, in order. What JSON calls an object has no order, so it counts
- * only where it is stated twice: the required ones, listed as they stand, come first; or where there is but one.
+ * The parameters that values without names can mean, in order. What JSON calls an object has no order, so it
+ * counts only where it is stated twice: the required ones, listed as they stand, come first; or where there is
+ * but one.
  */
 function positionsOf(schema: object | undefined): readonly string[] {
   const names = [...propertiesOf(schema).keys()]

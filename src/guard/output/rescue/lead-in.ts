@@ -1,8 +1,8 @@
 /**
  * DESIGN. A call that stands bare in a text, without a token that announces it, is one only where nothing but a
- * lead-in goes before it and nothing follows. A lead-in is short, and says that a call is made; a text that explains
- * how a call would be made shows an example, and nobody wants an example executed. The words below tell the two
- * apart in English; in other languages the length alone decides.
+ * lead-in goes before it and nothing follows. A lead-in is short, and says that a call is made; a text that
+ * explains how a call would be made shows an example, and nobody wants an example executed. The words below tell
+ * the two apart in English; in other languages the length alone decides.
  */
 const MAX_LEAD_IN_CHARS = 400
 

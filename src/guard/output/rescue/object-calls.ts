@@ -64,9 +64,9 @@ export class CallWatch implements DictWatch {
 const MAX_WRAPS = 4
 
 /**
- * The calls that an object is: a name beside arguments (`{"name", "arguments"}` and its likes, or the arguments flat
- * beside the name), an object or list of such under a key that says so, or tools' names with their arguments as
- * values. Undefined where it is none.
+ * The calls that an object is: a name beside arguments (`{"name", "arguments"}` and its likes, or the arguments
+ * flat beside the name), an object or list of such under a key that says so, or tools' names with their arguments
+ * as values. Undefined where it is none.
  */
 export function callsOfObject(
   entries: Entries,

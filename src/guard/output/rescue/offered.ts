@@ -7,7 +7,10 @@ export interface ToolShape {
   readonly parameters?: object | undefined
 }
 
-/** Values held against schemas for one answer at most: a schema of branches within branches could ask for millions. */
+/**
+ * Values held against schemas for one answer at most: a schema of branches within branches could ask for
+ * millions.
+ */
 const MAX_FITTINGS = 200_000
 
 /** What models put before a name, and after it, where they were shown it so. */

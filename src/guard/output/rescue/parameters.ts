@@ -17,8 +17,8 @@ export function requiredOf(schema: unknown): readonly string[] {
 }
 
 /**
- * Whether a member that the schema does not name may stand there. JSON Schema allows it where nothing is said, but
- * who lists a tool's parameters means these: only what is said counts, or a schema that lists none.
+ * Whether a member that the schema does not name may stand there. JSON Schema allows it where nothing is said,
+ * but who lists a tool's parameters means these: only what is said counts, or a schema that lists none.
  */
 export function allowsOthers(schema: unknown): boolean {
   if (!isObject(schema)) return false
@@ -30,7 +30,10 @@ export function allowsOthers(schema: unknown): boolean {
 
 export type Kind = 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object' | 'null' | 'any'
 
-/** Names of types as they stand in schemas: JSON Schema's own, and those of the languages that tools are written in. */
+/**
+ * Names of types as they stand in schemas: JSON Schema's own, and those of the languages that tools are written
+ * in.
+ */
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...(['string', 'str', 'char', 'text'] as const).map((name) => [name, 'string'] as const),
   ...(['integer', 'int', 'long', 'short', 'byte', 'bigint'] as const).map(

@@ -25,14 +25,15 @@ type Where = Partial<Pick<Block, 'mustMark' | 'glued'>>
 type Zone = 'line' | 'sentence' | 'none'
 
 /**
- * DESIGN. One pass over a text that arrives in pieces, with the same result however it was cut. In prose nothing is
- * held: it is searched for what may begin a call, at the beginning of a line, or anywhere where a mark announces
- * it. From there on the text is held and read as a block. Where it proves to be none, what was read of it is text,
- * and the search goes on behind it, so that each character is read at most twice. Code fences are text as a whole.
+ * DESIGN. One pass over a text that arrives in pieces, with the same result however it was cut. In prose nothing
+ * is held: it is searched for what may begin a call, at the beginning of a line, or anywhere where a mark
+ * announces it. From there on the text is held and read as a block. Where it proves to be none, what was read of
+ * it is text, and the search goes on behind it, so that each character is read at most twice. Code fences are
+ * text as a whole.
  *
- * The decision falls at the end of the text, for all its calls at once: a bare block must be the text's last word,
- * and where one of several marked calls cannot be read or does not fit, none is made, because calls of one answer
- * may depend on one another.
+ * The decision falls at the end of the text, for all its calls at once: a bare block must be the text's last
+ * word, and where one of several marked calls cannot be read or does not fit, none is made, because calls of one
+ * answer may depend on one another.
  */
 export class TextRescue {
   readonly #offered: OfferedTools
