@@ -1,168 +1,52 @@
-import type { ServerResponse } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Answer, Ask, Handle } from '../contract/ask.ts'
+import type { Answer } from '../contract/ask.ts'
 import { type ChatCompletion, type ChatRequest, chatRequestSchema } from '../contract/chat.ts'
-import { type AnswerError, type AnswerFinish, isTerminal } from '../contract/event.ts'
-import { isRefusal, type Problem } from '../contract/problem.ts'
-import { assert } from '../lib/assert.ts'
-import type { Clock } from '../lib/clock.ts'
-import { answerHead } from './head.ts'
+import type { AnswerFinish, Batch } from '../contract/event.ts'
+import type { Refusal } from '../contract/problem.ts'
+import type { Body, Dialect, Spoken, Writer } from './dialect.ts'
 import { invalidRequest } from './invalid.ts'
 import { wireProblem } from './problem.ts'
 import { encodeBatch, type StreamShape } from './sse.ts'
 import { summarise } from './summary.ts'
 
-/** What POST /v1/chat/completions needs. */
-export interface ChatPorts {
-  readonly handle: Handle
-  readonly clock: Clock
-  readonly slowReaderMs: number
-  /** Called before the head of an answer is written. */
-  heading(reply: FastifyReply): void
-  finished(done: Finished): void
+/** Chat Completions, which the path speaks itself: what comes from the engine goes out as it is. */
+export const chatDialect: Dialect = {
+  path: '/v1/chat/completions',
+  read: readChat,
+  problem: wireProblem,
 }
 
-/** How a chat request ended, for the metrics. */
-export interface Finished {
-  readonly answer: Answer
-  readonly terminal: AnswerFinish | AnswerError
-  readonly firstTokenMs: number
+function readChat({ id, value, bytes }: Body): Spoken | Refusal {
+  const parsed = chatRequestSchema.safeParse(value)
+  if (!parsed.success) return invalidRequest(parsed.error)
+  const request = parsed.data
+  return { ask: { request, bytes }, writer: (answer) => new ChatWriter(id, request, answer) }
 }
 
-/** Parses once, asks the path, and writes what comes: a problem, one JSON document, or a stream of events. */
-export async function replyChat(
-  ports: ChatPorts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const parsed = chatRequestSchema.safeParse(request.body)
-  if (!parsed.success) return sendProblem(reply, invalidRequest(parsed.error).problem, request.id)
+class ChatWriter implements Writer {
+  readonly #id: string
+  readonly #answer: Answer
+  readonly #shape: StreamShape
 
-  const gone = new AbortController()
-  const { raw } = reply
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort()
-  })
-  const startedAt = ports.clock.elapsed()
-  const ask: Ask = {
-    id: request.id,
-    origin: {
-      type: 'wire',
-      credential: request.headers.authorization,
-      ...(request.caller === null ? {} : { caller: request.caller }),
-    },
-    request: parsed.data,
-    bytes: request.bodyBytes,
-    receivedAt: ports.clock.now(),
-    signal: gone.signal,
-  }
-  const answer = await ports.handle(ask, request.rawBody ?? undefined)
-  // It is in the vault by now; a slow reader must not keep it in memory.
-  request.rawBody = null
-  if (isRefusal(answer)) return sendProblem(reply, answer.problem, request.id)
-  const writing = { ports, reply, gone, id: ask.id, answer, firstTokenMs: ports.clock.elapsed() - startedAt }
-  let whole = false
-  try {
-    if (parsed.data.stream === true) await writeStream(writing, parsed.data)
-    else await writeWhole(writing)
-    whole = true
-  } finally {
-    // Ends what is still running where the caller left or writing failed; after a good end it does nothing.
-    if (!whole) gone.abort()
-    await answer[Symbol.asyncDispose]()
-  }
-}
-
-interface Writing {
-  readonly ports: ChatPorts
-  readonly reply: FastifyReply
-  readonly gone: AbortController
-  readonly id: string
-  readonly answer: Answer
-  readonly firstTokenMs: number
-}
-
-async function writeWhole(writing: Writing): Promise<void> {
-  const { ports, reply, id, answer, firstTokenMs } = writing
-  let completion: ChatCompletion | undefined
-  for await (const batch of answer.events) {
-    for (const event of batch) {
-      if (event.type === 'answer-whole') completion = event.completion
-      else if (event.type === 'answer-error') {
-        ports.finished({ answer, terminal: event, firstTokenMs })
-        return sendProblem(reply, event.problem, id)
-      } else if (event.type === 'answer-finish') {
-        assert(completion !== undefined, 'an answer that is not streamed comes whole')
-        ports.finished({ answer, terminal: event, firstTokenMs })
-        const upshift = summarise(id, answer.plan, answer.start, event)
-        const text = JSON.stringify({ ...completion, upshift })
-        const length = { 'content-length': String(Buffer.byteLength(text)) }
-        writeHead(writing, 'application/json; charset=utf-8', length).end(text)
-      }
+  constructor(id: string, request: ChatRequest, answer: Answer) {
+    this.#id = id
+    this.#answer = answer
+    this.#shape = {
+      requestId: id,
+      includeUsage: request.stream_options?.include_usage === true,
+      summary: (finish) => this.#summary(finish),
     }
   }
-}
 
-async function writeStream(writing: Writing, request: ChatRequest): Promise<void> {
-  const { ports, id, answer, firstTokenMs } = writing
-  const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  })
-  const shape: StreamShape = {
-    requestId: id,
-    includeUsage: request.stream_options?.include_usage === true,
-    summary: (finish) => summarise(id, answer.plan, answer.start, finish),
+  whole(completion: ChatCompletion, finish: AnswerFinish): string {
+    return JSON.stringify({ ...completion, upshift: this.#summary(finish) })
   }
-  for await (const batch of answer.events) {
-    const last = batch.at(-1)
-    if (isTerminal(last)) ports.finished({ answer, terminal: last, firstTokenMs })
-    const text = encodeBatch(batch, shape)
-    if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
+
+  batch(batch: Batch): string {
+    return encodeBatch(batch, this.#shape)
   }
-  raw.end()
-}
 
-/** Writes the head of an answer to the socket itself, past the framework, which would look at each header again. */
-function writeHead(
-  { ports, reply, id, answer }: Writing,
-  type: string,
-  more: Readonly<Record<string, string>>,
-): ServerResponse {
-  ports.heading(reply)
-  reply.hijack()
-  const head = {
-    ...ownHeaders(reply),
-    ...answerHead(id, answer.plan, answer.start),
-    'content-type': type,
-    ...more,
+  #summary(finish: AnswerFinish): ReturnType<typeof summarise> {
+    const { plan, start } = this.#answer
+    return summarise(this.#id, plan, start, finish)
   }
-  return reply.raw.writeHead(200, head)
-}
-
-/** What hooks have set on the reply, which writing to the socket directly would lose. */
-function ownHeaders(reply: FastifyReply): Record<string, string> {
-  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
-}
-
-/** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
-function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      raw.off('drain', done)
-      raw.off('close', done)
-      resolve()
-    }
-    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
-    raw.once('drain', done)
-    raw.once('close', done)
-  })
-}
-
-export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
-  const wire = wireProblem(problem, requestId)
-  reply.code(wire.status).headers(wire.headers).type('application/json; charset=utf-8')
-  reply.send(JSON.stringify(wire.body))
 }

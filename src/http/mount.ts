@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import type { Access, Route } from '../contract/route.ts'
-import { sendProblem } from './chat.ts'
 import { invalidRequest } from './invalid.ts'
+import { sendProblem } from './replying.ts'
 
 type Authenticate = (credential: string | undefined) => Caller | Refusal
 

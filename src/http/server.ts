@@ -14,10 +14,11 @@ import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { type Finished, replyChat, sendProblem } from './chat.ts'
+import { chatDialect } from './chat.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
+import { type Finished, replyIn, sendProblem } from './replying.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 export interface HttpPorts {
@@ -88,20 +89,22 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
   const access = accessCheck(ports.authenticate, 'key')
-  const chat = {
+  const replying = {
     ...ports,
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
-  app.post('/v1/chat/completions', { onRequest: access }, async (request, reply) => {
-    state.answering += 1
-    try {
-      await replyChat(chat, request, reply)
-    } finally {
-      state.answering -= 1
-    }
-  })
+  for (const dialect of [chatDialect]) {
+    app.post(dialect.path, { onRequest: access }, async (request, reply) => {
+      state.answering += 1
+      try {
+        await replyIn(dialect, replying, request, reply)
+      } finally {
+        state.answering -= 1
+      }
+    })
+  }
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(reply, problemOf(error, ports), request.id)
   })
