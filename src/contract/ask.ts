@@ -2,7 +2,7 @@ import type { Purse } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { ChatRequest } from './chat.ts'
 import type { Settlement } from './entry.ts'
-import type { AnswerStart, Batch } from './event.ts'
+import type { AnswerStart, Batch, Verdict } from './event.ts'
 import type { LeaseCost } from './lease.ts'
 import type { Passage } from './passage.ts'
 import type { Plan } from './plan.ts'
@@ -39,6 +39,8 @@ export interface Ask {
   readonly signal: AbortSignal
   /** What a retrieval found, for the engine below it. */
   readonly passages?: readonly Passage[]
+  /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
+  readonly verdicts?: readonly Verdict[]
 }
 
 /**

@@ -45,6 +45,8 @@ export interface Quirks {
   readonly usageUnder?: string
   /** A failure in mid-stream comes as the SSE field `error`, not as `data`. */
   readonly errorField: boolean
+  /** The field of an assistant's message that takes what it thought in an earlier turn, as text; absent: none does. */
+  readonly reasoningField?: 'reasoning_content'
 }
 
 const generic: Quirks = {
@@ -67,12 +69,12 @@ const TABLE: Readonly<Record<EngineKind, Quirks>> = {
   // (https://github.com/ollama/ollama/issues/17889, /issues/3839).
   ollama: { ...generic, kind: 'ollama', cutsSilently: true },
   // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
-  vllm: { ...generic, kind: 'vllm' },
+  vllm: { ...generic, kind: 'vllm', reasoningField: 'reasoning_content' },
   // https://docs.sglang.ai/basic_usage/openai_api_completions.html
-  sglang: { ...generic, kind: 'sglang' },
+  sglang: { ...generic, kind: 'sglang', reasoningField: 'reasoning_content' },
   // Older builds write a failure in mid-stream as `error: {…}`. tools/server in
   // https://github.com/ggml-org/llama.cpp
-  'llama.cpp': { ...generic, kind: 'llama.cpp', errorField: true },
+  'llama.cpp': { ...generic, kind: 'llama.cpp', errorField: true, reasoningField: 'reasoning_content' },
   // llama.cpp or MLX below it.
   lmstudio: { ...generic, kind: 'lmstudio', errorField: true },
   // Refuses the penalties on most models even at 0 (https://github.com/n8n-io/n8n/issues/14581); `max_tokens` is

@@ -35,7 +35,7 @@ export interface Body {
 /** A request that has been read. */
 export interface Spoken {
   /** What the path is asked. Where it streams, the answer is written as server-sent events. */
-  readonly ask: Pick<Ask, 'request' | 'bytes'>
+  readonly ask: Pick<Ask, 'request' | 'bytes' | 'verdicts'>
   /** What writes the answer, once it has begun. */
   writer(answer: Answer): Writer
 }

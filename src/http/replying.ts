@@ -6,7 +6,7 @@ import { type AnswerError, type AnswerFinish, isTerminal } from '../contract/eve
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Body, Dialect, Writer } from './dialect.ts'
+import type { Body, Dialect, Spoken, Writer } from './dialect.ts'
 import { answerHead } from './head.ts'
 import { type WireProblem, wireProblem } from './problem.ts'
 
@@ -72,7 +72,7 @@ export async function replyIn(
   }
 }
 
-function askOf(spoken: Pick<Ask, 'request' | 'bytes'>, body: Body, request: FastifyRequest): Ask {
+function askOf(spoken: Spoken['ask'], body: Body, request: FastifyRequest): Ask {
   const { id, receivedAt, signal, caller } = body
   return {
     ...spoken,

@@ -48,7 +48,9 @@ export function createHandle(ports: HandlePorts): Handle {
       const opened = open(ports, screened, caller, plan, keep)
       const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
       const transcript = keep === undefined ? undefined : new Transcript(room)
-      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts: admitted.verdicts }
+      const verdicts =
+        ask.verdicts === undefined ? admitted.verdicts : [...ask.verdicts, ...admitted.verdicts]
+      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts }
       const answered = await answer(ports, work, new Closing(closing))
       answering = !isRefusal(answered)
       return answered
