@@ -1,7 +1,7 @@
 import type { Purse } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { ChatRequest } from './chat.ts'
-import type { Settlement } from './entry.ts'
+import type { ResponseMark, Settlement } from './entry.ts'
 import type { AnswerStart, Batch, Verdict } from './event.ts'
 import type { LeaseCost } from './lease.ts'
 import type { Passage } from './passage.ts'
@@ -41,6 +41,8 @@ export interface Ask {
   readonly passages?: readonly Passage[]
   /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
   readonly verdicts?: readonly Verdict[]
+  /** The caller may ask for the answer again. */
+  readonly response?: ResponseMark
 }
 
 /**

@@ -137,6 +137,7 @@ function open(
     key: caller.key,
     bytes: ask.bytes,
     plan,
+    ...(ask.response === undefined ? {} : { response: ask.response }),
   }
   const opened = ports.record.append(entry, keep)
   // Whoever waits for it is told; where the way fails before it waits, nobody is.

@@ -30,7 +30,7 @@ export function requestOf(
   }
 }
 
-function detailOf(source: Source, columns: Columns, withText: boolean): RequestDetail {
+export function detailOf(source: Source, columns: Columns, withText: boolean): RequestDetail {
   const view = viewOf(columns)
   const { bytes, plan, turns, verdicts, sources, rule } = readDetail(columns)
   return {
@@ -143,7 +143,7 @@ export function subjectOf(source: Source, query: Extract<Query, { type: 'subject
   }
 }
 
-function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
+export function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
   const prompt = readRef(columns['prompt'])
   const answer = readRef(columns['answer'])
   return { ...(prompt === undefined ? {} : { prompt }), ...(answer === undefined ? {} : { answer }) }
