@@ -14,6 +14,7 @@ import { createGoverning, endErasures, expireHourly } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
+import { createResponses } from './responses.ts'
 import { allRoutes } from './routes.ts'
 
 /** A home that is open and answers: on the network, on its control socket, or both. */
@@ -61,13 +62,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     prove: (id) => parts.record.follower.ask('prove', id),
   })
   await endErasures(governing, parts, logs)
-  const routes = allRoutes({ config, parts, governing, turns, metrics, version: options.version, state })
+  const responses = createResponses(config, parts.record)
+  const { version } = options
+  const routes = allRoutes({ config, parts, governing, responses, turns, metrics, version, state })
   const { server: limits } = config
   const server = await createHttpServer({
     handle: path.handle,
     authenticate: (credential) => parts.keys.authenticate(credential),
     parseBody: (bytes) => parseBody(bytes, config.guard.bounds),
     routes,
+    responses,
     metrics,
     logs,
     newRequestId: () => newId('req', systemClock.now()),

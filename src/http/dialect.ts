@@ -35,13 +35,15 @@ export interface Body {
 /** A request that has been read. */
 export interface Spoken {
   /** What the path is asked. Where it streams, the answer is written as server-sent events. */
-  readonly ask: Pick<Ask, 'request' | 'bytes' | 'verdicts'>
+  readonly ask: Pick<Ask, 'request' | 'bytes' | 'verdicts' | 'response'>
   /** What writes the answer, once it has begun. */
   writer(answer: Answer): Writer
 }
 
 /** Writes one answer: either `whole` once, or `batch` for each batch of a stream. */
 export interface Writer {
+  /** True once the writer has ended a stream by itself, before the answer's end: nothing more is read of it. */
+  readonly over?: boolean
   /** The JSON text of an answer that came whole. */
   whole(completion: ChatCompletion, finish: AnswerFinish): string
   /** The server-sent events of a batch; empty where it says nothing. */

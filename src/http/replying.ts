@@ -15,6 +15,8 @@ export interface ReplyPorts {
   readonly handle: Handle
   readonly clock: Clock
   readonly slowReaderMs: number
+  /** Counts more bytes than arrived, until the answer is over; the problem where there is no room for them. */
+  grow(reply: FastifyReply, bytes: number): Problem | undefined
   /** Called before the head of an answer is written. */
   heading(reply: FastifyReply): void
   finished(done: Finished): void
@@ -52,6 +54,9 @@ export async function replyIn(
   const read = dialect.read(body)
   const spoken = read instanceof Promise ? await read : read
   if (isRefusal(spoken)) return sendWire(reply, dialect.problem(spoken.problem, id))
+  const more = spoken.ask.bytes - body.bytes
+  const full = more > 0 ? ports.grow(reply, more) : undefined
+  if (full !== undefined) return sendWire(reply, dialect.problem(full, id))
 
   const answer = await ports.handle(askOf(spoken.ask, body, request), request.rawBody ?? undefined)
   // It is in the vault by now; a slow reader must not keep it in memory.
@@ -128,6 +133,7 @@ async function writeStream(writing: Writing): Promise<void> {
     if (isTerminal(last)) ports.finished({ answer, terminal: last, firstTokenMs })
     const text = writer.batch(batch)
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
+    if (writer.over === true && !isTerminal(last)) break
   }
   raw.end()
 }

@@ -19,6 +19,8 @@ import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
 import { type Finished, replyIn, sendProblem } from './replying.ts'
+import { responsesDialect } from './responses/dialect.ts'
+import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 export interface HttpPorts {
@@ -27,6 +29,7 @@ export interface HttpPorts {
   /** Bytes of a body to a JSON value, or the reason why not. */
   parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
   readonly routes: readonly Route[]
+  readonly responses: ResponsesPort
   readonly metrics: Metrics
   readonly logs: Logs
   readonly newRequestId: () => string
@@ -91,11 +94,13 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const access = accessCheck(ports.authenticate, 'key')
   const replying = {
     ...ports,
+    grow: (reply: FastifyReply, bytes: number) =>
+      hold(reply, state, ports.limits, bytes) ? undefined : tooManyBodies(ports.limits),
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
   }
-  for (const dialect of [chatDialect]) {
+  for (const dialect of [chatDialect, responsesDialect(ports.responses)]) {
     app.post(dialect.path, { onRequest: access }, async (request, reply) => {
       state.answering += 1
       try {
@@ -217,7 +222,11 @@ function admitBody(
   const announced = request.headers['content-length']
   const chunked = request.headers['transfer-encoding'] !== undefined
   const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
-  if (bytes === 0) return true
+  return bytes === 0 || hold(reply, state, limits, bytes)
+}
+
+/** Counts bytes that a request keeps in memory until its answer is over; false where there is no room for them. */
+function hold(reply: FastifyReply, state: DrainState, limits: HttpLimits, bytes: number): boolean {
   if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
   state.bodyBytes += bytes
   reply.raw.once('close', () => {
@@ -228,7 +237,7 @@ function admitBody(
 
 function tooManyBodies(limits: HttpLimits): Problem {
   const bound = `${limits.maxBodyBytesInFlight} bytes (server.maxBodyBytesInFlight)`
-  const message = `The bodies of all requests under way fill their bound of ${bound}. Send this one again in a moment.`
+  const message = `The bodies of all requests under way, with what was fetched for them, fill their bound of ${bound}. Send this one again in a moment.`
   return { code: 'queue_full', message, retryAfterMs: BODIES_RETRY_MS }
 }
 
