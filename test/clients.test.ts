@@ -5,6 +5,7 @@ import { AiSdkClient } from './process/clients/ai.ts'
 import type { Client } from './process/clients/client.ts'
 import { LangChainClient } from './process/clients/langchain.ts'
 import { OpenAiClient } from './process/clients/openai.ts'
+import { OpenAiResponsesClient } from './process/clients/responses.ts'
 import { entriesOf, readLog } from './process/log.ts'
 import { chat, eventsOf, send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
@@ -32,6 +33,7 @@ let narrow: string
 
 const CLIENTS: readonly (new (address: string, key: string) => Client)[] = [
   OpenAiClient,
+  OpenAiResponsesClient,
   AiSdkClient,
   LangChainClient,
 ]

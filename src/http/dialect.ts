@@ -36,6 +36,8 @@ export interface Body {
 export interface Spoken {
   /** What the path is asked. Where it streams, the answer is written as server-sent events. */
   readonly ask: Pick<Ask, 'request' | 'bytes' | 'verdicts' | 'response'>
+  /** A problem that the path has with it, with `param` as the dialect calls it; absent where it has the same names. */
+  named?(problem: Problem): Problem
   /** What writes the answer, once it has begun. */
   writer(answer: Answer): Writer
 }

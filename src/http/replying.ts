@@ -61,10 +61,10 @@ export async function replyIn(
   const answer = await ports.handle(askOf(spoken.ask, body, request), request.rawBody ?? undefined)
   // It is in the vault by now; a slow reader must not keep it in memory.
   request.rawBody = null
-  if (isRefusal(answer)) return sendWire(reply, dialect.problem(answer.problem, id))
+  if (isRefusal(answer)) return sendWire(reply, pathProblem(dialect, spoken, answer.problem, id))
   const writer = spoken.writer(answer)
   const firstTokenMs = ports.clock.elapsed() - startedAt
-  const writing = { dialect, ports, reply, id, answer, writer, firstTokenMs }
+  const writing = { dialect, spoken, ports, reply, id, answer, writer, firstTokenMs }
   let whole = false
   try {
     if (spoken.ask.request.stream === true) await writeStream(writing)
@@ -92,8 +92,13 @@ function askOf(spoken: Spoken['ask'], body: Body, request: FastifyRequest): Ask 
   }
 }
 
+function pathProblem(dialect: Dialect, spoken: Spoken, problem: Problem, id: string): WireProblem {
+  return dialect.problem(spoken.named?.(problem) ?? problem, id)
+}
+
 interface Writing {
   readonly dialect: Dialect
+  readonly spoken: Spoken
   readonly ports: ReplyPorts
   readonly reply: FastifyReply
   readonly id: string
@@ -103,14 +108,14 @@ interface Writing {
 }
 
 async function writeWhole(writing: Writing): Promise<void> {
-  const { dialect, ports, reply, id, answer, writer, firstTokenMs } = writing
+  const { dialect, spoken, ports, reply, id, answer, writer, firstTokenMs } = writing
   let completion: ChatCompletion | undefined
   for await (const batch of answer.events) {
     for (const event of batch) {
       if (event.type === 'answer-whole') completion = event.completion
       else if (event.type === 'answer-error') {
         ports.finished({ answer, terminal: event, firstTokenMs })
-        return sendWire(reply, dialect.problem(event.problem, id))
+        return sendWire(reply, pathProblem(dialect, spoken, event.problem, id))
       } else if (event.type === 'answer-finish') {
         assert(completion !== undefined, 'an answer that is not streamed comes whole')
         ports.finished({ answer, terminal: event, firstTokenMs })

@@ -5,7 +5,7 @@ import { isRefusal, type Problem, type Refusal } from '../../contract/problem.ts
 import { assert } from '../../lib/assert.ts'
 import type { Body, Dialect, Spoken, Writer } from '../dialect.ts'
 import { invalidRequest } from '../invalid.ts'
-import { type WireProblem, wireProblem } from '../problem.ts'
+import { wireProblem } from '../problem.ts'
 import { summarise } from '../summary.ts'
 import { fetchHistory, type History, ownHistory } from './history.ts'
 import { type Begun, endOf, responseObject } from './object.ts'
@@ -25,7 +25,7 @@ export function responsesDialect(port: ResponsesPort): Dialect {
   return {
     path: '/v1/responses',
     read: (body) => read(port, body),
-    problem: responsesProblem,
+    problem: wireProblem,
   }
 }
 
@@ -62,6 +62,7 @@ function spoken(
       ...(verdicts.length === 0 ? {} : { verdicts }),
       ...(stored ? { response: previous === undefined ? {} : { previous } } : {}),
     },
+    named,
     writer: (answer) => new ResponsesWriter(port, { requestId: body.id, request, stored }, answer),
   }
 }
@@ -126,10 +127,9 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^(tools\[\d+\])\.function\b/, '$1'],
 ]
 
-/** In OpenAI's form, with `param` as a caller of this API knows it. */
-function responsesProblem(problem: Problem, requestId: string): WireProblem {
-  if (problem.param === undefined) return wireProblem(problem, requestId)
+function named(problem: Problem): Problem {
+  if (problem.param === undefined) return problem
   let { param } = problem
   for (const [pattern, name] of NAMES) param = param.replace(pattern, name)
-  return wireProblem({ ...problem, param }, requestId)
+  return { ...problem, param }
 }

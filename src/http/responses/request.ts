@@ -28,10 +28,10 @@ export function translate(request: ResponsesRequest, history: History): Translat
   if (isRefusal(tools)) return tools
   const { instructions } = request
   const messages: ChatMessage[] = conversation.messages
-  if (instructions != null && instructions !== '') messages.unshift({ role: 'system', content: instructions })
   if (messages.length === 0) {
     return refuse('invalid_request', 'There is nothing to answer: send input.', { param: 'input' })
   }
+  if (instructions != null && instructions !== '') messages.unshift({ role: 'system', content: instructions })
   const person = personOf(request) ?? history.person
   return {
     request: {
