@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AiSdkClient } from './process/clients/ai.ts'
 import type { Client } from './process/clients/client.ts'
-import { LangChainClient } from './process/clients/langchain.ts'
+import { LangChainClient, LangChainResponsesClient } from './process/clients/langchain.ts'
 import { OpenAiClient } from './process/clients/openai.ts'
 import { OpenAiResponsesClient } from './process/clients/responses.ts'
 import { entriesOf, readLog } from './process/log.ts'
@@ -36,6 +36,7 @@ const CLIENTS: readonly (new (address: string, key: string) => Client)[] = [
   OpenAiResponsesClient,
   AiSdkClient,
   LangChainClient,
+  LangChainResponsesClient,
 ]
 const MODEL = 'one/small'
 const REST_MS = 60
