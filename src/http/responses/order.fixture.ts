@@ -19,7 +19,7 @@ export function eventsIn(stream: string): ResponseEvent[] {
     .slice(0, -2)
     .split('\n\n')
     .map((block) => {
-      const [, name, data] = /^event: (\S+)\ndata: (.*)$/.exec(block) ?? []
+      const [, name, data] = /^event: (\S+)\ndata: ([^\n]*)$/.exec(block) ?? []
       assert.ok(data !== undefined, `not an event: ${block.slice(0, 200)}`)
       const event = eventShape.parse(JSON.parse(data))
       assert.equal(event.type, name)

@@ -117,21 +117,22 @@ async function find(
 }
 
 /** The response as it was, as far as record and vault tell: without log probabilities, and `upshift` without quotes. */
-function shown({ request, usage }: StoredResponse, read: ReadBack): z.infer<typeof responseReply> {
+function shown(stored: StoredResponse, read: ReadBack): z.infer<typeof responseReply> {
+  const { request, plan, usage } = stored
   const standing = standingOf(request, read)
-  const { plan, model } = request
+  const { model } = request
   const upshift = {
     request_id: request.id,
     mode: request.mode,
     tier: request.tier,
     model,
     reason: plan?.reasons.join('; ') ?? null,
-    attempts: request.attempts.length,
+    attempts: request.turns,
     max_output_tokens: plan?.maxOutputTokens ?? null,
     cost_micros: request.costMicros,
     declined: request.outcome === 'declined',
-    sources: request.sources,
-    verdicts: [...request.verdicts, ...(read.truncated ? [CUT] : [])],
+    sources: stored.sources,
+    verdicts: [...stored.verdicts, ...(read.truncated ? [CUT] : [])],
   }
   const begun = {
     requestId: request.id,
@@ -140,9 +141,7 @@ function shown({ request, usage }: StoredResponse, read: ReadBack): z.infer<type
     model: model ?? read.request.model,
   }
   // It has these fields: the type of an object that is written out is not worth a schema of its own.
-  return responseObject(begun, { ...standing, usage: usage ?? undefined }, upshift) as z.infer<
-    typeof responseReply
-  >
+  return responseObject(begun, { ...standing, usage }, upshift) as z.infer<typeof responseReply>
 }
 
 const CUT = {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Verdict } from '../../contract/event.ts'
 import { type Refusal, refuse } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
 import { responseIdOf } from './ids.ts'
@@ -14,17 +15,16 @@ export interface StoredResponse {
     readonly totalMs: number | null
     readonly outcome: string
     readonly code: string | null
-    readonly requested: string | null
     readonly model: string | null
     readonly tier: string | null
     readonly mode: string | null
+    readonly turns: number
     readonly costMicros: number | null
-    readonly attempts: readonly unknown[]
-    readonly plan: { readonly maxOutputTokens: number; readonly reasons: readonly string[] } | null
-    readonly verdicts: readonly object[]
-    readonly sources: readonly string[]
   }
-  readonly usage: Usage | null
+  readonly plan?: { readonly maxOutputTokens: number; readonly reasons: readonly string[] }
+  readonly verdicts: readonly Verdict[]
+  readonly sources: readonly string[]
+  readonly usage?: Usage
   /** The body as it arrived. */
   readonly prompt: string
   /** What was said, as the path keeps it; null where nothing was. */

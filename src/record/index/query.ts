@@ -1,4 +1,6 @@
 import type { TextRef } from '../../contract/entry.ts'
+import type { Verdict } from '../../contract/event.ts'
+import type { Plan } from '../../contract/plan.ts'
 import type { Usage } from '../../contract/usage.ts'
 import type {
   Dimension,
@@ -7,6 +9,7 @@ import type {
   Outcome,
   RequestDetail,
   RequestList,
+  RequestView,
   SearchList,
   UsageReply,
 } from './wire.ts'
@@ -81,11 +84,15 @@ export interface ResponseQuery {
 
 /** One response as its record and its texts tell it. */
 export interface ResponseLink {
-  readonly request: RequestDetail
+  readonly request: RequestView
+  /** Absent where it was never planned. */
+  readonly plan?: Pick<Plan, 'maxOutputTokens' | 'reasons'>
+  readonly verdicts: readonly Verdict[]
+  readonly sources: readonly string[]
+  /** Of the turn that was delivered; absent where the engine stated none. */
+  readonly usage?: Usage
   /** The request that it goes on from. */
   readonly previous: string | null
-  /** Of the turn that was delivered; null where the engine stated none. */
-  readonly usage: Usage | null
   /** The body as it arrived. */
   readonly prompt: string
   /** What was said, as the path keeps it; null where nothing was. */

@@ -30,7 +30,7 @@ export function requestOf(
   }
 }
 
-export function detailOf(source: Source, columns: Columns, withText: boolean): RequestDetail {
+function detailOf(source: Source, columns: Columns, withText: boolean): RequestDetail {
   const view = viewOf(columns)
   const { bytes, plan, turns, verdicts, sources, rule } = readDetail(columns)
   return {
