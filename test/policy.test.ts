@@ -55,6 +55,18 @@ const ASKING: readonly Asking[] = [
     slow: 'stream',
   },
   {
+    name: 'responses',
+    path: '/v1/responses',
+    body: (words) => ({ model: 'one/small', input: words }),
+    slow: 'whole',
+  },
+  {
+    name: 'responses, streamed',
+    path: '/v1/responses',
+    body: (words) => ({ model: 'one/small', input: words, stream: true }),
+    slow: 'stream',
+  },
+  {
     name: 'embeddings',
     path: '/v1/embeddings',
     body: (words) => ({ model: 'vectors/embed-small', input: words }),
@@ -75,6 +87,9 @@ const OTHERS: Readonly<Record<string, 'open' | 'machine' | 'key' | 'owner'>> = {
   'GET /v1/requests': 'key',
   'GET /v1/requests/{id}': 'key',
   'POST /v1/feedback': 'key',
+  'GET /v1/responses/{id}': 'key',
+  'DELETE /v1/responses/{id}': 'key',
+  'GET /v1/responses/{id}/input_items': 'key',
   'GET /v1/citations/{id}': 'key',
   'GET /v1/audit/checkpoint': 'key',
   'POST /v1/admin/backup': 'owner',

@@ -4,6 +4,8 @@ import type { Route } from '../contract/route.ts'
 import { fleetRoutes } from '../fleet/routes.ts'
 import { governRoutes } from '../govern/routes.ts'
 import { ownRoutes } from '../http/own.ts'
+import { responseRoutes } from '../http/responses/routes.ts'
+import type { ResponsesPort } from '../http/responses/stored.ts'
 import { knowledgeRoutes } from '../knowledge/routes.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Turns } from '../lib/turns.ts'
@@ -22,6 +24,7 @@ export interface RouteParts {
   readonly config: () => Config
   readonly parts: Parts
   readonly governing: Governing
+  readonly responses: ResponsesPort
   readonly turns: Turns
   readonly metrics: Metrics
   readonly version: string
@@ -29,7 +32,7 @@ export interface RouteParts {
   readonly state: { readonly draining: boolean; readonly address: string }
 }
 
-/** Every route of the server but the chat itself. */
+/** Every route of the server but those that answer. */
 export function allRoutes(all: RouteParts): readonly Route[] {
   const { config, parts, governing, metrics, version, state } = all
   const features = [
@@ -41,6 +44,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
       () => parts.fleet.models(),
     ),
     ...recordRoutes(all),
+    ...responseRoutes(all.responses),
     ...governRoutes(governing),
     ...doctorRoutes(parts, { governing, version, config: config() }),
     ...reloadRoutes(all.reloading),

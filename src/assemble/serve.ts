@@ -15,6 +15,7 @@ import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
 import { type Reloaded, Reloading } from './reload.ts'
+import { createResponses } from './responses.ts'
 import { allRoutes } from './routes.ts'
 
 /** A home that is open and answers: on the network, on its control socket, or both. */
@@ -71,9 +72,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
   })
   const { version } = options
+  const responses = createResponses(config, parts.record)
   const routes = allRoutes({
     config: () => now,
-    ...{ parts, governing, turns, metrics, version, state, reloading },
+    ...{ parts, governing, turns, metrics, version, state, responses, reloading },
   })
   const server = await createHttpServer({
     ...listenerOf(config),
@@ -82,6 +84,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     authenticate: (credential) => parts.keys.authenticate(credential),
     parseBody: (bytes) => parseBody(bytes, now.guard.bounds),
     routes,
+    responses,
     metrics,
     logs,
   })

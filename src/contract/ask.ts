@@ -1,8 +1,8 @@
 import type { Purse } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { ChatRequest } from './chat.ts'
-import type { Settlement } from './entry.ts'
-import type { AnswerStart, Batch } from './event.ts'
+import type { ResponseMark, Settlement } from './entry.ts'
+import type { AnswerStart, Batch, Verdict } from './event.ts'
 import type { LeaseCost } from './lease.ts'
 import type { Passage } from './passage.ts'
 import type { Plan } from './plan.ts'
@@ -45,6 +45,10 @@ export interface Ask<R extends Asked = ChatRequest> {
   readonly signal: AbortSignal
   /** What a retrieval found, for the engine below it. */
   readonly passages?: readonly Passage[]
+  /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
+  readonly verdicts?: readonly Verdict[]
+  /** The caller may ask for the answer again. */
+  readonly response?: ResponseMark
 }
 
 /**

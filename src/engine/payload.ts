@@ -1,6 +1,7 @@
 import type { Call } from '../contract/call.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
+import { withoutExtensions } from './extensions.ts'
 import { type LeftOut, withoutSteering } from './steering.ts'
 import type { Target } from './target.ts'
 
@@ -16,8 +17,8 @@ export interface Payload {
 
 /**
  * The request as this engine understands it: its own model name, our bound on the output, streaming and usage
- * as the path needs them, the quirks applied. `upshift` stays here, and so do the fields that would undo the plan
- * (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
+ * as the path needs them, the quirks applied. `upshift` stays here, and so do other dialects' extensions (extensions.ts)
+ * and the fields that would undo the plan (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
  * and which strict engines refuse.
  */
 export function buildPayload(target: Target, call: Call): Payload {
@@ -38,6 +39,7 @@ export function buildPayload(target: Target, call: Call): Payload {
     }
     sent[(Object.hasOwn(quirks.renames, field) ? quirks.renames[field] : undefined) ?? field] = value
   }
+  sent['messages'] = withoutExtensions(call.request.messages, quirks, left)
   sent['model'] = target.name
   sent['stream'] = stream
   sent[quirks.outputLimit] = call.maxOutputTokens
@@ -67,6 +69,7 @@ function continueFrom(sent: Record<string, unknown>, { request }: Call, style: T
 const OURS = new Set<string>([
   'upshift',
   'model',
+  'messages',
   'stream',
   'stream_options',
   'max_tokens',

@@ -48,6 +48,8 @@ export interface Quirks {
   /** A failure in mid-stream comes as the SSE field `error`, not as `data`. */
   readonly errorField: boolean
   readonly embedding: EmbeddingQuirks
+  /** The field of an assistant's message that takes what it thought in an earlier turn, as text; absent: none does. */
+  readonly reasoningField?: 'reasoning_content'
 }
 
 export interface EmbeddingQuirks {
@@ -107,12 +109,18 @@ const TABLE: Readonly<Record<EngineKind, Quirks>> = {
   // (https://github.com/ollama/ollama/issues/17889, /issues/3839).
   ollama: { ...generic, kind: 'ollama', cutsSilently: true, embedding: LOCAL },
   // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
-  vllm: { ...generic, kind: 'vllm', embedding: LOCAL },
+  vllm: { ...generic, kind: 'vllm', reasoningField: 'reasoning_content', embedding: LOCAL },
   // https://docs.sglang.ai/basic_usage/openai_api_completions.html
-  sglang: { ...generic, kind: 'sglang', embedding: LOCAL },
+  sglang: { ...generic, kind: 'sglang', reasoningField: 'reasoning_content', embedding: LOCAL },
   // Older builds write a failure in mid-stream as `error: {…}`. tools/server in
   // https://github.com/ggml-org/llama.cpp
-  'llama.cpp': { ...generic, kind: 'llama.cpp', errorField: true, embedding: LOCAL },
+  'llama.cpp': {
+    ...generic,
+    kind: 'llama.cpp',
+    reasoningField: 'reasoning_content',
+    errorField: true,
+    embedding: LOCAL,
+  },
   // llama.cpp or MLX below it.
   lmstudio: { ...generic, kind: 'lmstudio', errorField: true, embedding: LOCAL },
   // Refuses the penalties on most models even at 0 (https://github.com/n8n-io/n8n/issues/14581); `max_tokens` is

@@ -3,6 +3,7 @@ import { chatRequestSchema } from '../contract/chat.ts'
 import { embedRequestSchema } from '../contract/embed.ts'
 import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
+import { responsesRequestSchema } from './responses/wire.ts'
 import { summarySchema } from './summary.ts'
 
 /** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
@@ -18,7 +19,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     const path = one.path.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one) }
   }
-  paths['/v1/chat/completions'] = { post: chatOperation() }
+  for (const one of ANSWERING) paths[one.path] = { post: answeringOperation(one) }
   paths['/v1/embeddings'] = { post: embedOperation() }
   return {
     openapi: '3.1.0',
@@ -35,6 +36,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       schemas: {
         ChatRequest: jsonSchema(chatRequestSchema, 'input'),
         EmbeddingRequest: jsonSchema(embedRequestSchema, 'input'),
+        ResponsesRequest: jsonSchema(responsesRequestSchema, 'input'),
         UpshiftSummary: jsonSchema(summarySchema, 'output'),
         Error: errorSchema(),
       },
@@ -79,26 +81,52 @@ function queryParameters(declared: z.ZodObject | undefined): Record<string, unkn
 
 const HEAD = ['x-request-id', 'x-upshift-mode', 'x-upshift-tier', 'x-upshift-model', 'x-upshift-reason']
 
-function chatOperation(): Record<string, unknown> {
-  const completion = {
+interface Answering {
+  readonly path: string
+  readonly summary: string
+  /** The schema of its request, by its name among the components. */
+  readonly request: string
+  readonly answer: string
+  readonly stream: string
+}
+
+const ANSWERING: readonly Answering[] = [
+  {
+    path: '/v1/chat/completions',
+    summary: 'Answer a chat request: the cheapest model that will do, within the caller’s scope.',
+    request: 'ChatRequest',
+    answer: "OpenAI's chat.completion as the engine sent it, with Upshift's own field.",
+    stream: 'server-sent events that end with [DONE]',
+  },
+  {
+    path: '/v1/responses',
+    summary: 'The same in the form of OpenAI’s Responses API; the answer can be stored, and gone on from.',
+    request: 'ResponsesRequest',
+    answer: "OpenAI's response object, with Upshift's own field.",
+    stream: 'server-sent events, the last of which is response.completed, .incomplete or .failed',
+  },
+]
+
+function answeringOperation({ summary, request, answer, stream }: Answering): Record<string, unknown> {
+  const whole = {
     type: 'object',
-    description: "OpenAI's chat.completion as the engine sent it, with Upshift's own field.",
+    description: answer,
     properties: { upshift: { $ref: '#/components/schemas/UpshiftSummary' } },
   }
   return {
-    summary: 'Answer a chat request: the cheapest model that will do, within the caller’s scope.',
+    summary,
     description: 'Fields that are not named here reach the engine as they came.',
     security: [{ key: [] }],
     requestBody: {
       required: true,
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/ChatRequest' } } },
+      content: { 'application/json': { schema: { $ref: `#/components/schemas/${request}` } } },
     },
     responses: {
       200: {
-        description: 'The answer: whole, or as server-sent events that end with [DONE].',
+        description: `The answer: whole, or as ${stream}.`,
         headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
         content: {
-          'application/json': { schema: completion },
+          'application/json': { schema: whole },
           'text/event-stream': { schema: { type: 'string' } },
         },
       },

@@ -15,11 +15,14 @@ import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { replyChat } from './chat.ts'
+import { chatDialect } from './chat.ts'
 import { InputRoom, replyEmbeddings } from './embeddings.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { accessCheck, mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
+import { replyIn } from './replying.ts'
+import { responsesDialect } from './responses/dialect.ts'
+import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { type Finished, sendProblem } from './writing.ts'
 
@@ -30,6 +33,7 @@ export interface HttpPorts {
   /** Bytes of a body to a JSON value, or the reason why not. */
   parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
   readonly routes: readonly Route[]
+  readonly responses: ResponsesPort
   readonly metrics: Metrics
   readonly logs: Logs
   readonly newRequestId: () => string
@@ -105,25 +109,28 @@ function answerQuestions(app: FastifyInstance, ports: HttpPorts, state: DrainSta
   const onRequest = accessCheck(ports.authenticate, 'key')
   const writing = {
     ...ports,
+    grow: (reply: FastifyReply, bytes: number) =>
+      hold(reply, state, ports.limits, bytes) ? undefined : tooManyBodies(ports.limits),
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
     room: new InputRoom(),
   }
-  const counted = (answer: typeof replyChat) => async (request: FastifyRequest, reply: FastifyReply) => {
+  type Reply = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  const counted = (answer: Reply) => async (request: FastifyRequest, reply: FastifyReply) => {
     state.answering += 1
     try {
-      await answer(writing, request, reply)
+      await answer(request, reply)
     } finally {
       state.answering -= 1
     }
   }
-  app.post('/v1/chat/completions', { onRequest }, counted(replyChat))
-  app.post(
-    '/v1/embeddings',
-    { onRequest },
-    counted((_, request, reply) => replyEmbeddings(writing, request, reply)),
-  )
+  for (const dialect of [chatDialect, responsesDialect(ports.responses)]) {
+    const answer = counted((request, reply) => replyIn(dialect, writing, request, reply))
+    app.post(dialect.path, { onRequest }, answer)
+  }
+  const embed = counted((request, reply) => replyEmbeddings(writing, request, reply))
+  app.post('/v1/embeddings', { onRequest }, embed)
 }
 
 function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
@@ -133,6 +140,8 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('rawBody', null)
   const pace = new Pace(ports.clock)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    // Clients that name a content type for whatever they send name one for a DELETE too.
+    if (bytes.length === 0 && request.method === 'DELETE') return done(null, undefined)
     request.bodyBytes = bytes.length
     // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
     const body = bytes as Buffer
@@ -231,7 +240,11 @@ function admitBody(
   const announced = request.headers['content-length']
   const chunked = request.headers['transfer-encoding'] !== undefined
   const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
-  if (bytes === 0) return true
+  return bytes === 0 || hold(reply, state, limits, bytes)
+}
+
+/** Counts bytes that a request keeps in memory until its answer is over; false where there is no room for them. */
+function hold(reply: FastifyReply, state: DrainState, limits: HttpLimits, bytes: number): boolean {
   if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
   state.bodyBytes += bytes
   reply.raw.once('close', () => {
@@ -242,7 +255,7 @@ function admitBody(
 
 function tooManyBodies(limits: HttpLimits): Problem {
   const bound = `${limits.maxBodyBytesInFlight} bytes (server.maxBodyBytesInFlight)`
-  const message = `The bodies of all requests under way fill their bound of ${bound}. Send this one again in a moment.`
+  const message = `The bodies of all requests under way, with what was fetched for them, fill their bound of ${bound}. Send this one again in a moment.`
   return { code: 'queue_full', message, retryAfterMs: BODIES_RETRY_MS }
 }
 

@@ -5,7 +5,7 @@ import type { AnswerError, AnswerFinish } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
 import { answerHead } from './head.ts'
-import { wireProblem } from './problem.ts'
+import { type WireProblem, wireProblem } from './problem.ts'
 
 /** What writing an answer needs, whatever was asked. */
 export interface WritingPorts {
@@ -99,7 +99,10 @@ export function drained(raw: ServerResponse, slowReaderMs: number): Promise<void
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
-  const wire = wireProblem(problem, requestId)
+  sendWire(reply, wireProblem(problem, requestId))
+}
+
+export function sendWire(reply: FastifyReply, wire: WireProblem): void {
   reply.code(wire.status).headers(wire.headers).type('application/json; charset=utf-8')
   reply.send(JSON.stringify(wire.body))
 }

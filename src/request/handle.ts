@@ -49,7 +49,9 @@ export function createHandle<R extends Asked, M extends Mode>(ports: HandlePorts
       const opened = open(ports, screened, caller, plan, keep)
       const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
       const transcript = keep === undefined ? undefined : new Transcript(room)
-      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts: admitted.verdicts }
+      const verdicts =
+        ask.verdicts === undefined ? admitted.verdicts : [...ask.verdicts, ...admitted.verdicts]
+      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts }
       const answered = await answer(ports.ways[plan.mode], work, new Closing(closing))
       answering = !isRefusal(answered)
       return answered
@@ -145,6 +147,7 @@ function open(
     key: caller.key,
     bytes: ask.bytes,
     plan,
+    ...(ask.response === undefined ? {} : { response: ask.response }),
   }
   const opened = ports.record.append(entry, keep)
   // Whoever waits for it is told; where the way fails before it waits, nobody is.

@@ -127,9 +127,9 @@ export const WRONG: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'upshift.mode': fc.oneof(notText, nil, fc.constant('magic')),
 }
 
-/** VALID with another value at a path such as `messages[1].content[0].text`. */
-export function withValue(path: string, value: unknown): unknown {
-  const copy: unknown = structuredClone(VALID)
+/** VALID, or another request, with another value at a path such as `messages[1].content[0].text`. */
+export function withValue(path: string, value: unknown, valid: unknown = VALID): unknown {
+  const copy: unknown = structuredClone(valid)
   const keys = path.split(/[.[\]]+/).filter((key) => key !== '')
   let at = copy
   for (const key of keys.slice(0, -1)) at = Reflect.get(Object(at), key)

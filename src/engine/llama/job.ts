@@ -2,6 +2,7 @@ import type { Call } from '../../contract/call.ts'
 import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import { textsOf } from '../../contract/text.ts'
+import { reasoningOf } from '../extensions.ts'
 import type { Job, Sampling, TemplateMessage } from './protocol.ts'
 
 /** llama.cpp's own defaults, which small models are usually tuned with. Source: its `common_params_sampling`. */
@@ -65,13 +66,15 @@ function templateMessage(message: ChatMessage): TemplateMessage {
   const content = textsOf(message).join('\n')
   const role = message.role === 'developer' ? 'system' : message.role
   if (message.role === 'tool') return { role, content, tool_call_id: message.tool_call_id }
-  if (message.role !== 'assistant' || message.tool_calls === undefined) return { role, content }
+  const reasoning = reasoningOf(message)
+  const thought = reasoning === undefined ? {} : { reasoning_content: reasoning }
+  if (message.role !== 'assistant' || message.tool_calls === undefined) return { role, content, ...thought }
   const calls = message.tool_calls.map(({ id, type, function: { name, arguments: text } }) => ({
     id,
     type,
     function: { name, arguments: parsedArguments(text) },
   }))
-  return { role, content, tool_calls: calls }
+  return { role, content, ...thought, tool_calls: calls }
 }
 
 /** Text that is no JSON goes into the template as it is: it is what the model printed. */

@@ -145,7 +145,7 @@ export function subjectOf(source: Source, query: Extract<Query, { type: 'subject
   }
 }
 
-function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
+export function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
   const prompt = readRef(columns['prompt'])
   const answer = readRef(columns['answer'])
   return { ...(prompt === undefined ? {} : { prompt }), ...(answer === undefined ? {} : { answer }) }
