@@ -117,7 +117,11 @@ test('a planted text is found in whatever form it was written, and nowhere else'
 })
 
 test('a judge tells what is valid from what is not, and both from what is no JSON or no UTF-8', () => {
-  const judge = new SchemaJudge({ type: 'object', properties: { day: { format: 'date' } }, required: ['day'] })
+  const judge = new SchemaJudge({
+    type: 'object',
+    properties: { day: { format: 'date' } },
+    required: ['day'],
+  })
   assert.equal(judge.judge('{"day": "2024-02-29"}'), 'valid')
   assert.equal(judge.judge('{"day": "2023-02-29"}'), 'invalid')
   assert.match(judge.errors, /\/day must match format "date"/)

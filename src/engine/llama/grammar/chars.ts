@@ -4,7 +4,6 @@
  */
 export type CharSet = readonly number[]
 
-export const NO_CHARS: CharSet = []
 export const ALL_CHARS: CharSet = [0, 0xd7ff, 0xe000, 0x10ffff]
 export const DIGITS: CharSet = [0x30, 0x39]
 export const WORD_CHARS: CharSet = [0x30, 0x39, 0x41, 0x5a, 0x5f, 0x5f, 0x61, 0x7a]
