@@ -112,7 +112,7 @@ function listOrder(
   printing: Printing,
 ): Parts | undefined {
   const { rules, space } = printing
-  const counts = Math.max(least, Math.min(most, Math.floor(LIMITS.patternRules / texts.length)))
+  const counts = Math.max(least, Math.min(most, Math.floor(LIMITS.counted / texts.length)))
   const close = (count: number): Parts | undefined => (count >= least ? text(']') : undefined)
   /** By count: what follows once all values up to this one are decided; and the same with one more to come. */
   let ends = Array.from({ length: counts + 1 }, (_, count) => close(count))

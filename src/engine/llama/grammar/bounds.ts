@@ -5,6 +5,8 @@
 export interface GrammarBounds {
   /** Code points of a string. A `minLength` beyond it is refused. */
   readonly stringChars: number
+  /** Rules that one pattern or format may take: its states times the characters of its longest text. */
+  readonly patternRules: number
   /** Code points of a property name that the schema does not give. */
   readonly keyChars: number
   /** Items of an array. A `minItems` beyond it is refused. */
@@ -25,6 +27,7 @@ export interface GrammarBounds {
 
 export const DEFAULT_BOUNDS: GrammarBounds = {
   stringChars: 8_192,
+  patternRules: 4_096,
   keyChars: 64,
   items: 512,
   extraKeys: 32,
@@ -49,8 +52,8 @@ export const LIMITS = {
   alternatives: 256,
   /** States of one automaton over characters. */
   states: 2_048,
-  /** Rules that one pattern may take, once multiplied by the length of its text. */
-  patternRules: 2_048,
+  /** Rules of one list or object whose members have to be counted. */
+  counted: 4_096,
   /** Levels of JSON below which no schema is read, nor compiled. */
   nesting: 128,
   /** Values that are tried one by one where a set of numbers has no automaton. */
@@ -71,6 +74,7 @@ export function tighter(bounds: GrammarBounds): GrammarBounds | undefined {
   const next: GrammarBounds = {
     ...bounds,
     stringChars: less(bounds.stringChars, 256),
+    patternRules: less(bounds.patternRules, 256),
     keyChars: less(bounds.keyChars, 24),
     items: less(bounds.items, 16),
     extraKeys: less(bounds.extraKeys, 4),

@@ -39,7 +39,7 @@ const IPV6 = [
 const PCHAR = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})"
 const TAIL = `(?:\\?(?:${PCHAR}|[/?])*)?(?:#(?:${PCHAR}|[/?])*)?`
-const AUTHORITY = `(?:${LABEL})(?:\\.(?:${LABEL}))*(?::\\d{1,5})?`
+const AUTHORITY = `(?:${LABEL})(?:\\.(?:${LABEL}))*(?::\\d+)?`
 const URI = `[A-Za-z][A-Za-z0-9+.-]*:(?://${AUTHORITY}(?:/${PCHAR}*)*|${PCHAR}+(?:/${PCHAR}*)*)${TAIL}`
 const WEB_LABEL = '[a-z0-9]+(?:-[a-z0-9]+)*'
 /** RFC 6901. */
@@ -56,14 +56,14 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'date-time': { pattern: `(?:${DATE})T${TIME}` },
   'iso-date-time': { pattern: `(?:${DATE})T${TIME}` },
   duration: { pattern: `P(?:\\d{1,4}W|${DAYS}(?:T${CLOCK})?|T${CLOCK})` },
-  email: { pattern: `${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+[A-Za-z]{2,24}`, most: 254 },
+  email: { pattern: `${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+[A-Za-z]{2,}`, most: 254 },
   hostname: { pattern: `${LABEL}(?:\\.(?:${LABEL}))*`, most: HOST_CHARS },
   ipv4: { pattern: `(?:${BYTE}\\.){3}${BYTE}` },
   ipv6: { pattern: IPV6 },
   uuid: { pattern: '[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}' },
   uri: { pattern: URI },
   url: {
-    pattern: `https?://(?:${WEB_LABEL}\\.)+[a-z]{2,12}(?::[1-9]\\d{1,4})?(?:(?:/${PCHAR}*)+${TAIL})?`,
+    pattern: `https?://(?:${WEB_LABEL}\\.)+[a-z]{2,}(?::[1-9]\\d{1,4})?(?:(?:/${PCHAR}*)+${TAIL})?`,
   },
   'uri-reference': { pattern: `${URI}|/?${SEGMENT}+(?:/${PCHAR}*)*${TAIL}` },
   'uri-template': { pattern: `(?:[A-Za-z0-9/:._~?#&=@-]|${EXPRESSION})+` },

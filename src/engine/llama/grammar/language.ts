@@ -1,4 +1,5 @@
 import { both, type Dfa, TooLarge, without } from './dfa.ts'
+import { minimal } from './minimal.ts'
 import { searchFor } from './nfa.ts'
 import type { Work } from './outcome.ts'
 import { type Pattern, parsePattern } from './pattern.ts'
@@ -45,7 +46,7 @@ function build({ pattern, ahead }: Split, cut: number, work: Work): Dfa {
     const seen = searchFor(cutRepeats(part, cut), true, work)
     dfa = negative ? without(dfa, seen, work) : both(dfa, seen, work)
   }
-  return dfa
+  return minimal(dfa, work)
 }
 
 /** `^(?=a)(?!b)c` asks three things of one text. Undefined where a lookahead stands elsewhere. */

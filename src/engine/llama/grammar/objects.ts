@@ -39,7 +39,7 @@ export function printObject(plan: ObjectPlan, printing: Printing): Parts | undef
   if (plan.most < required || plan.least > all) return undefined
   const bounds = { least: plan.least, most: Math.min(plan.most, all) }
   const matters = plan.least > required || plan.most < all
-  const isCounted = matters && entries.length * bounds.most <= LIMITS.patternRules
+  const isCounted = matters && entries.length * bounds.most <= LIMITS.counted
   const isLoose = matters && !isCounted
   if (plan.source !== undefined && plan.least > required && (isLoose || extras.length > 0)) {
     printing.check(plan.source)

@@ -1,6 +1,7 @@
-import { type GrammarBounds, LIMITS } from './bounds.ts'
+import type { GrammarBounds } from './bounds.ts'
 import { ALL_CHARS, type CharSet, charOf, charSet, intersect, minus } from './chars.ts'
 import { accepts, both, type Dfa, fromTheEnds, isEmpty, spansOf, TooLarge } from './dfa.ts'
+import { minimal } from './minimal.ts'
 import type { Finding, Work } from './outcome.ts'
 import { EMPTY, oneOf, type Parts, type Rules, text } from './rules.ts'
 
@@ -83,6 +84,8 @@ export class Strings {
   /** Rules for exactly 1, 2, 4, 8, … characters. */
   readonly #powers: Parts[] = []
   readonly #written = new Map<CharSet, Parts>()
+  readonly #numbers = new Map<Dfa, number>()
+  readonly #made = new Map<string, Parts | undefined>()
 
   constructor(parts: StringParts) {
     this.#parts = parts
@@ -90,6 +93,19 @@ export class Strings {
 
   /** Undefined where the set is empty. `chars`: the most code points where the set allows more. */
   print(spec: StringSpec, chars: number): Parts | undefined {
+    const numbers = spec.languages.map(({ dfa }) => this.#numberOf(dfa))
+    const key = `${numbers.join()} ${spec.least} ${spec.most} ${chars}`
+    if (!this.#made.has(key)) this.#made.set(key, this.#print(spec, chars))
+    return this.#made.get(key)
+  }
+
+  #numberOf(dfa: Dfa): number {
+    const number = this.#numbers.get(dfa) ?? this.#numbers.size
+    this.#numbers.set(dfa, number)
+    return number
+  }
+
+  #print(spec: StringSpec, chars: number): Parts | undefined {
     const dfa = this.#combined(spec)
     if (dfa !== undefined && isEmpty(dfa)) return undefined
     const most = Math.min(spec.most, Math.max(chars, spec.least))
@@ -119,7 +135,7 @@ export class Strings {
         })
       }
     }
-    return whole
+    return languages.length > 1 && whole !== undefined ? minimal(whole, work) : whole
   }
 
   /** Between so many characters, then the closing quote. */
@@ -183,14 +199,17 @@ export class Strings {
 
   /**
    * The texts of so many characters: a rule for each state and each number of characters read. The length is cut so
-   * that states times characters stay within LIMITS.patternRules.
+   * that states times characters stay within the bound.
    */
   #layered(dfa: Dfa, least: number, most: number): Parts | undefined {
     const { rules, work } = this.#parts
     const spans = spansOf(dfa)
     const shortest = Math.max(least, spans[dfa.start]?.least ?? 0)
     const counted = dfa.states.filter((_, id) => !acceptsAll(dfa, id)).length
-    const length = Math.min(most, Math.max(shortest + SLACK, Math.floor(LIMITS.patternRules / (counted + 1))))
+    const length = Math.min(
+      most,
+      Math.max(shortest + SLACK, Math.floor(this.#parts.bounds.patternRules / (counted + 1))),
+    )
     const layers: ReadonlySet<number>[] = [new Set([dfa.start])]
     for (let at = 0; at < length; at++) {
       const next = new Set<number>()
