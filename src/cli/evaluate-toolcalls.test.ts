@@ -29,6 +29,7 @@ const QUESTIONS = [
   asked('parallel_1', [...BERGEN, { 'boat.find': { city: ['Oslo'] } }]),
   asked('irrelevance_1', null),
   asked('irrelevance_2', null),
+  asked('irrelevance_3', null),
   asked('irrelevance_9', null),
 ]
 const OUTPUTS = [
@@ -39,6 +40,7 @@ const OUTPUTS = [
   { id: 'parallel_function_1', result: "boat.find({'city': 'Oslo'}), boat.find({'city': 'Bergen'})" },
   { id: 'relevance_1', result: 'There is no such boat.' },
   { id: 'relevance_2', result: "[boat.find(city='Nowhere')]" },
+  { id: 'relevance_3', result: 'boat.find(4, 5)' },
   { id: 'multiple_function_7', result: '' },
 ]
 
@@ -56,7 +58,7 @@ test('the JSON holds rows and shares, with and without the rescue, for all and f
   const { code, out, err } = await evaluate('--questions', questions, '--outputs', outputs, '--json')
   assert.equal(code, 0)
   assert.deepEqual(JSON.parse(out), {
-    n: 7,
+    n: 8,
     perCategory: {
       simple_python: {
         n: 4,
@@ -64,10 +66,14 @@ test('the JSON holds rows and shares, with and without the rescue, for all and f
         with: { accuracy: 0.75, parsed: 0.75 },
       },
       parallel: { n: 1, without: { accuracy: 0, parsed: 0 }, with: { accuracy: 1, parsed: 1 } },
-      irrelevance: { n: 2, without: { accuracy: 0.5, parsed: 0.5 }, with: { accuracy: 0.5, parsed: 0.5 } },
+      irrelevance: {
+        n: 3,
+        without: { accuracy: 1 / 3, parsed: 1 / 3 },
+        with: { accuracy: 2 / 3, parsed: 1 / 3 },
+      },
     },
-    without: { accuracy: 3 / 7, parsed: 3 / 7 },
-    with: { accuracy: 5 / 7, parsed: 5 / 7 },
+    without: { accuracy: 3 / 8, parsed: 3 / 8 },
+    with: { accuracy: 6 / 8, parsed: 5 / 8 },
   })
   assert.equal(err, 'Without a partner: 1 question, 1 output.\n')
 })
@@ -77,7 +83,7 @@ test('without --json a table says the same', async () => {
   const [head, first] = out.split('\n')
   assert.match(head ?? '', /^CATEGORY +ROWS +RIGHT WITHOUT +RIGHT WITH +READ WITHOUT +READ WITH$/)
   assert.match(first ?? '', /^simple_python +4 +50\.0 % +75\.0 % +50\.0 % +75\.0 %$/)
-  assert.match(out, /\nall +7 +42\.9 % +71\.4 % +42\.9 % +71\.4 %\n$/)
+  assert.match(out, /\nall +8 +37\.5 % +75\.0 % +37\.5 % +62\.5 %\n$/)
 })
 
 test('several files, a folder and a pattern name the same rows', async () => {

@@ -96,8 +96,13 @@ function judge(question: Question, result: unknown, read: ReadPrintedCalls): Jud
     if (value?.kind !== 'dict') throw new Error('A rescued call has arguments that are no JSON object.')
     return { name: call.name, arguments: value.entries }
   })
-  const without = verdictOn(question, plain?.calls ?? [], plain?.lossy ?? false)
-  return { category, without, with: rescued === undefined ? without : verdictOn(question, rescued, false) }
+  // Where the rescue has decided about arguments without a name, none are dropped any more.
+  const clean = plain?.lossy === false ? plain.calls : []
+  return {
+    category,
+    without: verdictOn(question, plain?.calls ?? [], plain?.lossy ?? false),
+    with: verdictOn(question, rescued ?? clean, false),
+  }
 }
 
 function verdictOn(question: Question, calls: readonly Call[], lossy: boolean): Verdict {
