@@ -1,4 +1,5 @@
 import type { Call } from '../../contract/call.ts'
+import type { WireUsage } from '../../contract/chat.ts'
 import type { AnswerError, AnswerEvent, AnswerFinish, Batch, Verdict } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
@@ -92,6 +93,14 @@ export class Answering implements Disposable {
         return
       case 'lost':
         this.#fail({ code: 'upstream_failed', message: `The answer was lost: ${heard.why}.` })
+        return
+      case 'unloadable':
+        this.#fail({ code: 'no_model', message: unloadable(this.#parts.name, heard.why) })
+        return
+      case 'unreadable': {
+        const message = `The chat template of "${this.#parts.name}" did not come back with these messages: ${heard.why}. Change them, or choose another model.`
+        this.#fail({ code: 'invalid_request', message, param: 'messages' })
+      }
     }
   }
 
@@ -109,7 +118,8 @@ export class Answering implements Disposable {
     this.#say(last)
     const all = this.#ended.filter((one) => one !== undefined)
     if (all.length < this.#choices.length) return
-    if (this.#parts.call.request.stream !== true) this.#queue.push(this.#whole(all))
+    if (this.#parts.call.request.stream === true) this.#queue.push(this.#usageChunk(all))
+    else this.#queue.push(this.#whole(all))
     const first = all[0]?.stats
     this.#end({
       type: 'answer-finish',
@@ -121,14 +131,15 @@ export class Answering implements Disposable {
 
   #whole(ended: readonly Ended[]): AnswerEvent {
     const choices = this.#choices.map((choice, index) => choice.whole(ended[index]?.reason ?? 'stop'))
-    const { promptTokens, completionTokens, cachedTokens = 0 } = usageOf(ended)
-    const usage = {
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      total_tokens: promptTokens + completionTokens,
-      prompt_tokens_details: { cached_tokens: cachedTokens },
-    }
+    const usage = wireUsage(usageOf(ended))
     return { type: 'answer-whole', completion: { ...this.#frame, object: 'chat.completion', choices, usage } }
+  }
+
+  /** Told in every stream: what the caller has not asked to see is left out on the way. */
+  #usageChunk(ended: readonly Ended[]): AnswerEvent {
+    const usage = wireUsage(usageOf(ended))
+    const chunk = { ...this.#frame, object: 'chat.completion.chunk', choices: [], usage }
+    return { type: 'chunk-delta', chunk }
   }
 
   #stats({ waitMs, prefillMs }: JobStats) {
@@ -197,6 +208,24 @@ function usageOf(ended: readonly Ended[]): Usage {
   return { promptTokens: first?.promptTokens ?? 0, completionTokens, cachedTokens: first?.cachedTokens ?? 0 }
 }
 
-function problemOf({ code, message, retryAfterMs }: Extract<Heard, { type: 'refused' }>): Problem {
-  return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+function wireUsage({ promptTokens, completionTokens, cachedTokens = 0 }: Usage): WireUsage {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+  }
+}
+
+function unloadable(name: string, why: string): string {
+  return `llama.cpp does not take the model "${name}": ${why}. Get its file again, or choose another model.`
+}
+
+function problemOf({ code, message, param, retryAfterMs }: Extract<Heard, { type: 'refused' }>): Problem {
+  return {
+    code,
+    message,
+    ...(param === undefined ? {} : { param }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
 }

@@ -1,5 +1,5 @@
 import type { ChatChunk, WireChoice, WireMessage } from '../../contract/chat.ts'
-import type { EndReason, Piece, TokenLogprob } from './protocol.ts'
+import type { EndReason, Logprob, Piece, TokenLogprob } from './protocol.ts'
 import { ThoughtSplit } from './thought.ts'
 
 /** Frame of every chunk and of the whole answer. */
@@ -81,11 +81,11 @@ export function chunkOf(frame: Frame, choice: ChatChunk['choices'][number]): Cha
   return { ...frame, object: 'chat.completion.chunk', choices: [choice] }
 }
 
-function wireLogprob({ token, logprob, top }: TokenLogprob) {
-  const wire = (one: { readonly token: string; readonly logprob: number }) => ({
-    token: one.token,
-    logprob: one.logprob,
-    bytes: [...Buffer.from(one.token)],
-  })
-  return { ...wire({ token, logprob }), top_logprobs: top.map(wire) }
+function wireLogprob({ top, ...chosen }: TokenLogprob) {
+  return { ...wireOne(chosen), top_logprobs: top.map(wireOne) }
+}
+
+/** A token that is a part of a character shows as U+FFFD: its bytes say what it is. */
+function wireOne({ bytes, logprob }: Logprob) {
+  return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes }
 }

@@ -7,10 +7,12 @@ import {
   LlamaGrammarEvaluationState,
   LlamaLogLevel,
   type LlamaModel,
+  type Token,
 } from 'node-llama-cpp'
 import { PromptWriter } from './prompt.ts'
-import type { LoadOptions, ModelFacts } from './protocol.ts'
+import type { LoadOptions, ModelFacts, Sampling } from './protocol.ts'
 import { SlotTable } from './slots.ts'
+import { TokenBytes } from './token-text.ts'
 
 /** Compiled grammars that are kept: requests of one kind bring the same schema again and again. */
 const GRAMMARS_MAX = 32
@@ -18,6 +20,7 @@ const GRAMMARS_MAX = 32
 /** A model in memory, with a context of so many sequences. */
 export class LoadedModel implements AsyncDisposable {
   readonly model: LlamaModel
+  readonly bytes: TokenBytes
   readonly prompts: PromptWriter
   readonly slots: SlotTable<LlamaContextSequence>
   readonly context: LlamaContext
@@ -27,6 +30,7 @@ export class LoadedModel implements AsyncDisposable {
   private constructor(llama: Llama, model: LlamaModel, context: LlamaContext, slots: number) {
     this.#llama = llama
     this.model = model
+    this.bytes = new TokenBytes(model)
     this.context = context
     this.prompts = new PromptWriter(model)
     this.slots = new SlotTable(Array.from({ length: slots }, () => context.getSequence()))
@@ -55,6 +59,25 @@ export class LoadedModel implements AsyncDisposable {
       slots: this.slots.slots.length,
       templateMissing: this.prompts.templateMissing,
     }
+  }
+
+  /** The build of llama.cpp: another one may write states of sequences in another form. */
+  get release(): string {
+    return this.#llama.llamaCppRelease.release
+  }
+
+  /** What of a bias cannot be done, in words; undefined where all of it can. */
+  biasFault({ logitBias }: Sampling): string | undefined {
+    for (const [id] of logitBias) {
+      if (id >= this.bytes.size) {
+        return `logit_bias names the token ${id}, and this model has the tokens 0 to ${this.bytes.size - 1}.`
+      }
+      // Token ids are numbers on the wire; the library brands them, and drops a bias of these unseen.
+      if (this.model.isEogToken(id as Token)) {
+        return `logit_bias names the token ${id}, which ends an answer: its likelihood cannot be changed. Limit the answer with max_tokens instead.`
+      }
+    }
+    return undefined
   }
 
   /** A fresh state of a grammar. Throws where llama.cpp does not take it. */

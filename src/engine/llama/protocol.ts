@@ -44,6 +44,7 @@ export interface Sampling {
 }
 
 export interface Job {
+  /** Never given twice by one parent: what was cancelled may still be ending when its request is tried again. */
   readonly id: string
   /** Whose turn it takes: slots are shared fairly between callers. */
   readonly caller: string
@@ -67,10 +68,15 @@ export interface TemplateMessage {
   readonly [field: string]: unknown
 }
 
-export interface TokenLogprob {
-  readonly token: string
+export interface Logprob {
+  /** Of the token: it may be a part of a character. */
+  readonly bytes: readonly number[]
   readonly logprob: number
-  readonly top: readonly { readonly token: string; readonly logprob: number }[]
+}
+
+export interface TokenLogprob extends Logprob {
+  /** The likeliest tokens, the best first. */
+  readonly top: readonly Logprob[]
 }
 
 /** A piece of the answer's text, as far as no stop sequence may be forming in it. */
@@ -100,6 +106,8 @@ export type ToChild =
 export type FromChild =
   | { readonly type: 'loaded'; readonly facts: ModelFacts }
   | { readonly type: 'unloadable'; readonly why: string }
+  /** Its chat template is about to be rendered: where nothing follows, that never came back. */
+  | { readonly type: 'reading'; readonly id: string }
   | { readonly type: 'begun'; readonly id: string }
   | { readonly type: 'said'; readonly id: string; readonly pieces: readonly Piece[] }
   | { readonly type: 'ended'; readonly id: string; readonly reason: EndReason; readonly stats: JobStats }
@@ -108,8 +116,12 @@ export type FromChild =
       readonly id: string
       readonly code: ProblemCode
       readonly message: string
+      /** The field of the request that is to blame. */
+      readonly param?: string
       readonly retryAfterMs?: number
     }
+  /** Something went wrong that harms no answer. */
+  | { readonly type: 'warned'; readonly message: string }
   | { readonly type: 'gauges'; readonly gauges: Gauges }
   | { readonly type: 'forgotten' }
   | { readonly type: 'pong' }
