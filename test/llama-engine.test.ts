@@ -12,7 +12,7 @@ import { until } from './process/until.ts'
 
 const ENDLESS = { endBias: -8 }
 /** Seconds for a context full: longer than what a test does beside it. */
-const SLOW = { endBias: -1_000, embedding: 256, feedForward: 8_192 }
+const SLOW = { endBias: -8, embedding: 256, feedForward: 8_192 }
 const FEW = { contextTokens: 2_048, parallel: 2, spareSlots: 0 }
 /** A template that counts for ever. */
 const LOOP = 'x{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}'.concat(

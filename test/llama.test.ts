@@ -12,7 +12,7 @@ import { until } from './process/until.ts'
 
 /** Models in processes of their own, and what becomes of everybody where such a process, or the server, dies. */
 
-const ENDLESS = { endBias: -1_000 }
+const ENDLESS = { endBias: -8 }
 /** Seconds for a context full. */
 const SLOW = { ...ENDLESS, embedding: 256, feedForward: 8_192 }
 /** Counts for ever where a message says so. */

@@ -19,7 +19,7 @@ const LLAMA = { contextTokens: CONTEXT_TOKENS, parallel: PARALLEL, spareSlots: 1
 const MODELS: Readonly<Record<ModelName, TinyModel>> = {
   endless: { endBias: -8 },
   brief: { endBias: 8 },
-  slow: { endBias: -1_000, embedding: 256, feedForward: 8_192 },
+  slow: { endBias: -8, embedding: 256, feedForward: 8_192 },
 }
 
 /** All of them, and what each is asked. */

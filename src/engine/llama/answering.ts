@@ -32,13 +32,18 @@ export class Answering implements Disposable {
   readonly #ended: (Ended | undefined)[]
   #queue: AnswerEvent[] = []
   #terminal: AnswerFinish | AnswerError | undefined
-  #begun = false
+  readonly #arrivedAt: number
+  /** When the first choice had its turn. */
+  #begunAt: number | undefined
+  /** Something of the answer has left. */
+  #told = false
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(parts: AnsweringParts) {
     const { call, clock, name, jobs } = parts
     this.#parts = parts
+    this.#arrivedAt = clock.elapsed()
     this.#frame = { id: `chatcmpl-${call.id}`, created: Math.floor(clock.now() / 1_000), model: name }
     this.#choices = jobs.map((_, index) => new Choice(index, false))
     this.#ended = jobs.map(() => undefined)
@@ -80,7 +85,7 @@ export class Answering implements Disposable {
   #hear(index: number, heard: Heard): void {
     switch (heard.type) {
       case 'begun':
-        this.#begun = true
+        this.#begunAt ??= this.#parts.clock.elapsed()
         return
       case 'said':
         for (const piece of heard.pieces) this.#say(this.#choices[index]?.push(piece) ?? [])
@@ -107,7 +112,9 @@ export class Answering implements Disposable {
   #say(deltas: readonly Delta[]): void {
     if (this.#parts.call.request.stream !== true) return
     for (const delta of deltas) this.#queue.push({ type: 'chunk-delta', chunk: chunkOf(this.#frame, delta) })
-    if (deltas.length > 0) this.#wakeUp()
+    if (deltas.length === 0) return
+    this.#told = true
+    this.#wakeUp()
   }
 
   #endChoice(index: number, ended: Ended): void {
@@ -163,10 +170,13 @@ export class Answering implements Disposable {
       this.#fail({ code: 'client_closed', message: 'The caller went away before the answer was complete.' })
   }
 
+  /** Who has waited for longer than it was worked on, and has heard nothing, had no turn worth the name. */
   #late(): void {
-    const { name } = this.#parts
+    const { name, clock } = this.#parts
+    const now = clock.elapsed()
+    const begunAt = this.#begunAt ?? now
     const over = 'The time for this request was over'
-    if (this.#begun) {
+    if (this.#told || begunAt - this.#arrivedAt < now - begunAt) {
       const message = `${over} before ${name} had answered. Ask for less, or allow more time.`
       this.#fail({ code: 'deadline_exceeded', message })
     } else {
@@ -177,7 +187,7 @@ export class Answering implements Disposable {
 
   #fail(problem: Problem): void {
     const ended = this.#ended.filter((one) => one !== undefined)
-    const usage = this.#begun ? {} : { usage: usageOf(ended) }
+    const usage = this.#begunAt === undefined ? { usage: usageOf(ended) } : {}
     this.#end({ type: 'answer-error', problem, ...usage })
   }
 

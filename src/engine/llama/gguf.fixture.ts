@@ -15,10 +15,7 @@ export interface TinyModel {
   readonly seed?: number
   /** Words that are never said, to fill a vocabulary of a usual size. */
   readonly padding?: number
-  /**
-   * How the end of a turn compares with other tokens: −8 is hardly ever said, 8 at once; 0 leaves it to chance. The
-   * wider and deeper a model, the less it weighs: −1,000 is said by none.
-   */
+  /** How the end of a turn compares with other tokens: −8 is never said, 8 at once; 0 leaves it to chance. */
   readonly endBias?: number
   /** Null: a model without a template. */
   readonly chatTemplate?: string | null
@@ -35,6 +32,8 @@ const CHAT_TEMPLATE: string = [
 const EXPERTS = 4
 const EXPERTS_USED = 2
 const ALIGNMENT = 32
+/** What the bias for the end is worth: the wider and deeper a model, the less of it is left. */
+const END_WEIGHT = 100
 /** Tensors whose output is added to what a layer was given. */
 const ADDS = /\.(attn_output|ffn_down|ffn_down_exps)\.weight$/
 /** Standard deviation of the weights before the output. */
@@ -268,7 +267,10 @@ function fill(tensor: Tensor, model: Model, { control }: Vocabulary, random: () 
   for (let word = 0; word * wide < weights.length; word++) {
     if (tensor.holds === 'input') weights[word * wide] = 2
     else if (word < control) weights[word * wide] = 0
-    else weights.fill(0, word * wide, (word + 1) * wide).fill(model.endBias, word * wide, word * wide + 1)
+    else
+      weights
+        .fill(0, word * wide, (word + 1) * wide)
+        .fill(END_WEIGHT * model.endBias, word * wide, word * wide + 1)
   }
   return weights
 }
