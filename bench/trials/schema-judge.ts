@@ -28,3 +28,15 @@ export class SchemaJudge {
     return (this.#validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`).join('; ')
   }
 }
+
+/** The least share of answers that must end by themselves. */
+export const COMPLETED_SHARE = 0.95
+
+/** Whether a trial holds: nothing invalid got through, and answers end. */
+export function passes(counts: {
+  readonly outputs: number
+  readonly completed: number
+  readonly invalid: number
+}): boolean {
+  return counts.outputs > 0 && counts.invalid === 0 && counts.completed >= COMPLETED_SHARE * counts.outputs
+}

@@ -5,7 +5,7 @@ import { getLlama, type LlamaGrammar, LlamaLogLevel } from 'node-llama-cpp'
 import { writeTinyModel } from '../../src/engine/llama/gguf.fixture.ts'
 import { compileSchema } from '../../src/engine/llama/grammar/compile.ts'
 import { RandomModel } from '../../src/engine/llama/grammar/random-model.fixture.ts'
-import { compileReply } from '../../src/engine/llama/grammar/tools.ts'
+import { compileReply } from '../../src/engine/llama/grammar/reply.ts'
 
 /**
  * What a grammar costs: `node bench/trials/schema-speed.ts`. Time to compile a schema, time for llama.cpp to read the

@@ -76,7 +76,11 @@ function oneOf(node: JsonObject, expander: Expander): Applied {
   const { document } = expander
   const branches = listOf(node, 'oneOf', expander).map((schema) => document.terms(schema, node, 'oneOf'))
   const lists = branches.map((terms) => expander.of(terms))
-  const room = Math.max(1, Math.min(LIMITS.branch, Math.floor(LIMITS.alternatives / lists.flat().length)))
+  const room = Math.min(LIMITS.branch, Math.floor(expander.bounds.alternatives / lists.flat().length))
+  if (room === 0) {
+    expander.check(document.finding(node, 'oneOf', 'its branches are too many to be held apart'))
+    return { alternatives: expander.union(lists) }
+  }
   const result: (readonly Alternative[])[] = []
   for (const [index, list] of lists.entries()) {
     for (const one of list) {

@@ -31,7 +31,9 @@ function printList(plan: ArrayPlan, printing: Printing): Parts | undefined {
   const isLimited = contains !== undefined && contains.most !== Infinity
   const nested = plan.items.some(({ plain }) => printing.isNested(plain))
   const usual = nested ? printing.bounds.recursiveItems : printing.bounds.items
-  const most = Math.min(plan.most, Math.max(usual, plan.least, wanted))
+  const needed = Math.max(plan.least, wanted)
+  const columns = 1 + (isLimited ? Math.min(contains.most, usual) : wanted)
+  const most = Math.min(plan.most, Math.max(needed, Math.min(usual, Math.floor(LIMITS.counted / columns))))
   const counts = isLimited ? Math.min(contains.most, most) : wanted
   const items = new Items(plan, printing)
   let later: (Parts | undefined)[] = []

@@ -1,4 +1,4 @@
-import { DEFAULT_BOUNDS, type GrammarBounds, LIMITS, tighter } from './bounds.ts'
+import { boundsToTry, type GrammarBounds } from './bounds.ts'
 import { SchemaDocument } from './document.ts'
 import { Expansion } from './expand.ts'
 import { explain } from './explain.ts'
@@ -74,8 +74,7 @@ export function compileWith(
   make: (draft: Draft) => Parts,
 ): Compiled | Refused {
   let tooLarge: Finding | undefined
-  let tried: GrammarBounds | undefined = { ...DEFAULT_BOUNDS, ...bounds }
-  for (let count = 0; count < LIMITS.tries && tried !== undefined; count++, tried = tighter(tried)) {
+  for (const tried of boundsToTry(bounds)) {
     try {
       const draft = new Draft(tried)
       return draft.finish(make(draft))

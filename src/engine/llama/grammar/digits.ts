@@ -20,11 +20,12 @@ const MAX_MODULUS = 4_096n
 const MAX_CLASSES = 64
 
 /** Undefined where there are too many. Source: Moore's refinement of partitions. */
-export function residuesOf(modulus: bigint, wanted: boolean): Residues | undefined {
+export function residuesOf(modulus: bigint, wanted: boolean, work: Work): Residues | undefined {
   if (modulus > MAX_MODULUS) return undefined
   const size = Number(modulus)
   let classes = Array.from({ length: size }, (_, remainder): number => (remainder === 0 ? 0 : 1))
   for (let count = Math.min(size, 2); ; ) {
+    work.spend(size)
     const ids = new Map<string, number>()
     const next = classes.map((own, remainder) => {
       const onward = Array.from({ length: 10 }, (_, digit) => classes[(10 * remainder + digit) % size])

@@ -36,7 +36,6 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 ])
 
 const OWN_BASE = 'upshift:/schema'
-const MAX_REFERENCES = 64
 
 /**
  * A JSON Schema with its places, `$id`s and anchors. Nothing is fetched. Source: JSON Schema Core 2020-12, section 8.
@@ -117,16 +116,18 @@ export class SchemaDocument {
   /** What a schema comes to: nothing for `true`, and what a bare reference leads to. */
   terms(schema: Json | undefined, owner: JsonObject, keyword: string, negated = false): readonly Term[] {
     let node = schema
-    for (let count = 0; ; count++) {
+    const passed = new Set<JsonObject>()
+    for (;;) {
       if (node === true || (isObject(node) && Object.keys(node).length === 0)) return negated ? NOTHING : []
       if (node === false) return negated ? [] : NOTHING
       if (!isObject(node)) {
         throw new GivenUp(this.finding(owner, keyword, 'a schema is expected here: an object, true or false'))
       }
       if (!isBareReference(node)) return node === NEVER && negated ? [] : [{ node, negated }]
-      if (count > MAX_REFERENCES) {
+      if (passed.has(node)) {
         throw new GivenUp(this.finding(node, '$ref', 'this reference leads back to itself'))
       }
+      passed.add(node)
       node = this.follow(node, '$ref')
     }
   }

@@ -38,7 +38,7 @@ interface ExpansionParts {
  * Takes schemas apart into alternatives.
  *
  * DESIGN. Keywords that stand side by side multiply: each of what `anyOf` offers with each of what `type` allows. A
- * part that would multiply beyond LIMITS.alternatives, or that has no exact counterpart, is left out and named in
+ * part that would multiply beyond the bound on alternatives, or that has no exact counterpart, is left out and named in
  * `check`; what is kept is never wider than the other keywords allow.
  */
 export class Expansion implements Expander {
@@ -70,7 +70,7 @@ export class Expansion implements Expander {
     const known = this.#languages.get(pattern)
     if (known !== undefined) return known
     this.work.spend(pattern.length)
-    const language = languageOf(pattern, this.work)
+    const language = this.bounds.patternRules === 0 ? TOO_MANY_PATTERNS : languageOf(pattern, this.work)
     this.#languages.set(pattern, language)
     return language
   }
@@ -101,6 +101,10 @@ export class Expansion implements Expander {
       if (this.#comparing > 0) return EVERYTHING
       const why =
         'this schema leads back to itself before any property or item: there is no value to begin with'
+      throw new GivenUp({ keyword: '$ref', pointer: this.document.placeOf(node), why })
+    }
+    if (this.#open.size > LIMITS.nesting) {
+      const why = `schemas lead to one another over more than ${LIMITS.nesting} steps: make the way shorter`
       throw new GivenUp({ keyword: '$ref', pointer: this.document.placeOf(node), why })
     }
     this.#open.add(key)
@@ -174,7 +178,7 @@ export class Expansion implements Expander {
     const known = this.#negated.get(node)
     if (known !== undefined) return known
     const mark = `negation ${this.document.conjunction([{ node, negated: true }]).key}`
-    if (this.#open.has(mark)) {
+    if (this.#open.has(mark) || this.#open.size > LIMITS.nesting) {
       this.#assumed++
       return NOTHING_KNOWN
     }
@@ -202,7 +206,7 @@ export class Expansion implements Expander {
         const merged = mergeAlternatives(one, other, this.admits)
         if (merged === undefined) continue
         found.push(merged)
-        if (found.length > LIMITS.alternatives) throw new TooMany()
+        if (found.length > this.bounds.alternatives) throw new TooMany()
       }
     }
     return found
@@ -218,7 +222,7 @@ export class Expansion implements Expander {
       if (one.kind !== 'values') found.push(one)
       else for (const value of one.values) values.set(identity(value), value)
     }
-    if (found.length > LIMITS.alternatives) throw new TooMany()
+    if (found.length > LIMITS.branches) throw new TooMany()
     if (other.size > 0) found.unshift({ kind: 'values', values: [...other.values()], intended: false })
     if (meant.size > 0) found.unshift({ kind: 'values', values: [...meant.values()], intended: true })
     return found
@@ -235,5 +239,9 @@ export class Expansion implements Expander {
 }
 
 const NOTHING_KNOWN: Negation = { alternatives: [], lossy: true }
-const TOO_MANY = `with what stands beside it this comes to more than ${LIMITS.alternatives} alternatives`
+const TOO_MANY = 'with what stands beside it this comes to too many alternatives'
+const TOO_MANY_PATTERNS: Language = {
+  type: 'unsupported',
+  why: 'the patterns of this schema are too many for one grammar',
+}
 const NO_COUNTERPART = 'it has no counterpart in a grammar'

@@ -18,6 +18,11 @@ function nested(levels: number, wrap: (inner: object) => object, innermost: obje
   return list(levels, () => wrap).reduce((inner, one) => one(inner), innermost)
 }
 
+function chain(link: (next: string) => object): object {
+  const links = table(4_000, (at) => [`d${at}`, link(`#/$defs/d${at + 1}`)])
+  return { $defs: { ...links, d4000: { type: 'string' } }, $ref: '#/$defs/d0' }
+}
+
 const INTEGER = { type: 'integer' }
 
 /** Each of these would grow beyond all bounds in a compiler that multiplied things out. */
@@ -80,6 +85,10 @@ const SCHEMAS: Readonly<Record<string, unknown>> = {
   'patterns that multiply': { type: 'string', allOf: list(8, (at) => ({ pattern: `a.{${at + 3}}b` })) },
   'ten thousand values': { enum: list(10_000, (at) => `value-${at * 7_919}`) },
   'values that begin alike': { enum: list(400, (at) => 'a'.repeat(at)) },
+  'references one behind the other': chain((next) => ({ $ref: next })),
+  'references side by side with something': chain((next) => ({ allOf: [{ $ref: next }], maxLength: 9 })),
+  'denials one behind the other': chain((next) => ({ not: { $ref: next } })),
+  'properties one behind the other': chain((next) => ({ properties: { a: { $ref: next } } })),
   'nothing but depth': nested(5_000, (items) => ({ items }), {}),
   'denials of denials': nested(60, (not) => ({ not }), { type: 'string' }),
   'lists of lists of 500': nested(5, (items) => ({ type: 'array', items, minItems: 500 }), {
@@ -100,6 +109,16 @@ describe('a hostile schema is compiled within the limits, or refused with a reas
       assert.ok(!Number.isNaN(compiled.longest))
     })
   }
+})
+
+test('patterns that are too many for one grammar are left to a validator, and the schema is not refused', () => {
+  const heavy = (at: number) => ({
+    type: 'string',
+    allOf: [{ pattern: `a${at}.{9}b` }, { pattern: `c${at}.{9}d` }],
+  })
+  const compiled = compileSchema({ type: 'object', properties: table(100, (at) => [`p${at}`, heavy(at)]) })
+  assert.ok(compiled.type === 'compiled')
+  assert.equal(compiled.checked.filter(({ keyword }) => keyword === 'pattern').length, 200)
 })
 
 test('a value that is no schema is refused, never thrown at', () => {

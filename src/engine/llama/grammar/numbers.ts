@@ -1,4 +1,4 @@
-import { type GrammarBounds, LIMITS } from './bounds.ts'
+import type { GrammarBounds } from './bounds.ts'
 import {
   ceilAt,
   type Decimal,
@@ -134,7 +134,7 @@ export function numberTexts(spec: NumberSpec, bounds: GrammarBounds, work: Work)
   for (const scale of [coarse, ...finer]) {
     const [low, high] = rangeOf(spec, scale, bounds)
     if (low > high) continue
-    const texts = textsBetween(spec, low, high, scale, work)
+    const texts = textsBetween({ spec, low, high, scale, bounds, work })
     if (texts.type === 'automaton' ? !isEmpty(texts.dfa) : texts.values.length > 0) return texts
   }
   return { type: 'values', values: exactLimits(spec) }
@@ -184,17 +184,29 @@ function within(limit: bigint, step: 1n | -1n, scale: number, spec: NumberSpec):
   }
 }
 
-function textsBetween(spec: NumberSpec, low: bigint, high: bigint, scale: number, work: Work): NumberTexts {
+interface Range {
+  readonly spec: NumberSpec
+  /** In units of 10^−scale. */
+  readonly low: bigint
+  readonly high: bigint
+  readonly scale: number
+  readonly bounds: GrammarBounds
+  readonly work: Work
+}
+
+function textsBetween(range: Range): NumberTexts {
+  const { spec, low, high, scale, bounds, work } = range
   const step = stepOf(spec.multiples, scale)
-  const all = { spec, low, high, scale, step, work }
+  // The last resort: an automaton for each step would cost too much.
+  if (step > 1n && bounds.patternRules === 0) return { type: 'values', values: listed(range, step) }
   const residues: Residues[] = []
   for (const [modulus, wanted] of [
     [step, true] as const,
     ...spec.against.map((other) => [stepOf([other], scale), false] as const),
   ]) {
     if (modulus === 1n && wanted) continue
-    const found = residuesOf(modulus, wanted)
-    if (found === undefined) return { type: 'values', values: listed(all) }
+    const found = residuesOf(modulus, wanted, work)
+    if (found === undefined) return { type: 'values', values: listed(range, step) }
     residues.push(found)
   }
   try {
@@ -202,7 +214,7 @@ function textsBetween(spec: NumberSpec, low: bigint, high: bigint, scale: number
     return { type: 'automaton', dfa: excepted(dfa, spec, scale, work) }
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error
-    return { type: 'values', values: listed(all) }
+    return { type: 'values', values: listed(range, step) }
   }
 }
 
@@ -220,28 +232,20 @@ function stepOf(multiples: readonly number[], scale: number): bigint {
   return step
 }
 
-/** Multiples one by one, those nearest to zero first, no more than LIMITS.listed. */
-function listed(all: {
-  spec: NumberSpec
-  low: bigint
-  high: bigint
-  scale: number
-  step: bigint
-  work: Work
-}): number[] {
-  const { low, high, step } = all
+/** Multiples one by one, those nearest to zero first, no more than the bound. */
+function listed({ spec, low, high, scale, bounds, work }: Range, step: bigint): number[] {
   const first = low > 0n ? ceilAt({ units: low, scale: 0 }, 0) : high < 0n ? high : 0n
   const up = first % step === 0n || first < 0n ? (first / step) * step : (first / step + 1n) * step
   const values: number[] = []
   let above = up
   let below = up - step
-  for (let tried = 0; tried < LIMITS.listed && (above <= high || below >= low); tried++) {
-    all.work.spend(4)
+  for (let tried = 0; tried < bounds.listedNumbers && (above <= high || below >= low); tried++) {
+    work.spend(4)
     const next = below < low || (above <= high && above <= -below) ? above : below
     if (next === above) above += step
     else below -= step
-    const value = doubleOf(next, all.scale)
-    if (next >= low && next <= high && admitsNumber(all.spec, value)) values.push(value)
+    const value = doubleOf(next, scale)
+    if (next >= low && next <= high && admitsNumber(spec, value)) values.push(value)
   }
   return values
 }

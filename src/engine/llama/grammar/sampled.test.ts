@@ -7,8 +7,8 @@ import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { writeTinyModel } from '../gguf.fixture.ts'
 import { compileSchema } from './compile.ts'
 import { RandomModel } from './random-model.fixture.ts'
+import { compileReply } from './reply.ts'
 import { ToolCallReader } from './tool-call-reader.ts'
-import { compileReply } from './tools.ts'
 import { validatorOf } from './validator.fixture.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-sampled-'))

@@ -1,5 +1,5 @@
 import { isObject } from './json.ts'
-import { CALL_CLOSES, CALL_OPENS } from './tools.ts'
+import { CALL_CLOSES, CALL_OPENS } from './reply.ts'
 
 /**
  * What has been read so far, in order. A call begins with `call`, its arguments follow in pieces, and `call-end` says

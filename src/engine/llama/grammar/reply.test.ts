@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { GrammarTexts } from './gbnf.fixture.ts'
 import { Matcher } from './match.fixture.ts'
+import { compileReply, type Formed } from './reply.ts'
 import { ToolCallReader } from './tool-call-reader.ts'
-import { compileReply, type Formed } from './tools.ts'
 import { chance, validatorOf } from './validator.fixture.ts'
 
 const matcher = await Matcher.open()
