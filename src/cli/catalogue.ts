@@ -40,6 +40,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
   const record = () => import('../record/verbs.ts')
   const govern = () => import('../govern/verbs.ts')
   const config = () => import('../config/verbs.ts')
+  const evaluate = () => import('../assemble/evaluate.ts')
   return [
     { name: serve.name, summary: serve.summary, load: async () => serve },
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
@@ -70,6 +71,11 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(record, 'restore', 'Check a backup and put it in the place of a home.'),
     from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
     from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
+    from(
+      evaluate,
+      'evaluate toolcalls',
+      'Measure what the rescue of printed tool calls is worth on recorded answers.',
+    ),
     from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
     from(config, 'config check', 'Look for mistakes in the configuration.'),
     from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),
