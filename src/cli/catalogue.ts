@@ -84,10 +84,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(record, 'restore', 'Check a backup and put it in the place of a home.'),
     from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
     from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
-<<<<<<< HEAD
     from(config, 'config reload', 'Let the running server read its configuration again.'),
-=======
->>>>>>> issue5-rescue
     from(
       evaluate,
       'evaluate toolcalls',

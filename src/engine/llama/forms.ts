@@ -1,5 +1,5 @@
 import type { Compiled, Refused } from './grammar/outcome.ts'
-import { compileReply, type Formed } from './grammar/tools.ts'
+import { compileReply, type Formed } from './grammar/reply.ts'
 
 /** Forms whose grammars are kept: requests of one kind bring the same schema again and again. */
 const KEPT_MAX = 64

@@ -1,6 +1,6 @@
 import type { EmbedInput } from '../../contract/embed.ts'
 import type { ProblemCode } from '../../contract/problem.ts'
-import type { Formed } from './grammar/tools.ts'
+import type { Formed } from './grammar/reply.ts'
 
 /** What the gateway and the child process that holds one model say to each other, over Node's IPC channel. */
 
