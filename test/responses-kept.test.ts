@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -90,6 +90,25 @@ test('keeps so many of a key, and says of the others that they have expired', as
     new RegExp(`goes on from ${ids[1]}, and that one has expired`),
     'previous_response_id',
   )
+})
+
+test('has other bounds from a reload on', async () => {
+  echo(upstream)
+  const file = join(homes, 'upshift.yaml')
+  const write = (perKey: number): void =>
+    writeFileSync(
+      file,
+      JSON.stringify(configOf({ one: engineAt([upstream.url]) }, { record: { responses: { perKey } } })),
+    )
+  write(2)
+  await using one = await startServer({ home: join(homes, 'reloaded'), env: { UPSHIFT_CONFIG: file } })
+  const first = await made(one, { input: 'one' })
+  await made(one, { input: 'two' })
+  assert.equal((await stored(one, first.id)).id, first.id)
+  write(1)
+  const told = await send(one, { path: '/v1/admin/reload', headers: { 'content-type': '' } })
+  assert.deepEqual(JSON.parse(told.text), { changed: ['record.responses.perKey'], restart: [] })
+  assertRefused(await ask(one, 'GET', first.id), 404, /has expired/)
 })
 
 test('ends where the texts do', async () => {

@@ -311,7 +311,7 @@ describe('the path’s promises', () => {
     const record = JSON.parse((await send(server, { method: 'GET', path })).text)
     assert.equal(JSON.parse(record.prompt.text).input, 'My word is xylophone.')
     const found = JSON.parse((await send(server, { method: 'GET', path: '/v1/requests?q=xylophone' })).text)
-    assert.match(found.data[0].snippet, /user: My word is xylophone/)
+    assert.match(found.data[0].snippet, /My word is xylophone/)
     assert.equal(found.data[0].request.id, upshift?.request_id)
   })
 

@@ -19,12 +19,13 @@ const LIVE: readonly string[] = [
   'guard.output.',
   'guard.bounds.',
   'knowledge.passages',
+  'record.responses.',
 ]
 /** The listener was opened with it. */
 const HELD: readonly string[] = ['guard.bounds.maxBodyBytes']
 
 /** The live parts of the newest configuration over the one that the process was started with. */
-function inForce(begun: Config, { fleet, guard, knowledge, route: routing }: Config): Config {
+function inForce(begun: Config, { fleet, guard, knowledge, record, route: routing }: Config): Config {
   const { engines, attempts, dailyCapUsd } = fleet
   const bounds = { ...guard.bounds, maxBodyBytes: begun.guard.bounds.maxBodyBytes }
   return {
@@ -33,6 +34,7 @@ function inForce(begun: Config, { fleet, guard, knowledge, route: routing }: Con
     fleet: { ...begun.fleet, engines, attempts, dailyCapUsd },
     guard: { ...begun.guard, bounds, input: guard.input, output: guard.output },
     knowledge: { ...begun.knowledge, passages: knowledge.passages },
+    record: { ...begun.record, responses: record.responses },
   }
 }
 

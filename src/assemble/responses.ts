@@ -10,19 +10,22 @@ import type { RecordParts } from './record.ts'
 const LOOKUPS_PER_KEY_MAX = 128
 
 /** Stored responses, as record and vault hold them. */
-export function createResponses(config: Config, record: RecordParts): ResponsesPort {
-  const { responses, texts } = config.record
+export function createResponses(config: () => Config, record: RecordParts): ResponsesPort {
   const fair = new Fair(LOOKUPS_PER_KEY_MAX)
-  const { maxBodyBytes } = config.guard.bounds
   return {
-    keepsTexts: texts === 'keep',
+    // Whether texts are kept is settled at the start.
+    keepsTexts: config().record.texts === 'keep',
     chain: async ({ id, key, links }) => {
+      const {
+        guard: { bounds },
+        record: { responses },
+      } = config()
       const kept = {
         count: responses.perKey,
         bytes: responses.bytesPerKey,
         since: systemClock.now() - responses.days * DAY_MS,
       }
-      const query = { type: 'response', id, key, kept, links, bytes: maxBodyBytes } as const
+      const query = { type: 'response', id, key, kept, links, bytes: bounds.maxBodyBytes } as const
       const reply = await fair.ask(key, () => record.follower.ask('index', query))
       if (isRefusal(reply)) return reply
       if (reply.type !== 'response') throw new Error(`a response was asked for, and ${reply.type} came`)

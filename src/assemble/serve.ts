@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
   })
   const { version } = options
-  const responses = createResponses(config, parts.record)
+  const responses = createResponses(() => now, parts.record)
   const routes = allRoutes({
     config: () => now,
     ...{ parts, governing, turns, metrics, version, state, responses, reloading },

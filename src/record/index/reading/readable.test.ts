@@ -48,4 +48,6 @@ test('a request for a response reads as what was said in it, item by item', () =
   const body = { model: 'auto', instructions: 'Be brief.', input }
   assert.equal(readable(JSON.stringify(body)), expected.join('\n\n'))
   assert.equal(readable(JSON.stringify({ model: 'auto', input: 'Hi.' })), 'Hi.')
+  const plain = { model: 'auto', instructions: 'Be brief.', input: 'Hi.' }
+  assert.equal(readable(JSON.stringify(plain)), 'system: Be brief.\n\nuser: Hi.')
 })

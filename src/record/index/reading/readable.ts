@@ -38,9 +38,8 @@ const judgement = z.strictObject({ correction: z.string().optional(), comment: z
 
 /**
  * What a person wants to read of a kept text: of a request its messages, each behind its role, with other parts
- * and items named in brackets; of a request for embeddings its inputs; of an answer what each choice says and
- * calls; of a judgement its words; any other text as
- * it is. Total: it never throws.
+ * and items named in brackets; of a request for embeddings its inputs; of an answer what each choice says and calls; of
+ * a judgement its words; any other text as it is. Total: it never throws.
  */
 export function readable(kept: string): string {
   const value = jsonOf(kept)
@@ -50,9 +49,9 @@ export function readable(kept: string): string {
     return asked.data.messages.map((one) => `${one.role}: ${contentOf(one.content)}`).join('\n\n')
   }
   const responses = responsesBody.safeParse(value)
-  const embedded = toEmbed.safeParse(value)
-  if (embedded.success && !isConversation(embedded.data.input)) return inputsIn(embedded.data.input)
   if (responses.success) return askedIn(responses.data)
+  const embedded = toEmbed.safeParse(value)
+  if (embedded.success) return inputsIn(embedded.data.input)
   const answered = answer.safeParse(value)
   if (answered.success) return saidIn(answered.data)
   const judged = judgement.safeParse(value)
@@ -68,14 +67,12 @@ function inputsIn(input: z.infer<typeof toEmbed>['input']): string {
     .join('\n\n')
 }
 
-/** Items of a conversation, and not texts or tokens to embed. */
-function isConversation(input: z.infer<typeof toEmbed>['input']): boolean {
-  return typeof input !== 'string' && typeof input[0] === 'object' && !Array.isArray(input[0])
-}
-
+/** A text alone may be a question, or be there to be embedded: it is shown as it is. */
 function askedIn({ instructions, input }: z.infer<typeof responsesBody>): string {
   const first = instructions == null ? [] : [`system: ${instructions}`]
-  if (typeof input === 'string') return [...first, `user: ${input}`].join('\n\n')
+  if (typeof input === 'string') {
+    return instructions == null ? input : [...first, `user: ${input}`].join('\n\n')
+  }
   const rest = input.map((item) => {
     if ('role' in item) return `${item.role}: ${contentOf(item.content)}`
     if ('name' in item) return `assistant: [calls ${item.name}] ${item.arguments}`
