@@ -20,6 +20,7 @@ export class Generation {
   readonly #stops: StopScan
   readonly #text: TokenText
   readonly #said: Token[] = []
+  readonly #biases = new Map<readonly number[], TokenBias>()
   #logprobs: TokenLogprob[] = []
   /** The caller has left. Looked at with each token. */
   cancelled = false
@@ -93,13 +94,31 @@ export class Generation {
             },
           }
         : {}),
-      ...(sampling.logitBias.length === 0 ? {} : { tokenBias: this.#bias(sampling) }),
-      ...(grammar === undefined ? {} : { grammarEvaluationState: this.#model.grammar(grammar) }),
+      ...(grammar === undefined
+        ? sampling.logitBias.length === 0
+          ? {}
+          : { tokenBias: this.#bias(sampling, []) }
+        : {
+            tokenBias: () => this.#biasAfter(sampling),
+            grammarEvaluationState: this.#model.grammar(grammar),
+          }),
     }
   }
 
-  #bias({ logitBias }: Sampling): TokenBias {
+  /** A grammar takes bytes that no text may hold: they are kept from being said where they would make one. */
+  #biasAfter(sampling: Sampling): TokenBias {
+    const banned = this.#model.overlong.after(this.#said.at(-1))
+    let bias = this.#biases.get(banned)
+    if (bias === undefined) {
+      bias = this.#bias(sampling, [...banned, ...this.#model.controls])
+      this.#biases.set(banned, bias)
+    }
+    return bias
+  }
+
+  #bias({ logitBias }: Sampling, banned: readonly number[]): TokenBias {
     const bias = TokenBias.for(this.#model.model)
+    for (const token of banned) bias.set(token as Token, 'never')
     // Token ids are numbers on the wire; the library brands them.
     for (const [token, logit] of logitBias) bias.set(token as Token, logit <= BANNED ? 'never' : { logit })
     return bias

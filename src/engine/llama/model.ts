@@ -9,6 +9,7 @@ import {
   type LlamaModel,
   type Token,
 } from 'node-llama-cpp'
+import { OverlongGuard } from './grammar/overlong.ts'
 import { PromptWriter } from './prompt.ts'
 import type { LoadOptions, ModelFacts, Sampling } from './protocol.ts'
 import { SlotTable } from './slots.ts'
@@ -44,6 +45,8 @@ export class LoadedModel implements AsyncDisposable {
   readonly slots: SlotTable<LlamaContextSequence>
   readonly context: LlamaContext
   readonly #llama: Llama
+  #overlong: OverlongGuard | undefined
+  #controls: readonly Token[] | undefined
   readonly #grammars = new Map<string, LlamaGrammar>()
 
   private constructor(llama: Llama, model: LlamaModel, context: LlamaContext, slots: number) {
@@ -88,6 +91,21 @@ export class LoadedModel implements AsyncDisposable {
       }
     }
     return undefined
+  }
+
+  /** What must not follow a token under a grammar; made when the first grammar comes, since it reads the vocabulary. */
+  get overlong(): OverlongGuard {
+    const { model, tokens } = this.model.fileInfo.metadata.tokenizer.ggml
+    this.#overlong ??= new OverlongGuard(tokens, model === 'gpt2' ? 'bytes' : 'pieces')
+    return this.#overlong
+  }
+
+  /** Control tokens that end nothing: a grammar reads them as their letters, and an answer shows nothing of them. */
+  get controls(): readonly Token[] {
+    this.#controls ??= [...this.model.iterateAllTokens()].filter(
+      (token) => this.model.getTokenAttributes(token).control && !this.model.isEogToken(token),
+    )
+    return this.#controls
   }
 
   /** A fresh state of a grammar. Throws where llama.cpp does not take it. */
