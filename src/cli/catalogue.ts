@@ -24,16 +24,15 @@ export interface LocalRuns {
   readonly models: OpenModels
 }
 
+function from(
+  module: () => Promise<{ verbs: readonly Verb[] }>,
+  name: string,
+  summary: string,
+): CatalogueEntry {
+  return { name, summary, load: async () => find((await module()).verbs, name) }
+}
+
 export function createCatalogue(runs: LocalRuns): Catalogue {
-  const from = (
-    module: () => Promise<{ verbs: readonly Verb[] }>,
-    name: string,
-    summary: string,
-  ): CatalogueEntry => ({
-    name,
-    summary,
-    load: async () => find((await module()).verbs, name),
-  })
   const serve = serveVerb(runs.serve)
   const doctor = doctorVerb(runs.doctor)
   const ask = async () => ({ verbs: [(await import('./ask.ts')).ask] })
