@@ -56,6 +56,7 @@ process.exitCode = await runCli({
       (await import('./assemble/start.ts')).startServer(around(flags), version, out),
     doctor: async (context) =>
       (await import('./assemble/doctor/report.ts')).runDoctor(context, around(context.flags)),
+    models: async (context) => (await import('./assemble/models.ts')).openModels(around(context.flags)),
   }),
   homeOf: async (where) => (await import('./assemble/where.ts')).homeOf(around({ ...where })),
   openServer: async (where) =>

@@ -3,8 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AiSdkClient } from './process/clients/ai.ts'
 import type { Client } from './process/clients/client.ts'
-import { LangChainClient } from './process/clients/langchain.ts'
+import { LangChainClient, LangChainResponsesClient } from './process/clients/langchain.ts'
 import { OpenAiClient } from './process/clients/openai.ts'
+import { OpenAiResponsesClient } from './process/clients/responses.ts'
 import { entriesOf, readLog } from './process/log.ts'
 import { chat, eventsOf, send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
@@ -32,8 +33,10 @@ let narrow: string
 
 const CLIENTS: readonly (new (address: string, key: string) => Client)[] = [
   OpenAiClient,
+  OpenAiResponsesClient,
   AiSdkClient,
   LangChainClient,
+  LangChainResponsesClient,
 ]
 const MODEL = 'one/small'
 const REST_MS = 60

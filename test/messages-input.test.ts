@@ -132,7 +132,7 @@ describe('a bad request', () => {
     for (const [path, wrong] of Object.entries(MESSAGES_WRONG)) {
       await fc.assert(
         fc.asyncProperty(wrong, async (value) => {
-          const refused = await messages(withValue(MESSAGES_VALID, path, value))
+          const refused = await messages(withValue(path, value, MESSAGES_VALID))
           assert.equal(refused.status, 400, `${path} = ${JSON.stringify(value)}: ${refused.text}`)
           const { error } = errorShape.parse(JSON.parse(refused.text))
           assert.ok(

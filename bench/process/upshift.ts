@@ -18,6 +18,8 @@ export interface UpshiftOptions {
   readonly price?: { readonly input: number; readonly output: number }
   /** The section `server` of the configuration. */
   readonly server?: Readonly<Record<string, unknown>>
+  /** Other sections of it, by name. */
+  readonly sections?: Readonly<Record<string, unknown>>
   readonly by?: StartedBy
   /** Flags for the Node that runs the server; only where it is started by this one. */
   readonly nodeFlags?: readonly string[]
@@ -91,12 +93,12 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
   }
 }
 
-function configuration({ engine, second, price, server }: UpshiftOptions): object {
+function configuration({ engine, second, price, server, sections }: UpshiftOptions): object {
   const engines = {
     ...(engine === undefined ? {} : { scripted: scripted(engine, price) }),
     ...(second === undefined ? {} : { second: scripted(second, price) }),
   }
-  return { server: { port: 0, ...server }, fleet: { discover: false, engines } }
+  return { server: { port: 0, ...server }, fleet: { discover: false, engines }, ...sections }
 }
 
 function scripted(url: string, price: UpshiftOptions['price']): object {

@@ -9,6 +9,7 @@ import { Client, draw, seeded } from './asking.ts'
 import { forkBillingEngine } from './billing-engine.ts'
 import { ClosedEntries } from './closed-entries.ts'
 import { plant, plantName, rootForms, sight } from './planted.ts'
+import { passes, SchemaJudge } from './schema-judge.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-trials-'))
 const engine = await forkBillingEngine()
@@ -113,4 +114,25 @@ test('a planted text is found in whatever form it was written, and nowhere else'
       .map((name) => join('deep', name))
       .sort(),
   )
+})
+
+test('a judge tells what is valid from what is not, and both from what is no JSON or no UTF-8', () => {
+  const judge = new SchemaJudge({
+    type: 'object',
+    properties: { day: { format: 'date' } },
+    required: ['day'],
+  })
+  assert.equal(judge.judge('{"day": "2024-02-29"}'), 'valid')
+  assert.equal(judge.judge('{"day": "2023-02-29"}'), 'invalid')
+  assert.match(judge.errors, /\/day must match format "date"/)
+  assert.equal(judge.judge('{}'), 'invalid')
+  assert.equal(judge.judge('{"day": "2024-02-29"'), 'broken')
+  assert.equal(judge.judge('{"day": "2024-02-29", "a\ufffd": 1}'), 'broken')
+})
+
+test('a trial of schemas fails for one invalid output, for outputs that do not end, and for none at all', () => {
+  assert.ok(passes({ outputs: 100, completed: 95, invalid: 0 }))
+  assert.ok(!passes({ outputs: 100, completed: 100, invalid: 1 }))
+  assert.ok(!passes({ outputs: 100, completed: 94, invalid: 0 }))
+  assert.ok(!passes({ outputs: 0, completed: 0, invalid: 0 }))
 })

@@ -25,8 +25,8 @@ import {
 import { environmentEngines } from '../fleet/environment.ts'
 import { fleetOver } from '../fleet/scripted.fixture.ts'
 import { systemClock } from '../lib/clock.ts'
-import { createDirect } from '../request/attempt.ts'
 import { RequestBill } from '../request/bill.ts'
+import { createDirect } from '../request/direct.ts'
 import { askWith, passing, plan } from '../request/scripted.fixture.ts'
 import { BoundLease } from './engines.ts'
 

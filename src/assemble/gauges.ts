@@ -1,4 +1,5 @@
-import type { FleetGauges, Gauges, KeyGauge, RecordGauges } from '../observe/gauges.ts'
+import type { ModelState } from '../engine/llama/engine.ts'
+import type { FleetGauges, Gauges, KeyGauge, LlamaGauge, RecordGauges } from '../observe/gauges.ts'
 import { parseCheckpoint } from '../record/tree/checkpoint.ts'
 import { parseNote } from '../record/tree/note.ts'
 import type { Parts } from './parts.ts'
@@ -8,6 +9,7 @@ export function gaugesOf(parts: Parts): Gauges {
   return {
     fleet: () => fleetGauges(parts),
     record: () => recordGauges(parts),
+    llama: () => parts.engines.llama.states().map(llamaGauge),
     keys: () => keyGauges(parts),
   }
 }
@@ -36,6 +38,15 @@ function recordGauges({ record: { log, follower } }: Parts): RecordGauges {
     following: follower.broken === undefined,
     checkpointSize: sizeOf(follower.newest),
   }
+}
+
+function llamaGauge({ name, state, bytes, restarts, gauges }: ModelState): LlamaGauge {
+  const { slots = 0, running = 0, waiting = 0, kvTokens = 0, kvCapacityTokens = 0 } = gauges ?? {}
+  const { requests = 0, promptTokens = 0, cachedTokens = 0, completionTokens = 0 } = gauges ?? {}
+  const { evictions = 0, warmLoads = 0, warmSaves = 0, warmBytes = 0, waitMs = 0 } = gauges ?? {}
+  const now = { slots, running, waiting, kvTokens, kvCapacityTokens, warmBytes }
+  const counted = { requests, promptTokens, cachedTokens, completionTokens, evictions, warmLoads, warmSaves }
+  return { model: name, up: state === 'ready', restarts, memoryBytes: bytes, ...now, ...counted, waitMs }
 }
 
 /** Entries that a signed note of ours covers; 0 where there is none. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OWNER_ID } from '../caller/owner.ts'
@@ -65,7 +65,10 @@ export function createGoverning(parts: GovernParts): Governing {
     erasure: createErasure({
       ...records,
       subjects,
-      forget: async (ref) => void (await record.follower.ask('forget', ref)),
+      forget: async (ref) => {
+        await record.follower.ask('forget', ref)
+        await forgetCaches(parts)
+      },
       record: written,
       prove: parts.prove,
       scan: (task) => scanInChild(task),
@@ -77,6 +80,16 @@ export function createGoverning(parts: GovernParts): Governing {
     }),
     export: createExport({ ...records, subjects, clock: systemClock }),
     retention: createRetention(parts.retention, retentionPorts(parts, written), parts.turns),
+  }
+}
+
+/** KV caches hold prompts: those of models that are loaded by the engine’s own hand, the others’ files by ours. */
+async function forgetCaches({ engines, paths }: Parts): Promise<void> {
+  await engines.llama.forget()
+  const loaded = new Set(engines.llama.states().map(({ name }) => name))
+  if (!existsSync(paths.warm)) return
+  for (const name of readdirSync(paths.warm)) {
+    if (!loaded.has(name)) await rm(join(paths.warm, name), { recursive: true, force: true })
   }
 }
 

@@ -18,8 +18,7 @@ export interface HomePaths {
   readonly index: string
   /** What the log adds up to at one point; may be deleted. */
   readonly snapshot: string
-  /** GGUF models, and states of their KV caches; the states may be deleted. */
-  readonly models: string
+  /** States of local models’ KV caches; may be deleted. */
   readonly warm: string
   readonly control: string
   /** Who serves this home: pid, address, start. For people and `doctor`; the lock decides, not this file. */
@@ -46,7 +45,6 @@ export function homePaths(home: string): HomePaths {
     vaultState: join(home, 'vault.db'),
     index: join(home, 'index.db'),
     snapshot: join(home, 'snapshot.json'),
-    models: join(home, 'models'),
     warm: join(home, 'kv'),
     server: join(home, 'server.json'),
   }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/sections.ts'
 import type { ModelView } from '../contract/model.ts'
+import type { Tier } from '../contract/tier.ts'
 import type { ModelFolder } from '../engine/llama/model-folder.ts'
 import type { LocalModel } from '../engine/llama/models.ts'
 import { classify } from '../fleet/catalogue/catalogue.ts'
@@ -9,22 +10,27 @@ import type { LocalModels } from '../fleet/fleet.ts'
 const LLAMA = 'llama'
 
 /** The models in the folder as the planner sees them: on this machine, and free of charge. */
-export function localModels({ llama }: Config, folder: ModelFolder): LocalModels {
+export function localModels({ llama, models }: Config, folder: ModelFolder): LocalModels {
   return {
-    models: () => folder.models().map((model) => viewOf(model, llama.contextTokens)),
+    models: () =>
+      folder.models().map((model) => viewOf(model, llama.contextTokens, models.tiers[model.name])),
     refresh: () => folder.refresh(),
     maxConcurrent: llama.queueLimit + llama.parallel,
   }
 }
 
-function viewOf({ name, shape, parameters }: LocalModel, contextTokens: number): ModelView {
+function viewOf(
+  { name, shape, parameters, embeds }: LocalModel,
+  contextTokens: number,
+  configured: Tier | undefined,
+): ModelView {
   const { tier } = classify('llama.cpp', name, { total: parameters / 1e9 })
   return {
     id: `${LLAMA}/${name}`,
     engine: LLAMA,
     name,
-    tier,
-    kind: 'chat',
+    tier: configured ?? tier,
+    kind: embeds ? 'embedding' : 'chat',
     offMachine: false,
     allowed: true,
     available: true,

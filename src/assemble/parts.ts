@@ -19,7 +19,7 @@ import { createMessagesEngine } from '../engine/messages/engine.ts'
 import { createOpenAiEngine } from '../engine/openai.ts'
 import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
 import { createLookout } from '../fleet/discover.ts'
-import { engineSpecs } from '../fleet/engines.ts'
+import { type EngineSpec, engineSpecs } from '../fleet/engines.ts'
 import { environmentEngines } from '../fleet/environment.ts'
 import { Fleet, type LocalModels } from '../fleet/fleet.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook.ts'
@@ -30,6 +30,7 @@ import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
 import { localModels } from './local-models.ts'
+import { modelsFolder } from './models.ts'
 import { openRecord, type RecordParts } from './record.ts'
 
 /** Everything that lives as long as the process: opened once, closed in reverse. */
@@ -43,6 +44,8 @@ export interface Parts extends AsyncDisposable {
   readonly fleet: Fleet
   readonly handbook: Handbook
   readonly engines: Engines
+  /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
+  reconfigure(config: Config): void
 }
 
 export interface PartsOptions {
@@ -103,7 +106,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   // Probes have connections of their own: an engine that is busy in every place must still be seen to be alive.
   const probes = opening.adopt(connect(around, PROBES_PER_ORIGIN), (one) => one.close())
   const stopping = new AbortController()
-  const folder = new ModelFolder(paths.models, (message) => logs.warn(message))
+  const folder = new ModelFolder(modelsFolder(config), (message) => logs.warn(message))
   const llama = opening.use(openLlama(options, paths, folder))
   const fleet = opening.adopt(
     openFleet(options, store, probes, changed, secretOf, stopping.signal, localModels(config, folder)),
@@ -132,6 +135,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     fleet,
     handbook,
     engines,
+    reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -204,17 +208,12 @@ function openFleet(
 ): Fleet {
   const dispatcherFor = (url: string) => probes.dispatcherFor(new URL(url))
   const discovering = config.fleet.discover
-  const environment = discovering ? environmentEngines(around.env) : { engines: [], ignored: [] }
-  for (const reason of environment.ignored) logs.warn(reason)
+  const ignored = discovering ? environmentEngines(around.env).ignored : []
+  for (const reason of ignored) logs.warn(reason)
   const lookout = createLookout({ dispatcherFor, ownPort, signal })
   return new Fleet({
     config: config.fleet,
-    engines: engineSpecs({
-      config: config.fleet,
-      found: [],
-      environment: environment.engines,
-      resolveSecret: resolveSecretOf,
-    }),
+    engines: specsOf(config, around, resolveSecretOf),
     allowances: storedAllowances(store),
     changed,
     dispatcherFor,
@@ -224,6 +223,16 @@ function openFleet(
     ...(config.llama.enabled ? { local } : {}),
     ...(discovering ? { lookout } : {}),
   })
+}
+
+/** The engines that the configuration and the environment name. */
+function specsOf(
+  { fleet }: Config,
+  { env }: Surroundings,
+  resolveSecretOf: (reference: SecretRef) => string,
+): readonly EngineSpec[] {
+  const environment = fleet.discover ? environmentEngines(env).engines : []
+  return engineSpecs({ config: fleet, found: [], environment, resolveSecret: resolveSecretOf })
 }
 
 /** The embedded default as the planner sees it: no weights, no price, always there. */

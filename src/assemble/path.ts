@@ -1,5 +1,6 @@
 import type { Config } from '../config/sections.ts'
 import type { Count, Handle } from '../contract/ask.ts'
+import type { EmbedRequest } from '../contract/embed.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
@@ -10,17 +11,49 @@ import { createSchemaChecks, SCHEMA_WORKER } from '../guard/schema/checks.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createWorkerPool, type WorkerPool } from '../lib/worker-pool.ts'
-import { createDirect } from '../request/attempt.ts'
 import { createCount } from '../request/count.ts'
+import { createDirect } from '../request/direct.ts'
+import { createEmbed } from '../request/embed/way.ts'
 import { createHandle } from '../request/handle.ts'
-import type { AttemptPorts, HandlePorts } from '../request/ports.ts'
+import type { HandlePorts, LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
+import { createEmbedPlan } from '../route/embedding.ts'
 import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
+  readonly count: Count
+  /** Puts another configuration in force for the requests that come; those under way go on by their own. */
+  apply(config: Config): void
+}
+
+/** The request path, and what outlives its configuration. */
+export function createPath(config: Config, parts: Parts): Path {
+  const { checks } = config.guard
+  const pool = createWorkerPool({
+    module: SCHEMA_WORKER,
+    size: checks.workers,
+    queueLimit: checks.queueLimit,
+    taskTimeoutMs: checks.timeoutMs,
+  })
+  let current = joined(config, parts, pool)
+  return {
+    handle: (ask, body) => current.handle(ask, body),
+    embed: (ask, body) => current.embed(ask, body),
+    count: (ask, body) => current.count(ask, body),
+    apply: (next) => {
+      current = joined(next, parts, pool)
+    },
+    [Symbol.asyncDispose]: () => closePool(pool),
+  }
+}
+
+interface Joined {
+  readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
   readonly count: Count
 }
 
@@ -28,26 +61,18 @@ export interface Path extends AsyncDisposable {
 type Stages = Omit<HandlePorts, 'ways'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-export function createPath(config: Config, parts: Parts): Path {
+function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
   const { guard } = config
-  const pool = createWorkerPool({
-    module: SCHEMA_WORKER,
-    size: guard.checks.workers,
-    queueLimit: guard.checks.queueLimit,
-    taskTimeoutMs: guard.checks.timeoutMs,
-  })
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
-  const attempts = { ...attemptPorts(config, parts), outbound: input.outbound }
-  const direct = createDirect({
-    ...attempts,
-    check: createAnswerChecks({ config: guard, schemas }),
-  })
+  const common = pathPorts(parts)
+  const loop = loopPorts(config, parts)
+  const attempts = { ...loop, outbound: input.outbound }
+  const direct = createDirect({ ...attempts, check: createAnswerChecks({ config: guard, schemas }) })
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
+  const models = () => parts.fleet.models()
   const stages: Stages = {
-    authenticate: ({ credential, caller }) =>
-      caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
-    enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
+    ...common,
     admit: (request, bytes) => {
       const admitted = input.admit(request, bytes)
       if (isRefusal(admitted)) return admitted
@@ -57,26 +82,38 @@ export function createPath(config: Config, parts: Parts): Path {
     },
     plan: createPlan({
       config: config.route,
-      models: () => parts.fleet.models(),
+      models,
       support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
       outputMode: (ask, enforced) => needsHold(ask.request, enforced),
     }),
-    record: parts.record.recorder,
-    elapsed: systemClock.elapsed,
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()))
+  const embed = createHandle({
+    ...common,
+    admit: input.embedding.admit,
+    plan: createEmbedPlan({ config: config.route, models }),
+    ways: { embed: createEmbed({ ...loop, outbound: input.embedding.outbound }) },
+  })
+  const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
     handle: createHandle({ ...stages, ways: { direct, retrieve } }),
-    count: createCount({
-      ...stages,
-      ...attempts,
-      counts: (model) => parts.fleet.entry(model)?.view.dialect === 'messages',
-    }),
-    [Symbol.asyncDispose]: () => closePool(pool),
+    embed,
+    count: createCount({ ...stages, ...attempts, counts }),
   }
 }
 
-function attemptPorts(config: Config, parts: Parts): Omit<AttemptPorts, 'outbound' | 'check'> {
+/** What every kind of request has in common. */
+function pathPorts(parts: Parts): PathPorts {
+  return {
+    authenticate: ({ credential, caller }) =>
+      caller === undefined ? parts.keys.authenticate(credential) : parts.keys.again(caller),
+    enter: (caller) => parts.record.disk.refusal() ?? parts.ledger.enter(caller.key),
+    record: parts.record.recorder,
+    elapsed: systemClock.elapsed,
+  }
+}
+
+function loopPorts(config: Config, parts: Parts): Omit<LoopPorts<never>, 'outbound'> {
   const { fleet, engines, record } = parts
   const { attempts } = config.fleet
   return {

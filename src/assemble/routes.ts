@@ -4,6 +4,8 @@ import type { Route } from '../contract/route.ts'
 import { fleetRoutes } from '../fleet/routes.ts'
 import { governRoutes } from '../govern/routes.ts'
 import { ownRoutes } from '../http/own.ts'
+import { responseRoutes } from '../http/responses/routes.ts'
+import type { ResponsesPort } from '../http/responses/stored.ts'
 import { knowledgeRoutes } from '../knowledge/routes.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Turns } from '../lib/turns.ts'
@@ -15,28 +17,37 @@ import { modelRoutes } from '../route/routes.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import type { Governing } from './govern.ts'
 import type { Parts } from './parts.ts'
+import { type Reloading, reloadRoutes } from './reload.ts'
 
 export interface RouteParts {
-  readonly config: Config
+  /** The one that is in force. */
+  readonly config: () => Config
   readonly parts: Parts
   readonly governing: Governing
+  readonly responses: ResponsesPort
   readonly turns: Turns
   readonly metrics: Metrics
   readonly version: string
+  readonly reloading: Pick<Reloading, 'reload'>
   readonly state: { readonly draining: boolean; readonly address: string }
 }
 
-/** Every route of the server but the chat itself. */
+/** Every route of the server but those that answer. */
 export function allRoutes(all: RouteParts): readonly Route[] {
   const { config, parts, governing, metrics, version, state } = all
   const features = [
     ...keyRoutes(parts.keys, parts.ledger),
     ...fleetRoutes(parts.fleet),
     ...knowledgeRoutes(parts.handbook),
-    ...modelRoutes(config.route, () => parts.fleet.models()),
+    ...modelRoutes(
+      () => config().route,
+      () => parts.fleet.models(),
+    ),
     ...recordRoutes(all),
+    ...responseRoutes(all.responses),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, all),
+    ...doctorRoutes(parts, { governing, version, config: config() }),
+    ...reloadRoutes(all.reloading),
   ]
   const notReady = () => {
     const { broken } = parts.record.log
@@ -56,7 +67,7 @@ function recordRoutes({ config, parts, turns, version }: RouteParts): readonly R
       caughtUp: async () => void (await follower.ask('caught-up', null)),
       record: (entry, keep) => recorder.append(entry, keep),
       nameOf: (subject) => vault.nameOf(subject),
-      keepsTexts: config.record.texts === 'keep',
+      keepsTexts: config().record.texts === 'keep',
       clock: systemClock,
     }),
     ...auditRoutes({ newest: () => follower.newest }),

@@ -10,10 +10,12 @@ import { Turns } from '../lib/turns.ts'
 import type { Logs } from '../observe/logs.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { gaugesOf } from './gauges.ts'
-import { createGoverning, endErasures, expireHourly } from './govern.ts'
+import { createGoverning, endErasures, expireHourly, type Governing } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
 import { createPath } from './path.ts'
+import { type Reloaded, Reloading } from './reload.ts'
+import { createResponses } from './responses.ts'
 import { allRoutes } from './routes.ts'
 
 /** A home that is open and answers: on the network, on its control socket, or both. */
@@ -22,6 +24,8 @@ export interface Serving {
   readonly address: string | undefined
   readonly parts: Parts
   readonly config: Config
+  /** Reads the configuration again and puts in force what can be. Throws UpshiftError where it has a fault. */
+  reload(by: string): Promise<Reloaded>
   /** Ends it: nothing new, what runs may end within the bound, then everything is closed in order. */
   stop(): Promise<{ readonly cut: number }>
 }
@@ -53,31 +57,37 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
   const turns = new Turns(MAINTENANCE_WAITING)
-  const governing = createGoverning({
-    ...parts,
-    turns,
-    retention: config.govern.retention,
-    docs: handbookFolder(config),
-    prove: (id) => parts.record.follower.ask('prove', id),
-  })
+  const governing = governingOf(parts, config, turns)
   await endErasures(governing, parts, logs)
-  const routes = allRoutes({ config, parts, governing, turns, metrics, version: options.version, state })
-  const { server: limits } = config
+  let now = config
+  const reloading = new Reloading(loaded, {
+    around,
+    logs,
+    apply: (next) => {
+      parts.reconfigure(next)
+      path.apply(next)
+      now = next
+    },
+    changed: (to, by) =>
+      parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
+  })
+  const { version } = options
+  const responses = createResponses(() => now, parts.record)
+  const routes = allRoutes({
+    config: () => now,
+    ...{ parts, governing, turns, metrics, version, state, responses, reloading },
+  })
   const server = await createHttpServer({
+    ...listenerOf(config),
     handle: path.handle,
     count: path.count,
+    embed: path.embed,
     authenticate: (credential) => parts.keys.authenticate(credential),
-    parseBody: (bytes) => parseBody(bytes, config.guard.bounds),
+    parseBody: (bytes) => parseBody(bytes, now.guard.bounds),
     routes,
+    responses,
     metrics,
     logs,
-    newRequestId: () => newId('req', systemClock.now()),
-    clock: systemClock,
-    origin: {
-      hosts: [...limits.hosts, limits.host].map((host) => host.toLowerCase()),
-      origins: limits.origins,
-    },
-    limits: { ...limits, maxBodyBytes: config.guard.bounds.maxBodyBytes },
   })
   const address = await listen(server, parts, config, options.on)
   if (address !== undefined) state.address = address
@@ -92,16 +102,37 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     address,
     parts,
     config,
+    reload: (by) => reloading.reload(by),
     stop: async () => {
       state.draining = true
-      const drained = await server.drain({
-        drainMs: config.server.drainMs,
-        lingerMs: LINGER_MS,
-      })
+      const drained = await server.drain({ drainMs: config.server.drainMs, lingerMs: LINGER_MS })
       if (address !== undefined) removeServerFile(parts.paths)
       await opened.disposeAsync()
       return drained
     },
+  }
+}
+
+function governingOf(parts: Parts, config: Config, turns: Turns): Governing {
+  return createGoverning({
+    ...parts,
+    turns,
+    retention: config.govern.retention,
+    docs: handbookFolder(config),
+    prove: (id) => parts.record.follower.ask('prove', id),
+  })
+}
+
+/** What the listener is opened with, for as long as the process lives. */
+function listenerOf({ guard, server }: Config) {
+  return {
+    newRequestId: () => newId('req', systemClock.now()),
+    clock: systemClock,
+    origin: {
+      hosts: [...server.hosts, server.host].map((host) => host.toLowerCase()),
+      origins: server.origins,
+    },
+    limits: { ...server, maxBodyBytes: guard.bounds.maxBodyBytes },
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
+import { OWNER_ID } from '../caller/owner.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { ExitCode } from '../contract/verb.ts'
@@ -17,11 +18,27 @@ export async function startServer(around: Surroundings, version: string, out: Wr
     throw explained(error)
   }
   out.write(welcome(serving, around.homedir))
+  const reload = (): void => void reloaded(serving, out)
+  process.on('SIGHUP', reload)
   const signal = await stopSignal()
+  process.off('SIGHUP', reload)
   out.write(`${signal}: draining\n`)
   const { cut } = await serving.stop()
   out.write(cut === 0 ? 'stopped: nothing was cut off\n' : `stopped: ${cut} requests were cut off\n`)
   return cut === 0 ? 0 : 1
+}
+
+/** SIGHUP: the configuration is read again. What came of it is said where the server's words go. */
+async function reloaded(serving: Serving, out: Writable): Promise<void> {
+  try {
+    const { changed, restart } = await serving.reload(OWNER_ID)
+    const now = changed.length === 0 ? 'nothing has changed' : `in force now: ${changed.join(', ')}`
+    const later = restart.length === 0 ? '' : `; after a restart: ${restart.join(', ')}`
+    out.write(`SIGHUP: configuration read again, ${now}${later}\n`)
+  } catch (error) {
+    if (!(error instanceof UpshiftError)) throw error
+    out.write(`SIGHUP: the configuration stays as it is: ${error.message}\n`)
+  }
 }
 
 /** A terminal's Ctrl-C reaches npm and the server, and npm hands it on: the same wish arrives twice. */

@@ -25,9 +25,19 @@ const SUMMARY = {
 }
 const USAGE = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
 
+/** The list of models: `upshift` is a name of its own or its handbook, `embedder` embeds, what else there is chats. */
 const models = (...owners: readonly string[]): ScriptedReply => ({
-  body: [JSON.stringify({ data: owners.map((owned_by, index) => ({ id: `m${index}`, owned_by })) })],
+  body: [
+    JSON.stringify({
+      data: owners.map((owned_by, index) => ({ id: `m${index}`, owned_by, ...KINDS[owned_by] })),
+    }),
+  ],
 })
+const KINDS: Readonly<Record<string, object>> = {
+  upshift: { upshift: { kind: 'extractive' } },
+  embedder: { upshift: { kind: 'embedding' } },
+  ollama: { upshift: { kind: 'chat' } },
+}
 const whole = (summary: object = SUMMARY): ScriptedReply => ({
   body: [
     JSON.stringify({ choices: [{ message: { content: 'Grüße, 世界' } }], usage: USAGE, upshift: summary }),
@@ -180,7 +190,7 @@ test('where no model but the handbook’s own is listed, the handbook is asked',
   const declined = { ...SUMMARY, declined: true, citations: [], cost_micros: null }
   const only = await run({
     argv: ['ask', '--json', 'x'],
-    replies: { [MODELS]: models('upshift', 'upshift'), [CHAT]: whole(declined) },
+    replies: { [MODELS]: models('upshift', 'embedder'), [CHAT]: whole(declined) },
   })
   assert.match(JSON.stringify(only.calls[1]?.body), /"upshift":{"mode":"retrieve"}/)
   assert.deepEqual(

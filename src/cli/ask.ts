@@ -122,13 +122,13 @@ async function readAll(stdin: Readable, signal: AbortSignal): Promise<string> {
 }
 
 const modelList = z.object({
-  data: z.array(z.looseObject({ id: z.string(), owned_by: z.string().optional() })),
+  data: z.array(z.looseObject({ id: z.string(), upshift: z.looseObject({ kind: z.string() }).optional() })),
 })
 
 /** Where only the handbook's own engine is there, it is what `ask` means; the reply's mode says so. */
 async function defaultMode(server: ServerPort, signal: AbortSignal): Promise<string> {
   const listed = await expectJson(await server.call('GET', '/v1/models', undefined, signal), modelList)
-  return listed.data.some((model) => model.owned_by !== 'upshift') ? 'auto' : 'retrieve'
+  return listed.data.some(({ upshift }) => upshift?.kind === 'chat') ? 'auto' : 'retrieve'
 }
 
 function messagesOf(

@@ -8,7 +8,8 @@ import { describedVerbs, isCurrent } from './generate.ts'
 import { GLOBAL_OPTIONS } from './words.ts'
 
 const SRC = new URL('../', import.meta.url)
-const catalogue = createCatalogue({ serve: async () => 0, doctor: async () => 0 })
+const neverOpened = async (): Promise<never> => assert.fail('a verb that is only listed was run')
+const catalogue = createCatalogue({ serve: async () => 0, doctor: async () => 0, models: neverOpened })
 
 test('the catalogue says of each verb what the verb says of itself', async () => {
   for (const entry of catalogue) {
@@ -24,7 +25,8 @@ test('every verb of every room is in the catalogue', async () => {
   assert.ok(rooms.length >= 4, `the test saw ${rooms.length} rooms with verbs`)
   const listed = catalogue.map((entry) => entry.name)
   for (const room of rooms) {
-    const { verbs } = await import(new URL(room, SRC).href)
+    const module = await import(new URL(room, SRC).href)
+    const verbs = module.verbs ?? module.createVerbs(neverOpened)
     assert.ok(verbs.length > 0)
     for (const { name } of verbs) assert.ok(listed.includes(name), `${name} of ${room} is not listed`)
   }

@@ -1,4 +1,5 @@
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import type { OpenModels } from '../engine/verbs.ts'
 import { doctorVerb, serveVerb } from './local.ts'
 
 /**
@@ -19,29 +20,41 @@ export type Catalogue = readonly CatalogueEntry[]
 export interface LocalRuns {
   serve(context: VerbContext): Promise<ExitCode>
   doctor(context: VerbContext): Promise<ExitCode>
+  /** What the verbs about local models work with. */
+  readonly models: OpenModels
+}
+
+function from(
+  module: () => Promise<{ verbs: readonly Verb[] }>,
+  name: string,
+  summary: string,
+): CatalogueEntry {
+  return { name, summary, load: async () => find((await module()).verbs, name) }
 }
 
 export function createCatalogue(runs: LocalRuns): Catalogue {
-  const from = (
-    module: () => Promise<{ verbs: readonly Verb[] }>,
-    name: string,
-    summary: string,
-  ): CatalogueEntry => ({
-    name,
-    summary,
-    load: async () => find((await module()).verbs, name),
-  })
   const serve = serveVerb(runs.serve)
   const doctor = doctorVerb(runs.doctor)
   const ask = async () => ({ verbs: [(await import('./ask.ts')).ask] })
   const caller = () => import('../caller/verbs.ts')
   const fleet = () => import('../fleet/verbs.ts')
+  const engine = async () => ({ verbs: (await import('../engine/verbs.ts')).createVerbs(runs.models) })
   const knowledge = () => import('../knowledge/verbs.ts')
   const record = () => import('../record/verbs.ts')
   const govern = () => import('../govern/verbs.ts')
   const config = () => import('../config/verbs.ts')
+  const evaluate = () => import('../assemble/evaluate.ts')
   return [
     { name: serve.name, summary: serve.summary, load: async () => serve },
+    from(
+      engine,
+      'setup',
+      'Look at this machine, propose local models that fit it, and fetch and check them.',
+    ),
+    from(engine, 'pull', 'Fetch a model in GGUF format, check it, and put it into the folder of models.'),
+    from(engine, 'models list', 'List the models in the folder of models, and downloads that broke off.'),
+    from(engine, 'models show', 'Show where a model came from, its checksum, and what its file says.'),
+    from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
     from(fleet, 'engines list', 'List engines, their models and state, and what they have cost today.'),
@@ -70,6 +83,12 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(record, 'restore', 'Check a backup and put it in the place of a home.'),
     from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
     from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
+    from(config, 'config reload', 'Let the running server read its configuration again.'),
+    from(
+      evaluate,
+      'evaluate toolcalls',
+      'Measure what the rescue of printed tool calls is worth on recorded answers.',
+    ),
     from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
     from(config, 'config check', 'Look for mistakes in the configuration.'),
     from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),

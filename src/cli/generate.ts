@@ -11,7 +11,7 @@ export async function describedVerbs(): Promise<readonly Verb[]> {
   const neverRun = (): never => {
     throw new Error('a verb that is only described was run')
   }
-  const catalogue = createCatalogue({ serve: neverRun, doctor: neverRun })
+  const catalogue = createCatalogue({ serve: neverRun, doctor: neverRun, models: neverRun })
   return await Promise.all(catalogue.map((entry) => entry.load()))
 }
 

@@ -1,7 +1,14 @@
 import { PassThrough, Readable, type Writable } from 'node:stream'
 import type { ExitCode, ServerPort, ServerReply } from '../contract/verb.ts'
-import { type Catalogue, createCatalogue } from './catalogue.ts'
+import { type Catalogue, createCatalogue, type LocalRuns } from './catalogue.ts'
 import { runCli, type ServerWhere } from './shell.ts'
+
+/** What a scripted command does not come to. */
+const RUNS: LocalRuns = {
+  serve: async () => 0,
+  doctor: async () => 0,
+  models: async () => Promise.reject(new Error('no models here')),
+}
 
 /** One call that the scripted server got. */
 interface Called {
@@ -56,7 +63,7 @@ export async function run(setting: Setting): Promise<Ran> {
     stderr: err,
     stdin: Readable.from(setting.stdin === undefined ? [] : [Buffer.from(setting.stdin)]),
     signal: setting.signal ?? new AbortController().signal,
-    catalogue: setting.catalogue ?? createCatalogue({ serve: async () => 0, doctor: async () => 0 }),
+    catalogue: setting.catalogue ?? createCatalogue(RUNS),
     version: '1.2.3',
     homeOf: async () => '/nowhere',
     openServer: async (where) => {

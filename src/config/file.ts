@@ -64,7 +64,8 @@ function complaint(where: string, message: string): FileLayer {
   return { complaint: { where, path: '', message } }
 }
 
-function readBounded(file: string): string | undefined {
+/** The text of a configuration file; undefined where there is none. Throws where it cannot be one. */
+export function readBounded(file: string): string | undefined {
   let handle: number
   try {
     handle = openSync(file, 'r')

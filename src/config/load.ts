@@ -185,7 +185,7 @@ export function wordsOf(complaints: readonly Complaint[]): string {
 }
 
 /** A file that is named stands in for `./upshift.yaml`. */
-function projectFile(around: Surroundings): { path: string; named: string | undefined } {
+export function projectFile(around: Surroundings): { path: string; named: string | undefined } {
   const flag = around.flags['config']
   if (typeof flag === 'string') return { path: resolve(around.cwd, flag), named: '--config' }
   const variable = around.env[CONFIG_VARIABLE]
@@ -193,7 +193,8 @@ function projectFile(around: Surroundings): { path: string; named: string | unde
   return { path: resolve(around.cwd, FILE_NAME), named: undefined }
 }
 
-function userFile(around: Surroundings): string {
+/** The user's own file, whether it is there or not. */
+export function userFile(around: Surroundings): string {
   // The XDG base directory specification: a relative path there is invalid and ignored.
   const xdg = around.env['XDG_CONFIG_HOME']
   const folder = xdg && isAbsolute(xdg) ? xdg : join(around.homedir, '.config')

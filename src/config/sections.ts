@@ -1,4 +1,5 @@
 import { section as caller } from '../caller/config.ts'
+import { section as models } from '../engine/config.ts'
 import { section as llama } from '../engine/llama/config.ts'
 import { section as fleet } from '../fleet/config.ts'
 import { section as govern } from '../govern/config.ts'
@@ -17,6 +18,7 @@ export const SECTIONS = {
   route,
   fleet,
   llama,
+  models,
   knowledge,
   record,
   govern,

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
+import { expectJson } from '../contract/reply.ts'
 import { UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
 import { checkConfig, loadConfig, readOneFile, type Source, wordsOf } from './load.ts'
@@ -41,6 +43,15 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
       run: (context) => check(context, sections, around),
     },
     {
+      name: 'config reload',
+      summary: 'Let the running server read its configuration again.',
+      details:
+        'Engines, routing, rules of the guard: in force at once, and nothing that runs is cut off. What needs a restart ' +
+        'is listed. With a fault in it nothing changes. SIGHUP does the same.',
+      examples: ['upshift config reload'],
+      run: reload,
+    },
+    {
       name: 'config schema',
       summary: 'Print the JSON Schema of upshift.yaml.',
       examples: ['upshift config schema > upshift.schema.json'],
@@ -50,6 +61,26 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
       },
     },
   ]
+}
+
+const reloadReply = z.object({ changed: z.array(z.string()), restart: z.array(z.string()) })
+
+async function reload(context: VerbContext): Promise<0> {
+  const server = await context.server()
+  if (!server.running) {
+    const message = 'No server runs on this home, so there is nothing to reload: the next start reads it.'
+    throw new UpshiftError({ code: 'conflict', message })
+  }
+  const answered = await server.call('POST', '/v1/admin/reload', undefined, context.signal)
+  const { changed, restart } = await expectJson(answered, reloadReply)
+  if (context.json) context.out.write(`${JSON.stringify({ changed, restart })}\n`)
+  else {
+    context.out.write(
+      changed.length === 0 ? 'Nothing has changed.\n' : `In force now: ${changed.join(', ')}\n`,
+    )
+    if (restart.length > 0) context.out.write(`After a restart: ${restart.join(', ')}\n`)
+  }
+  return 0
 }
 
 async function explain(context: VerbContext, sections: Sections, around: Around): Promise<0> {

@@ -1,8 +1,8 @@
 import type { Purse } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { ChatRequest } from './chat.ts'
-import type { Settlement } from './entry.ts'
-import type { AnswerStart, Batch } from './event.ts'
+import type { ResponseMark, Settlement } from './entry.ts'
+import type { AnswerStart, Batch, Verdict } from './event.ts'
 import type { LeaseCost } from './lease.ts'
 import type { Passage } from './passage.ts'
 import type { Plan } from './plan.ts'
@@ -25,12 +25,18 @@ export type Origin =
       readonly purse: Purse
     }
 
+/** What every kind of request has in common. */
+export interface Asked {
+  /** Whom it is about. */
+  readonly user?: string | undefined
+}
+
 /** One request on the path. */
-export interface Ask {
+export interface Ask<R extends Asked = ChatRequest> {
   /** `req_…`, unique, sorted by time. */
   readonly id: string
   readonly origin: Origin
-  readonly request: ChatRequest
+  readonly request: R
   /** Size of the request's JSON on the wire. */
   readonly bytes: number
   /** Milliseconds since the epoch. */
@@ -39,6 +45,10 @@ export interface Ask {
   readonly signal: AbortSignal
   /** What a retrieval found, for the engine below it. */
   readonly passages?: readonly Passage[]
+  /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
+  readonly verdicts?: readonly Verdict[]
+  /** The caller may ask for the answer again. */
+  readonly response?: ResponseMark
 }
 
 /**
@@ -56,7 +66,10 @@ export interface Answer extends AsyncDisposable {
  * `body`: the request as it arrived, for the vault; absent for a child, whose text is its parent's. It stands beside
  * the ask, which lives as long as the answer: a slow reader must not hold a large body in memory.
  */
-export type Handle = (ask: Ask, body?: Uint8Array) => Promise<Answer | Refusal>
+export type Handle<R extends Asked = ChatRequest> = (
+  ask: Ask<R>,
+  body?: Uint8Array,
+) => Promise<Answer | Refusal>
 
 /** How many tokens a prompt has for the model that would answer it. */
 export interface Counted {
@@ -84,8 +97,8 @@ export interface Bill {
 }
 
 /** One request on its way through a mode. */
-export interface Work {
-  readonly ask: Ask
+export interface Work<R extends Asked = ChatRequest> {
+  readonly ask: Ask<R>
   readonly caller: Caller
   readonly plan: Plan
   readonly purse: Purse
@@ -93,8 +106,8 @@ export interface Work {
   /** Resolves when the record is open. Nothing is dispatched before it; it goes to the log ahead of what follows. */
   readonly opened: Promise<void>
   /** For nested calls. */
-  readonly complete: Handle
+  readonly complete: Handle<R>
 }
 
-/** One way to answer. Only `direct` dispatches, and so only it adds to the bill. */
-export type Way = (work: Work) => AsyncIterable<Batch>
+/** One way to answer. Only one that dispatches adds to the bill. */
+export type Way<R extends Asked = ChatRequest> = (work: Work<R>) => AsyncIterable<Batch>

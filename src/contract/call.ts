@@ -8,6 +8,8 @@ export interface Call {
   readonly caller: string
   readonly request: ChatRequest
   readonly maxOutputTokens: number
+  /** The last message is the beginning of the model's own turn: it goes on from there. */
+  readonly continues?: boolean
   readonly passages: readonly Passage[]
   /** On the monotonic clock. */
   readonly deadline: number

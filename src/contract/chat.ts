@@ -27,6 +27,17 @@ const toolCall = z.looseObject({
   function: z.looseObject({ name: z.string().min(1), arguments: z.string() }),
 })
 
+/**
+ * What another dialect says of a message that Chat Completions has no field for. Opaque on the path. An engine that
+ * knows a name takes it; for every other it is left out, with a verdict (engine/extensions.ts).
+ */
+const extensions = z
+  .looseObject({
+    /** Reasoning items of OpenAI's Responses that stood before the message. */
+    reasoning_items: z.array(z.unknown()).optional(),
+  })
+  .meta({ description: 'What another dialect says of the message. It reaches no engine as it stands.' })
+
 const message = z.discriminatedUnion('role', [
   z.looseObject({ role: z.literal('system'), content: textContent, name: z.string().optional() }),
   z.looseObject({ role: z.literal('developer'), content: textContent, name: z.string().optional() }),
@@ -41,6 +52,7 @@ const message = z.discriminatedUnion('role', [
     name: z.string().optional(),
     refusal: z.union([z.string(), z.null()]).optional(),
     tool_calls: z.array(toolCall).optional(),
+    extensions: extensions.optional(),
   }),
   z.looseObject({ role: z.literal('tool'), content: textContent, tool_call_id: z.string() }),
 ])
@@ -110,7 +122,10 @@ export const chatRequestSchema = z
     logit_bias: z.record(z.string(), z.number()).nullable().optional(),
     presence_penalty: z.number().min(-2).max(2).nullable().optional(),
     frequency_penalty: z.number().min(-2).max(2).nullable().optional(),
-    reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).nullable().optional(),
+    reasoning_effort: z
+      .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
+      .nullable()
+      .optional(),
     tools: z.array(tool).max(256).optional(),
     tool_choice: toolChoice.optional(),
     parallel_tool_calls: z.boolean().optional(),

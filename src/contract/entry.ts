@@ -18,6 +18,15 @@ export interface TextRef {
   readonly sha256: string
 }
 
+/**
+ * The key may read the answer again, and go on from it, until it expires: a response, `resp_` and the rest of the
+ * request's id.
+ */
+export interface ResponseMark {
+  /** The request that it goes on from. */
+  readonly previous?: string
+}
+
 /** Written before the first dispatch. An `opened` without its `closed` means that the process died. */
 export interface Opened {
   readonly type: 'opened'
@@ -30,6 +39,8 @@ export interface Opened {
   readonly plan: Plan
   /** The request's body as it arrived. */
   readonly prompt?: TextRef
+  /** Absent: the answer cannot be asked for again. */
+  readonly response?: ResponseMark
 }
 
 /** How one turn ended: its own outcome, usage and cost. */
@@ -58,8 +69,8 @@ export interface Attempted {
   readonly engine: string
   readonly replica: string
   readonly offMachine: boolean
-  /** Why this turn was needed: `first`, `retry`, `failover`, `repair`. */
-  readonly cause: 'first' | 'retry' | 'failover' | 'repair'
+  /** Why this turn was needed. `continue`: the one before it died in the middle of its answer. */
+  readonly cause: 'first' | 'retry' | 'failover' | 'repair' | 'continue'
   /** Worst case held against the engine's cap and the key's budget, micro-dollars; absent where unpriced. */
   readonly heldMicros?: number
   /** Worst case of tokens. */
@@ -115,6 +126,14 @@ export interface Feedback {
   /** −1 (useless) to 1 (right). */
   readonly score?: number
   readonly correction?: TextRef
+}
+
+/** A key has taken back one of its responses: it is not found from here on. Its texts stay with its request. */
+export interface ResponseDeleted {
+  readonly type: 'response-deleted'
+  /** The request. */
+  readonly id: string
+  readonly key: string
 }
 
 export interface KeyChanged {
@@ -190,6 +209,7 @@ export type Entry =
   | Closed
   | Refused
   | Feedback
+  | ResponseDeleted
   | KeyChanged
   | PolicyChanged
   | Started

@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatCompletion } from './chat.ts'
+import type { Vector } from './embed.ts'
 import type { ForeignDialect } from './native.ts'
 import type { Citation } from './passage.ts'
 import type { Problem } from './problem.ts'
@@ -41,6 +42,12 @@ export interface AnswerWhole {
   readonly dialect?: ForeignDialect
 }
 
+/** All vectors of a request for embeddings, in the order of its inputs. */
+export interface EmbeddingWhole {
+  readonly type: 'embedding-whole'
+  readonly vectors: readonly Vector[]
+}
+
 /** What a check found that did not stop the answer: it stands in the record and in the `upshift` field. */
 export interface Verdict {
   readonly check: string
@@ -78,7 +85,7 @@ export function isTerminal(event: AnswerEvent | undefined): event is AnswerFinis
   return event?.type === 'answer-finish' || event?.type === 'answer-error'
 }
 
-export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | AnswerFinish | AnswerError
+export type AnswerEvent = AnswerStart | ChunkDelta | AnswerWhole | EmbeddingWhole | AnswerFinish | AnswerError
 
 /** What one socket read brought: never empty. A stream of batches ends with exactly one terminal event. */
 export type Batch = readonly AnswerEvent[]

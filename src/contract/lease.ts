@@ -15,6 +15,18 @@ export interface LeaseEnd {
   readonly silentMs?: number | undefined
   /** Prompt tokens of the request's first turn: a caller pays for the prompt once, however often it is sent. */
   readonly firstPromptTokens?: number | undefined
+  /** Then `usage` is that of the last part alone. */
+  readonly parts?: SentParts
+}
+
+/** What became of a prompt that is sent in parts, each on its own and one after the other. */
+export interface SentParts {
+  /** Prompt tokens of the parts that were answered. */
+  readonly promptTokens: number
+  /** The engine has not stated all of them. */
+  readonly estimated: boolean
+  /** Upper bound on the part that was under way at the end; 0 where none was. */
+  readonly openTokensBound: number
 }
 
 /** What an attempt came to. */

@@ -1,10 +1,13 @@
 import type { Tier } from './tier.ts'
 
-export type Mode = 'direct' | 'retrieve'
+/** How a chat request is answered. */
+export type ChatMode = 'direct' | 'retrieve'
+/** `embed` makes vectors of texts. */
+export type Mode = ChatMode | 'embed'
 
 /** What was decided before the first dispatch, and why. It goes into the record whole. */
-export interface Plan {
-  readonly mode: Mode
+export interface Plan<M extends Mode = Mode> {
+  readonly mode: M
   /** The caller's word: `auto`, a tier, an alias or an exact model. */
   readonly requested: string
   readonly tier: Tier

@@ -49,6 +49,7 @@ const PROBLEMS = {
   // What the answer was
   schema_unmet: { status: 502, type: 'answer_error', retryable: false },
   tool_arguments_invalid: { status: 502, type: 'answer_error', retryable: false },
+  dimensions_unmet: { status: 502, type: 'answer_error', retryable: false },
   check_unavailable: { status: 503, type: 'answer_error', retryable: false },
   answer_too_large: { status: 502, type: 'answer_error', retryable: false },
   output_refused: { status: 502, type: 'answer_error', retryable: false },

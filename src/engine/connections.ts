@@ -11,6 +11,7 @@
  *
  * HTTP/2 is off: over it one origin would get one connection, and one slow reader would hold up all streams.
  */
+import type { LookupFunction } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { UpshiftError } from '../contract/problem.ts'
@@ -38,6 +39,8 @@ export interface ConnectionOptions {
   readonly noProxy?: string | undefined
   /** PEM text of certificate authorities to trust besides the usual ones and NODE_EXTRA_CA_CERTS. */
   readonly ca?: string | undefined
+  /** How the name of a host becomes an address, where no proxy does that; default: as the system does. */
+  readonly lookup?: LookupFunction | undefined
 }
 
 export interface Connections {
@@ -70,14 +73,14 @@ export function createConnections(options: ConnectionOptions = {}): Connections 
 }
 
 function poolOptions(options: ConnectionOptions): Pool.Options {
-  const { connectionsPerOrigin = CONNECTIONS_PER_ORIGIN, connectMs = CONNECT_MS, ca } = options
+  const { connectionsPerOrigin = CONNECTIONS_PER_ORIGIN, connectMs = CONNECT_MS, ca, lookup } = options
   return {
     connections: connectionsPerOrigin,
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
-    connect: { timeout: connectMs, allowH2: false, ...trust(ca) },
+    connect: { timeout: connectMs, allowH2: false, ...trust(ca), ...(lookup && { lookup }) },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
+import type { EmbedInput } from '../contract/embed.ts'
 import type { Verdict } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import { textsOf } from '../contract/text.ts'
@@ -25,7 +26,26 @@ export type ContextFit =
 export function checkContext(target: OpenAiTarget, request: ChatRequest): ContextFit {
   const { contextTokens } = target
   if (!target.quirks.cutsSilently || contextTokens === undefined) return { type: 'fits', verdicts: [] }
-  const texts = promptTexts(request)
+  return fitOf(target, promptTexts(request), contextTokens)
+}
+
+/** The same for what is embedded: each input has the whole context to itself, and the first that does not fit decides. */
+export function checkInputs(target: OpenAiTarget, inputs: readonly EmbedInput[]): ContextFit {
+  const { contextTokens } = target
+  let verdicts: readonly Verdict[] = []
+  if (!target.quirks.cutsSilently || contextTokens === undefined) return { type: 'fits', verdicts }
+  for (const input of inputs) {
+    const fit = typeof input === 'string' ? fitOf(target, [input], contextTokens) : undefined
+    if (fit?.type === 'exceeds') return { ...fit, problem: { ...fit.problem, param: 'input' } }
+    if (fit === undefined && input.length > contextTokens) {
+      return { type: 'exceeds', problem: { ...exceeds(target, contextTokens, input.length), param: 'input' } }
+    }
+    if (fit !== undefined && fit.verdicts.length > 0) verdicts = fit.verdicts
+  }
+  return { type: 'fits', verdicts }
+}
+
+function fitOf(target: OpenAiTarget, texts: readonly string[], contextTokens: number): ContextFit {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   if (bytes <= contextTokens * BYTES_PER_TOKEN_AT_LEAST) return { type: 'fits', verdicts: [] }
   const dense = bytes > contextTokens * BYTES_PER_TOKEN_AT_MOST ? denseBytes(texts) : bytes

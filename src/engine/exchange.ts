@@ -28,9 +28,12 @@ const QUEUE_EVENTS = 2_048
 const DRAIN_MS = 1_000
 const DRAIN_BYTES = 64 * 1024
 
+/** What a call is bounded by. */
+export type Bounded = Pick<Call, 'deadline' | 'signal'>
+
 export interface ExchangeParts {
   readonly target: Target
-  readonly call: Call
+  readonly call: Bounded
   /** Whether tokens come one by one. */
   readonly stream: boolean
   /** What turns the body of a good response into events; made once, when the response begins. */
@@ -40,7 +43,7 @@ export interface ExchangeParts {
 
 export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   readonly #target: Target
-  readonly #call: Call
+  readonly #call: Bounded
   readonly #read: (sink: Sink) => Reader
   readonly #clock: Clock
   readonly #watch: PhaseWatch
@@ -217,14 +220,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
   }
 }
 
-/** Why a call need not be made any more; undefined where it may be. */
-export function lateProblem(target: Target, call: Call, clock: Clock): Problem | undefined {
-  if (call.signal.aborted) return abortProblem(target, call, clock)
-  return clock.elapsed() >= call.deadline ? deadlineProblem(target) : undefined
-}
-
 /** @returns deadline_exceeded where the time is up, else client_closed */
-function abortProblem(target: Target, call: Call, clock: Clock): Problem {
+export function abortProblem(target: Target, call: Bounded, clock: Clock): Problem {
   const reason: unknown = call.signal.reason
   const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
   if (timedOut || clock.elapsed() >= call.deadline) return deadlineProblem(target)
@@ -234,7 +231,7 @@ function abortProblem(target: Target, call: Call, clock: Clock): Problem {
   }
 }
 
-function deadlineProblem(target: Target, limitMs?: number): Problem {
+export function deadlineProblem(target: Target, limitMs?: number): Problem {
   const left =
     limitMs === undefined ? '' : ` (${limitMs} ms were left when engine ${target.engine} was called)`
   return {

@@ -275,7 +275,7 @@ test('a whole answer above its bound is refused and no more of it is read', asyn
     },
     callOf({ stream: false }),
   )
-  assert.match(problemOf(events).message, /larger than 32 MiB/)
+  assert.match(problemOf(events).message, /larger than 33554432 bytes/)
   assert.ok(written < 60, `${written} MiB written`)
 })
 

@@ -1,14 +1,16 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
+import type { EmbedCall, EmbedEnd } from '../contract/embed.ts'
 import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Clock } from '../lib/clock.ts'
-import { type Address, Addresses } from './addresses.ts'
 import { checkContext } from './context.ts'
-import { Exchange, lateProblem } from './exchange.ts'
+import { Addresses, bearerOf, dispatchOptions, lateProblem } from './dispatch.ts'
+import { embed } from './embedding/embed.ts'
+import { Exchange } from './exchange.ts'
 import { buildPayload, type Payload } from './payload.ts'
 import { answerError, NOTHING_SENT, type Reader, type Sink, WholeReader } from './reader.ts'
 import { StreamReader } from './stream-reader.ts'
-import type { OpenAiTarget, Target } from './target.ts'
+import type { OpenAiTarget } from './target.ts'
 
 export interface OpenAiEngine {
   /**
@@ -20,6 +22,8 @@ export interface OpenAiEngine {
    * but only once a pending `next` has returned.
    */
   generate(target: OpenAiTarget, call: Call): AsyncIterable<Batch>
+  /** One call over POST {baseUrl}/embeddings. Cancelled in the same way. */
+  embed(target: OpenAiTarget, call: EmbedCall): Promise<EmbedEnd>
 }
 
 export interface OpenAiEngineParts {
@@ -28,10 +32,14 @@ export interface OpenAiEngineParts {
   dispatcherFor(url: URL): Dispatcher
 }
 
-/** The one engine for everything that speaks OpenAI's Chat Completions; what differs is in `target.quirks`. */
+/** The one engine for everything that speaks OpenAI's API; what differs is in `target.quirks`. */
 export function createOpenAiEngine(parts: OpenAiEngineParts): OpenAiEngine {
-  const addresses = new Addresses('chat/completions')
-  return { generate: (target, call) => generate(parts, addresses, target, call) }
+  const chat = new Addresses('/chat/completions')
+  const embeddings = new Addresses('/embeddings')
+  return {
+    generate: (target, call) => generate(parts, chat, target, call),
+    embed: (target, call) => embed(parts, embeddings, target, call),
+  }
 }
 
 async function* generate(
@@ -58,42 +66,11 @@ async function* generate(
   }
   using exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
   const address = addresses.of(target.baseUrl)
-  parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, target, call, payload), exchange)
+  const sending = { body: payload.body, stream, headers: bearerOf(target) }
+  parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, call.id, sending), exchange)
   for (;;) {
     const batch = await exchange.take()
     yield batch
     if (isTerminal(batch.at(-1))) return
-  }
-}
-
-function dispatchOptions(
-  { origin, path }: Address,
-  target: Target,
-  call: Call,
-  payload: Payload,
-): Dispatcher.DispatchOptions {
-  const headers = [
-    'content-type',
-    'application/json',
-    'accept',
-    payload.stream ? 'text/event-stream' : 'application/json',
-    // Compressed events would arrive late, and cost more than loopback or a data centre's network.
-    'accept-encoding',
-    'identity',
-    'user-agent',
-    'upshift',
-    'x-request-id',
-    call.id,
-  ]
-  if (target.apiKey !== undefined) headers.push('authorization', `Bearer ${target.apiKey}`)
-  return {
-    origin,
-    path,
-    method: 'POST',
-    headers,
-    body: payload.body,
-    // The exchange keeps time itself, by phases.
-    headersTimeout: 0,
-    bodyTimeout: 0,
   }
 }

@@ -103,3 +103,30 @@ test('an engine that refuses by itself, or does not tell its context, is not sec
   const silent = targetAt('http://127.0.0.1:1/v1', { kind: 'ollama' })
   assert.deepEqual(checkContext(silent, request), { type: 'fits', verdicts: [] })
 })
+
+test('reasoning of an earlier turn goes to a kind that takes it, and is named where it is left out', () => {
+  const items = [
+    { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Short.' }], content: [] },
+    {
+      type: 'reasoning',
+      summary: [{ type: 'summary_text', text: 'S' }],
+      content: [{ type: 'reasoning_text', text: 'Long.' }],
+    },
+  ]
+  const said = { role: 'assistant', content: 'Yes.' } as const
+  const messages = [
+    { role: 'user', content: 'Hi' } as const,
+    { ...said, extensions: { reasoning_items: items } },
+  ]
+  const target = (kind: EngineKind) => targetAt('http://127.0.0.1:1/v1', { kind })
+  const built = buildPayload(target('vllm'), callOf({ messages }))
+  assert.deepEqual(JSON.parse(built.body).messages[1], { ...said, reasoning_content: 'Short.\n\nLong.' })
+  assert.deepEqual(built.verdicts, [])
+  const without = buildPayload(target('openai'), callOf({ messages }))
+  assert.deepEqual(JSON.parse(without.body).messages[1], said)
+  assert.match(without.verdicts[0]?.detail ?? '', /reasoning of an earlier turn was left out: .*kind openai/)
+  const sealed = { reasoning_items: [{ type: 'reasoning', summary: [], encrypted_content: 'x' }], other: 1 }
+  const unread = buildPayload(target('vllm'), callOf({ messages: [{ ...said, extensions: sealed }] }))
+  assert.deepEqual(JSON.parse(unread.body).messages, [said])
+  assert.match(unread.verdicts.map(({ detail }) => detail).join(), /not known here.*encrypted/)
+})

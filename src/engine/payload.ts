@@ -1,6 +1,7 @@
 import type { Call } from '../contract/call.ts'
 import type { ChatRequest } from '../contract/chat.ts'
 import type { Verdict } from '../contract/event.ts'
+import { withoutExtensions } from './extensions.ts'
 import { type LeftOut, withoutSteering } from './steering.ts'
 import type { OpenAiTarget } from './target.ts'
 
@@ -16,8 +17,8 @@ export interface Payload {
 
 /**
  * The request as this engine understands it: its own model name, our bound on the output, streaming and usage
- * as the path needs them, the quirks applied. `upshift` stays here, and so do the fields that would undo the plan
- * (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
+ * as the path needs them, the quirks applied. `upshift` stays here, and so do other dialects' extensions (extensions.ts)
+ * and the fields that would undo the plan (steering.ts); every other field goes on as it came, but for an OpenAI field set to null, which means its default
  * and which strict engines refuse.
  */
 export function buildPayload(target: OpenAiTarget, call: Call): Payload {
@@ -38,9 +39,11 @@ export function buildPayload(target: OpenAiTarget, call: Call): Payload {
     }
     sent[(Object.hasOwn(quirks.renames, field) ? quirks.renames[field] : undefined) ?? field] = value
   }
+  sent['messages'] = withoutExtensions(call.request.messages, quirks, left)
   sent['model'] = target.name
   sent['stream'] = stream
   sent[quirks.outputLimit] = call.maxOutputTokens
+  if (call.continues === true) continueFrom(sent, call, target.continues)
   if (stream && quirks.includeUsage) {
     sent['stream_options'] = { ...call.request.stream_options, include_usage: true }
   }
@@ -48,7 +51,21 @@ export function buildPayload(target: OpenAiTarget, call: Call): Payload {
     body: JSON.stringify(sent),
     stream,
     choices: call.request.n ?? 1,
-    verdicts: Array.from(left, ([field, why]) => leftOutVerdict(field, why)),
+    verdicts: leftOutVerdicts(left),
+  }
+}
+
+/** The last message is the beginning of the answer: each engine has its own word for going on from it. */
+function continueFrom(
+  sent: Record<string, unknown>,
+  { request }: Call,
+  style: OpenAiTarget['continues'],
+): void {
+  if (style === 'continue_final_message') {
+    sent['continue_final_message'] = true
+    sent['add_generation_prompt'] = false
+  } else if (style === 'prefix') {
+    sent['messages'] = [...request.messages.slice(0, -1), { ...request.messages.at(-1), prefix: true }]
   }
 }
 
@@ -56,6 +73,7 @@ export function buildPayload(target: OpenAiTarget, call: Call): Payload {
 const OURS = new Set<string>([
   'upshift',
   'model',
+  'messages',
   'stream',
   'stream_options',
   'max_tokens',
@@ -85,6 +103,9 @@ function isNeutral(field: string, value: unknown): boolean {
   return typeof value === 'object' && Object.keys(Object(value)).length === 0
 }
 
-function leftOutVerdict(field: string, why: string): Verdict {
-  return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
+/** Names every field that was left out although it asked for something. */
+export function leftOutVerdicts(left: LeftOut): readonly Verdict[] {
+  return Array.from(left, ([field, why]) => {
+    return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
+  })
 }

@@ -40,7 +40,7 @@ export interface Reading {
 }
 
 /** Reads a body up to a bound and hands it out as text. */
-export abstract class Collector implements Reader {
+abstract class Collector implements Reader {
   readonly #parts: Buffer[] = []
   #bytes = 0
   #over = false
@@ -103,25 +103,46 @@ export class FailureReader extends Collector {
   }
 }
 
-/** Reads a whole `chat.completion`. */
-export class WholeReader extends Collector {
+/** Reads the whole body of a good response, up to a bound: a JSON document. */
+export abstract class BodyReader<
+  R extends { readonly target: Target; readonly sink: Sink },
+> extends Collector {
   readonly countsReads = true
-  readonly #reading: Reading
+  protected readonly reading: R
+  readonly #boundBytes: number
 
-  constructor(reading: Reading) {
-    super(MAX_WHOLE_BYTES)
-    this.#reading = reading
+  constructor(reading: R, boundBytes: number) {
+    super(boundBytes)
+    this.reading = reading
+    this.#boundBytes = boundBytes
   }
 
   protected override complete(text: string): void {
-    this.#reading.sink.end(this.#answer(text))
+    const { target, sink } = this.reading
+    const parsed = parseBody(target, text)
+    sink.end(
+      parsed.type === 'problem' ? answerError(parsed.problem, undefined) : this.answer(parsed.value, text),
+    )
   }
 
-  #answer(text: string): AnswerFinish | AnswerError {
-    const { target, sink, verdicts } = this.#reading
-    const parsed = parseBody(target, text)
-    if (parsed.type === 'problem') return answerError(parsed.problem, undefined)
-    const read = readCompletion(parsed.value)
+  /** Hands the content to the sink, and returns the end. `text`: the body. */
+  protected abstract answer(value: unknown, text: string): AnswerFinish | AnswerError
+
+  protected override overflow(): void {
+    const bound = `its answer is larger than ${this.#boundBytes} bytes`
+    this.reading.sink.end(answerError(garbled(this.reading.target, bound), undefined))
+  }
+}
+
+/** Reads a whole `chat.completion`. */
+export class WholeReader extends BodyReader<Reading> {
+  constructor(reading: Reading) {
+    super(reading, MAX_WHOLE_BYTES)
+  }
+
+  protected override answer(value: unknown, text: string): AnswerFinish | AnswerError {
+    const { target, sink, verdicts } = this.reading
+    const read = readCompletion(value)
     if (read.type === 'error') return answerError(problemOfErrorValue(target, read.error), undefined)
     if (read.type === 'garbled') {
       return answerError(garbled(target, `its answer is not a chat completion: ${read.why}`), undefined)
@@ -133,11 +154,6 @@ export class WholeReader extends Collector {
     }
     sink.event({ type: 'answer-whole', completion: read.value }, text.length, true)
     return answerFinish(usage, verdicts)
-  }
-
-  protected override overflow(): void {
-    const bound = `its answer is larger than ${MAX_WHOLE_BYTES / 1024 / 1024} MiB`
-    this.#reading.sink.end(answerError(garbled(this.#reading.target, bound), undefined))
   }
 }
 
@@ -172,7 +188,7 @@ export class UnstreamedReader extends Collector {
   }
 }
 
-export function parseBody(
+function parseBody(
   target: Target,
   text: string,
 ):

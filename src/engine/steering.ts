@@ -112,7 +112,7 @@ const BAGS = ['extra_body', 'provider_options'] as const
 /** A bag and its vendors: deeper lie values, such as a JSON Schema with properties of any name. */
 const BAG_LEVELS = 2
 /** Known fields that have no business in a bag, where nobody has checked them. */
-const CHECKED = ['model', 'messages', 'tools', 'n', 'max_tokens', 'max_completion_tokens'] as const
+const CHECKED = ['model', 'messages', 'input', 'tools', 'n', 'max_tokens', 'max_completion_tokens'] as const
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(chatRequestSchema.shape))
 const SPELLINGS = byFolded(Object.keys(chatRequestSchema.shape))
@@ -180,11 +180,11 @@ function ofBag(bag: string, value: unknown, offMachine: boolean, left: LeftOut, 
   return Object.fromEntries(passed)
 }
 
-function byFolded(names: readonly string[]): ReadonlyMap<string, string> {
+export function byFolded(names: readonly string[]): ReadonlyMap<string, string> {
   return new Map(names.map((name) => [fold(name), name]))
 }
 
 /** Upper case first: Go folds `ſ` into `s` and the Kelvin sign into `k`. */
-function fold(name: string): string {
+export function fold(name: string): string {
   return name.toUpperCase().toLowerCase().replaceAll(/[_-]/g, '')
 }

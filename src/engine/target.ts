@@ -1,3 +1,4 @@
+import type { ContinueStyle } from '../contract/model.ts'
 import type { Quirks } from './quirks.ts'
 
 /** Milliseconds, each from its own start. */
@@ -19,6 +20,8 @@ export interface Target {
   readonly apiKey?: string
   /** What the engine calls the model. */
   readonly name: string
+  /** How it goes on from the beginning of an answer; undefined where it cannot. */
+  readonly continues?: ContinueStyle | undefined
   /** Off this machine, and so under a daily cap that only what was priced before may spend. */
   readonly offMachine: boolean
   readonly timeouts: Timeouts

@@ -110,7 +110,7 @@ function problemOf(target: Target, status: number, error: ErrorBody, retryHeader
 function rejected(target: Target, status: number, error: ErrorBody, said: string): Problem {
   const advice =
     status === 404 && error.code === undefined && error.type === undefined
-      ? `Check the address configured for engine ${target.engine}: it must end where /chat/completions begins, mostly in /v1.`
+      ? `Check the address configured for engine ${target.engine}: it must end where the paths of the API begin, mostly in /v1. Or the engine does not serve this kind of request.`
       : 'Change the request as it says, or use another model.'
   const param = error.param === undefined ? {} : { param: clean(error.param, PARAM_MAX_CHARACTERS) }
   return {
@@ -243,6 +243,8 @@ const CONTEXT_LENGTH = new RegExp(
     'exceeds? the maximum allowed length', // SGLang
     'exceeds? the maximum number of tokens', // Gemini
     'reduce the length of the messages', // Groq
+    'too large to process|input length exceeds', // llama.cpp and Ollama, of what is embedded
+    'must have less than \\d+ tokens', // Text Embeddings Inference
     'greater than the context length|context the overflows|prompt is too long', // LM Studio, Anthropic
   ].join('|'),
   'i',

@@ -54,8 +54,11 @@ test('with a planted key not one connection is opened before the engine is allow
   assert.deepEqual(server.asked, ['GET /v1/models'])
   assert.deepEqual(server.keys, ['Bearer sk-planted'])
   assert.deepEqual(
-    over.fleet.models().map(({ id }) => id),
-    [MODEL],
+    over.fleet.models().map(({ id, kind }) => [id, kind]),
+    [
+      [MODEL, 'chat'],
+      ['openai/text-embedding-3-small', 'embedding'],
+    ],
   )
   const lease = await leased(over.fleet, need([MODEL]))
   assert.equal(lease.heldMicros, WORST)
@@ -268,7 +271,7 @@ test('the owner lists, allows and denies from the command line', async () => {
   assert.match(allowed.out, /allowed under \$20\.00 a day \(UTC\)\. up: 1 model/)
   assert.match(allowed.err, /1 of its 2 models have no known price/)
   const models = await runVerb(over.fleet, 'engines list', [], { models: true })
-  assert.match(models.out, /openai\/gpt-4o-mini\s+fast\s+128000\s+0\.15\/0\.6\s+yes/)
+  assert.match(models.out, /openai\/gpt-4o-mini\s+chat\s+fast\s+128000\s+0\.15\/0\.6\s+yes/)
   const json: unknown = JSON.parse((await runVerb(over.fleet, 'engines list', [], {}, true)).out)
   assert.ok(json && typeof json === 'object' && 'engines' in json)
   assert.match((await runVerb(over.fleet, 'engines deny', ['openai'])).out, /openai is off/)

@@ -14,6 +14,7 @@ const SIGNS: Partial<Record<'ok' | ProblemCode, Sign>> = {
   // The engine did its part; what it said was not good enough.
   schema_unmet: 'good',
   tool_arguments_invalid: 'good',
+  dimensions_unmet: 'good',
   answer_too_large: 'good',
   output_refused: 'good',
   upstream_rejected: 'answered',

@@ -9,9 +9,11 @@ export function engineChecks(
 ): readonly Check[] {
   const chat = entries.filter((entry) => entry.view.kind === 'chat')
   const usable = chat.filter((entry) => entry.view.available)
+  const embedding = entries.filter((entry) => entry.view.kind === 'embedding' && entry.view.available).length
+  const more = embedding === 0 ? '' : `, and ${embedding} for embeddings`
   const overall: Check =
     usable.length > 0
-      ? { name: 'models', state: 'ok', detail: `${usable.length} can be used` }
+      ? { name: 'models', state: 'ok', detail: `${usable.length} can be used${more}` }
       : {
           name: 'models',
           state: 'warn',

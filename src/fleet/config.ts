@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CONTINUE_STYLES } from '../contract/model.ts'
 import { type SecretRef, type Section, secretSchema } from '../contract/section.ts'
 import { TIERS } from '../contract/tier.ts'
 import { DAY_MS } from '../lib/utc.ts'
@@ -25,6 +26,9 @@ const priceSchema = z.strictObject({
 
 const modelSchema = z.strictObject({
   name: z.string().min(1).max(200).meta({ description: 'What the engine calls the model.' }),
+  kind: z.enum(['chat', 'embedding']).optional().meta({
+    description: 'What the model is for, where neither its server nor its name tells it rightly.',
+  }),
   tier: z.enum(TIERS).optional().meta({ description: 'Overrides the tier that the catalogue gives.' }),
   contextTokens: z.number().int().min(1).max(100_000_000).optional().meta({
     description: 'The context length that the engine really serves.',
@@ -61,6 +65,10 @@ const engineSchema = z.strictObject({
       'Treat an address off this machine (your own GPU server) as if it were on it: no allowance, no cap.',
   }),
   models: z.array(modelSchema).max(500).default([]),
+  continues: z.enum(CONTINUE_STYLES).optional().meta({
+    description:
+      'How its server is told to go on from the beginning of an answer, so that an answer survives the death of a replica. Default: by its kind, else not at all.',
+  }),
   hourlyUsd: dollars
     .optional()
     .meta({ description: 'What one replica costs an hour, to price a local engine.' }),

@@ -1,9 +1,15 @@
 import type { WorstCase } from '../contract/budget.ts'
-import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
+import type { LeaseCost, LeaseEnd, SentParts } from '../contract/lease.ts'
 import type { CacheLife } from '../contract/native.ts'
 import type { Need } from '../contract/need.ts'
 import type { ProblemCode } from '../contract/problem.ts'
-import { CACHE_WRITE_FACTOR, costMicros, type Price, type Usage } from '../contract/usage.ts'
+import {
+  CACHE_WRITE_FACTOR,
+  costMicros,
+  estimatedPromptTokens,
+  type Price,
+  type Usage,
+} from '../contract/usage.ts'
 import { PROFILES } from './profiles.ts'
 import type { ModelEntry, Place } from './table.ts'
 
@@ -13,13 +19,11 @@ import type { ModelEntry, Place } from './table.ts'
  *
  * Where the engine stated no usage: nothing, for an end that no vendor bills; an estimate, where Upshift or the
  * caller broke the answer off; else unknown, and the whole worst case counts. The estimate is half the bound on
- * the prompt (which counts a token a byte: text has two to four bytes a token) and what was seen of the answer
- * with RUN_AHEAD_TOKENS that the engine may have been ahead, and THINKING_TOKENS_PER_SECOND for the time in which
+ * the prompt and what was seen of the answer with RUN_AHEAD_TOKENS that the engine may have been ahead, and THINKING_TOKENS_PER_SECOND for the time in which
  * nothing came: reasoning is billed and not shown, and whoever breaks off before its end would have it for nothing.
  */
 const HOUR_MS = 3_600_000
 const RUN_AHEAD_TOKENS = 64
-const PROMPT_SHARE = 0.5
 const THINKING_TOKENS_PER_SECOND = 150
 
 /** The bounds that one attempt was reserved with. */
@@ -105,6 +109,7 @@ export function costOf(
   end: LeaseEnd,
   busyMs: number,
 ): LeaseCost {
+  if (end.parts !== undefined) return costOfParts(entry, place, end, end.parts, busyMs)
   const usage = end.usage ?? estimated(worst, end)
   const told = usage === undefined ? {} : { usage }
   const guessed = end.usage === undefined && usage !== undefined ? { estimated: true as const } : {}
@@ -132,13 +137,47 @@ function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
   if (UNBILLED.has(end.outcome) && !end.contentSeen) return undefined
   const thought = ((end.silentMs ?? 0) / 1_000) * THINKING_TOKENS_PER_SECOND
   const seen = Math.ceil((end.seenTokens ?? 0) + thought) + RUN_AHEAD_TOKENS
-  const promptTokens = Math.ceil(worst.promptTokens * PROMPT_SHARE)
+  const promptTokens = estimatedPromptTokens(worst.promptTokens)
   return {
     promptTokens,
     ...(worst.cache === undefined ? {} : { cacheWriteTokens: promptTokens }),
     ...(worst.cache === '1h' ? { cacheWriteHourTokens: promptTokens } : {}),
     completionTokens: Math.min(seen, worst.completionTokens),
   }
+}
+
+/**
+ * The same for a prompt that was sent in parts. What an engine answered without stating its tokens is estimated for
+ * whoever asked, but is no bill: there the whole hold counts, as for any answer without a usage.
+ */
+function costOfParts(
+  entry: ModelEntry,
+  place: Place,
+  end: LeaseEnd,
+  parts: SentParts,
+  busyMs: number,
+): LeaseCost {
+  const last = lastPart(end, parts)
+  const usage = last && { promptTokens: parts.promptTokens + last.tokens, completionTokens: 0 }
+  const estimate = parts.estimated || last?.estimated === true
+  const told = usage === undefined ? {} : { usage, ...(estimate ? { estimated: true as const } : {}) }
+  const cost = entry.view.price
+    ? usage === undefined || parts.estimated
+      ? undefined
+      : usageMicros(entry, usage)
+    : byHour(entry, place.replica.maxConcurrent, busyMs)
+  return cost === undefined ? told : { ...told, costMicros: cost, chargedMicros: cost }
+}
+
+/** Prompt tokens of the part that was under way at the end; undefined where nobody knows. */
+function lastPart(
+  { outcome, usage }: LeaseEnd,
+  { openTokensBound }: SentParts,
+): { readonly tokens: number; readonly estimated: boolean } | undefined {
+  if (usage !== undefined) return { tokens: usage.promptTokens, estimated: false }
+  if (openTokensBound === 0) return { tokens: 0, estimated: false }
+  if (BROKEN_OFF.has(outcome)) return { tokens: estimatedPromptTokens(openTokensBound), estimated: true }
+  return UNBILLED.has(outcome) ? { tokens: 0, estimated: false } : undefined
 }
 
 function promptOnce(usage: Usage, firstPromptTokens: number | undefined): Usage {

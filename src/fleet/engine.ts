@@ -16,13 +16,24 @@ export class Engine {
   /** What the last refresh had to say beyond the list. */
   notes: readonly string[] = []
 
-  constructor(spec: EngineSpec, parts: { breaker: BreakerConfig; random: () => number; clock: Clock }) {
+  /** `before`: the same engine by another configuration. What is known of it and of its addresses stays known. */
+  constructor(
+    spec: EngineSpec,
+    parts: { breaker: BreakerConfig; random: () => number; clock: Clock },
+    before?: Engine,
+  ) {
     this.spec = spec
-    this.spend = new DailySpend(() => parts.clock.now())
+    this.spend = before?.spend ?? new DailySpend(() => parts.clock.now())
+    this.allowance = before?.allowance
     const urls = new Set([...spec.baseUrls, ...spec.models.flatMap((model) => model.baseUrls ?? [])])
     const maxConcurrent = spec.maxConcurrent ?? PROFILES[spec.kind].maxConcurrent
     this.replicas = [...urls].map((url) => {
       const id = urls.size === 1 ? spec.name : `${spec.name}@${replicaName(url, urls)}`
+      const known = before?.replicas.find((replica) => replica.baseUrl === url && replica.id === id)
+      if (known !== undefined) {
+        known.maxConcurrent = maxConcurrent
+        return known
+      }
       return new Replica(id, url, { maxConcurrent, breaker: parts.breaker, random: parts.random })
     })
   }

@@ -1,3 +1,4 @@
+import type { ContinueStyle } from '../contract/model.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import type { Tier } from '../contract/tier.ts'
 import type { Price } from '../contract/usage.ts'
@@ -10,6 +11,7 @@ import { isKind, type Kind, PROFILES } from './profiles.ts'
 /** What the configuration says of one model. */
 export interface ModelSetting {
   readonly name: string
+  readonly kind?: 'chat' | 'embedding'
   readonly tier?: Tier
   readonly contextTokens?: number
   readonly price?: Price
@@ -36,6 +38,8 @@ export interface EngineSpec {
   readonly models: readonly ModelSetting[]
   /** Dollars an hour for one replica; undefined where it is priced by tokens or not at all. */
   readonly hourlyUsd: number | undefined
+  /** How it goes on from the beginning of an answer; undefined where it cannot. */
+  readonly continues: ContinueStyle | undefined
   readonly capMicros: number
   readonly maxConcurrent: number | undefined
   readonly timeouts: Timeouts
@@ -88,6 +92,7 @@ export function foundSpecs(
       key: undefined,
       offMachine: false,
       models: [],
+      continues: PROFILES[engine.kind].continues,
       hourlyUsd: undefined,
       capMicros: micros(config.dailyCapUsd),
       maxConcurrent: undefined,
@@ -133,6 +138,7 @@ function configured(name: string, engine: EngineConfig, sources: EngineSources):
     key,
     offMachine: away && !engine.trusted,
     models: engine.models.map((model) => modelSetting(model)),
+    continues: engine.continues ?? profile.continues,
     hourlyUsd: hourly(engine),
     capMicros: micros(engine.dailyCapUsd ?? sources.config.dailyCapUsd),
     maxConcurrent: engine.maxConcurrent,
@@ -153,6 +159,7 @@ function fromEnvironment(engine: EnvironmentEngine, config: FleetConfig): Engine
     key: engine.key,
     offMachine: true,
     models: [],
+    continues: PROFILES[engine.kind].continues,
     hourlyUsd: undefined,
     capMicros: micros(config.dailyCapUsd),
     maxConcurrent: undefined,
@@ -161,9 +168,10 @@ function fromEnvironment(engine: EnvironmentEngine, config: FleetConfig): Engine
 }
 
 function modelSetting(model: EngineConfig['models'][number]): ModelSetting {
-  const { name, tier, contextTokens, price, urls } = model
+  const { name, kind, tier, contextTokens, price, urls } = model
   return {
     name,
+    ...(kind && { kind }),
     ...(tier && { tier }),
     ...(contextTokens && { contextTokens }),
     ...(urls && { baseUrls: urls.map((url) => baseUrl(url, '/v1')) }),

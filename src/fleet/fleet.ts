@@ -62,7 +62,7 @@ const FIRST_TURN_MS = 2_000
 const CAP_MAX_USD = 1_000_000
 
 export class Fleet {
-  readonly #parts: FleetParts
+  #parts: FleetParts
   readonly #engines = new Map<string, Engine>()
   readonly #builtIn: readonly ModelEntry[]
   readonly #refresher: Refresher
@@ -71,6 +71,8 @@ export class Fleet {
   readonly #localReplicas = new Map<string, Replica>()
   readonly #wakes = new Map<Replica, NodeJS.Timeout>()
   readonly #asked = new Set<string>()
+  /** Engines that a reload took out: one that comes back has spent what it had spent. */
+  readonly #gone = new Map<string, Engine>()
   #table: ModelTable | undefined
   #busyMs = FIRST_TURN_MS
   #closed = false
@@ -78,10 +80,7 @@ export class Fleet {
   constructor(parts: FleetParts) {
     this.#parts = parts
     for (const spec of parts.engines) this.#add(spec)
-    for (const allowance of parts.allowances.load()) {
-      const engine = this.#engines.get(allowance.engine)
-      if (engine) engine.allowance = allowance
-    }
+    this.#recall()
     this.#builtIn = (parts.builtIn ?? []).map((view) => builtInEntry(view, this.#builtInReplica(view)))
     this.#line = new Line({ ...parts.config.queue, clock: parts.clock, turnMs: () => this.#turnMs() })
     this.#host = {
@@ -144,6 +143,27 @@ export class Fleet {
   /** Looks around and asks the allowed engines for their models now; `near` leaves out those off the machine. */
   refresh(scope: 'all' | 'near' = 'all'): Promise<void> {
     return this.#refresher.all(scope)
+  }
+
+  /**
+   * Takes over other engines. One that stays keeps its replicas' health, its allowance and what it has spent; of what
+   * goes nothing is leased any more, and leases that are out run to their end.
+   */
+  reconfigure(config: FleetConfig, specs: readonly EngineSpec[]): void {
+    this.#parts = { ...this.#parts, config, engines: specs }
+    const before = new Map([...this.#gone, ...this.#engines])
+    this.#engines.clear()
+    this.#gone.clear()
+    for (const spec of specs) this.#add(spec, before.get(spec.name))
+    for (const [name, engine] of before) {
+      if (this.#engines.has(name)) continue
+      const { source } = engine.spec
+      if (source === 'found') this.#engines.set(name, engine)
+      else if (this.#gone.size < ENGINES_MAX) this.#gone.set(name, engine)
+    }
+    this.#recall()
+    this.#invalidate()
+    void this.#refresher.all()
   }
 
   /** Begins the background refresh. */
@@ -214,6 +234,14 @@ export class Fleet {
     await this.#refresher.close()
   }
 
+  /** What owners have allowed, as it is stored. */
+  #recall(): void {
+    for (const allowance of this.#parts.allowances.load()) {
+      const engine = this.#engines.get(allowance.engine)
+      if (engine) engine.allowance = allowance
+    }
+  }
+
   #place(need: Need): Placed {
     return place(need, this.#current(), this.#host, this.#parts.random)
   }
@@ -281,9 +309,9 @@ export class Fleet {
     }
   }
 
-  #add(spec: EngineSpec): void {
+  #add(spec: EngineSpec, before?: Engine): void {
     const { config, random, clock } = this.#parts
-    this.#engines.set(spec.name, new Engine(spec, { breaker: config.breaker, random, clock }))
+    this.#engines.set(spec.name, new Engine(spec, { breaker: config.breaker, random, clock }, before))
     this.#table = undefined
   }
 

@@ -1,6 +1,6 @@
 import type { Hold as PurseHold } from '../contract/budget.ts'
 import type { LeaseCost, LeaseEnd } from '../contract/lease.ts'
-import type { ModelView } from '../contract/model.ts'
+import type { ContinueStyle, ModelView } from '../contract/model.ts'
 import { assert } from '../lib/assert.ts'
 import { signOf } from './breaker.ts'
 import { costOf, type Worst } from './cost.ts'
@@ -23,6 +23,7 @@ export type Target =
       readonly timeouts: Timeouts
       /** What the engine really reads; undefined where unknown. */
       readonly contextTokens: number | undefined
+      readonly continues: ContinueStyle | undefined
     }
   /** An engine inside this process. */
   | { readonly type: 'built-in'; readonly upstream: string }
@@ -103,7 +104,7 @@ export class HeldLease implements LeaseGrant {
     const { engine, view } = this.entry
     const { upstream, replica } = this.place
     if (!engine) return { type: 'built-in', upstream }
-    const { kind, timeouts } = engine.spec
+    const { continues, kind, timeouts } = engine.spec
     const key = (): string | undefined => engine.spec.key?.()
     return {
       type: 'http',
@@ -113,6 +114,7 @@ export class HeldLease implements LeaseGrant {
       upstream,
       timeouts,
       contextTokens: view.contextTokens,
+      continues,
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ContinueStyle } from '../contract/model.ts'
 import type { ForeignDialect } from '../contract/native.ts'
 
 /**
@@ -43,6 +44,8 @@ export interface Profile {
   readonly billsCacheWrites: boolean
   /** What it speaks; Chat Completions where absent. */
   readonly dialect?: ForeignDialect
+  /** Undefined: it cannot go on from the beginning of an answer, or nobody has said so. */
+  readonly continues?: ContinueStyle
 }
 
 const LOCAL = {
@@ -64,12 +67,19 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
   'openai-compatible': { ...LOCAL, listing: 'openai', maxConcurrent: 16 },
   ollama: { ...LOCAL, listing: 'ollama', defaultUrl: 'http://127.0.0.1:11434/v1' },
   lmstudio: { ...LOCAL, listing: 'lmstudio', defaultUrl: 'http://127.0.0.1:1234/v1' },
-  'llama.cpp': { ...LOCAL, listing: 'llama.cpp', defaultUrl: 'http://127.0.0.1:8080/v1' },
+  // Its server takes a last message of the assistant's as the beginning of the answer (`--prefill-assistant`, default).
+  'llama.cpp': {
+    ...LOCAL,
+    listing: 'llama.cpp',
+    defaultUrl: 'http://127.0.0.1:8080/v1',
+    continues: 'last_message',
+  },
   // vLLM and SGLang decode under a grammar (structured outputs) and batch up to 256 sequences by default.
   vllm: {
     ...LOCAL,
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:8000/v1',
+    continues: 'continue_final_message',
     enforcesSchema: true,
     maxConcurrent: 256,
   },
@@ -77,6 +87,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     ...LOCAL,
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:30000/v1',
+    continues: 'continue_final_message',
     enforcesSchema: true,
     maxConcurrent: 256,
   },
@@ -102,6 +113,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
   mistral: {
     ...CLOUD,
     defaultUrl: 'https://api.mistral.ai/v1',
+    continues: 'prefix',
     keyNames: ['MISTRAL_API_KEY'],
     urlName: 'MISTRAL_BASE_URL',
   },

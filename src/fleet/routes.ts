@@ -10,6 +10,7 @@ const usd = z.number().meta({ description: 'Dollars.' })
 
 const modelReply = z.object({
   id: z.string(),
+  kind: z.enum(['chat', 'embedding', 'extractive']),
   tier: z.enum(TIERS),
   tier_reason: z.string(),
   available: z.boolean(),
@@ -133,6 +134,7 @@ function wireEngine(engine: EngineView): EngineReply {
     })),
     models: engine.models.map(({ view, tierReason, contextAssumed, priceReason }) => ({
       id: view.id,
+      kind: view.kind,
       tier: view.tier,
       tier_reason: tierReason,
       available: view.available,

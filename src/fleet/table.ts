@@ -1,5 +1,11 @@
 import type { ModelView } from '../contract/model.ts'
-import { type CatalogueRow, catalogueOf, classify } from './catalogue/catalogue.ts'
+import {
+  type CatalogueRow,
+  catalogueOf,
+  classify,
+  classifyEmbedding,
+  purposeOf,
+} from './catalogue/catalogue.ts'
 import type { Engine } from './engine.ts'
 import type { ModelSetting } from './engines.ts'
 import { type ListedModel, publicName } from './listing/ask.ts'
@@ -51,7 +57,7 @@ function entriesOf(engine: Engine, now: number): readonly ModelEntry[] {
   let unlisted = false
   for (const { listed } of engine.replicas) {
     if (listed === undefined) unlisted = true
-    else for (const name of listed.keys()) names.add(name)
+    else for (const [name, { purpose }] of listed) if (purpose !== 'other') names.add(name)
   }
   // A vendor that has not been asked, or has no list: what the catalogue knows of it.
   if (unlisted && names.size === settings.size) {
@@ -79,7 +85,9 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
     if (model) listed.push(model)
     if (model || replica.listed === undefined) places.push({ replica, upstream: model?.upstream ?? name })
   }
-  const { tier, reason, row } = classify(kind, name, listed[0]?.size)
+  const purpose = purposeFor(name, setting, listed[0])
+  const { tier, reason, row } =
+    purpose === 'embedding' ? classifyEmbedding(kind, name) : classify(kind, name, listed[0]?.size)
   const lengths = listed.flatMap((model) => model.contextTokens ?? [])
   const served = lengths.length === 0 ? undefined : Math.min(...lengths)
   const price = setting?.price ?? row?.price
@@ -97,7 +105,7 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
       engine: engine.name,
       name: listed[0]?.upstream ?? name,
       tier: setting?.tier ?? tier,
-      kind: 'chat',
+      kind: purpose,
       offMachine: engine.spec.offMachine,
       allowed: engine.allowed,
       // Off the machine nothing without a price can be kept under a cap, so it is not used.
@@ -107,10 +115,22 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
         places.some(({ replica }) => replica.usable(now)),
       contextTokens: setting?.contextTokens ?? served ?? row?.contextTokens,
       price,
+      continues: engine.spec.continues !== undefined,
       enforcesSchema: PROFILES[kind].enforcesSchema,
       ...(PROFILES[kind].dialect === undefined ? {} : { dialect: PROFILES[kind].dialect }),
     },
   }
+}
+
+/** What the configuration says, else the server, else the name. What is configured without a kind is for chat. */
+function purposeFor(
+  name: string,
+  setting: ModelSetting | undefined,
+  listed: ListedModel | undefined,
+): 'chat' | 'embedding' {
+  if (setting?.kind !== undefined) return setting.kind
+  const purpose = listed === undefined ? purposeOf(name) : listed.purpose
+  return purpose === 'embedding' ? 'embedding' : 'chat'
 }
 
 /** The same for a model that is built into this process: no price, no cap, no address. */

@@ -15,7 +15,7 @@ export const verbs: readonly Verb[] = [
       'Engines come from upshift.yaml, from loopback ports (Ollama, LM Studio, llama.cpp, vLLM) and from API ' +
       'keys in the environment. Those off this machine are off until you allow them.',
     options: {
-      models: { type: 'boolean', short: 'm', summary: 'Also list each model with its tier and price.' },
+      models: { type: 'boolean', short: 'm', summary: 'Also list each model with its kind, tier and price.' },
     },
     examples: ['upshift engines list', 'upshift engines list --models'],
     run: list,
@@ -113,6 +113,7 @@ function modelTable(engines: readonly EngineReply[]): string {
   const rows = engines.flatMap((engine) =>
     engine.models.map((model) => [
       model.id,
+      model.kind,
       model.tier,
       model.context_tokens === null ? '?' : `${model.context_tokens}${model.context_assumed ? '?' : ''}`,
       model.price ? `${model.price.input}/${model.price.output}` : 'unpriced',
@@ -120,5 +121,5 @@ function modelTable(engines: readonly EngineReply[]): string {
       model.tier_reason,
     ]),
   )
-  return textTable(['MODEL', 'TIER', 'CONTEXT', '$/M IN/OUT', 'NOW', 'WHY THIS TIER'], rows)
+  return textTable(['MODEL', 'KIND', 'TIER', 'CONTEXT', '$/M IN/OUT', 'NOW', 'WHY THIS TIER'], rows)
 }

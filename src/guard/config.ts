@@ -73,6 +73,10 @@ const output = z
     secrets: action.default('redact').meta({
       description: 'What happens to keys and tokens in an answer that the user had not sent.',
     }),
+    rescueToolCalls: z.boolean().default(true).meta({
+      description: 'Make tool calls of what a model only printed as text, where it fits an offered tool.',
+      env: 'UPSHIFT_GUARD_RESCUE_TOOL_CALLS',
+    }),
     trustedHosts: z.array(z.string().min(1).max(253)).max(1000).default([]).meta({
       description: 'Hosts whose links and images always pass: `docs.example.com`, or `*.example.com`.',
       env: 'UPSHIFT_GUARD_TRUSTED_HOSTS',

@@ -1,7 +1,8 @@
 import type { ChatRequest } from '../contract/chat.ts'
+import { type EmbedRequest, inputsOf } from '../contract/embed.ts'
 import type { Verdict } from '../contract/event.ts'
 import type { NativeRequest } from '../contract/native.ts'
-import { type Refusal, refuse } from '../contract/problem.ts'
+import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { textChars } from '../contract/text.ts'
 import { type Action, type GuardConfig, PII_KINDS, type PiiKind } from './config.ts'
 import { isMedia } from './media.ts'
@@ -12,10 +13,10 @@ import { type Span, withoutOverlaps } from './spans.ts'
 import { textRuns } from './text-runs.ts'
 
 /** Structurally what the path asks of the guard's input side. */
-export interface InputAdmitted {
+export interface InputAdmitted<R = ChatRequest> {
   readonly type: 'admitted'
   /** The same object where nothing had to be changed; else a copy that shares what was not changed. */
-  readonly request: ChatRequest
+  readonly request: R
   readonly verdicts: readonly Verdict[]
 }
 
@@ -24,14 +25,26 @@ export interface InputGuard {
   admit(request: ChatRequest, bytes: number): InputAdmitted | Refusal
   /** The rules for a request that is about to leave this machine. */
   outbound(request: ChatRequest): InputAdmitted | Refusal
+  /** The same two for what is to be embedded. */
+  readonly embedding: {
+    admit(request: EmbedRequest, bytes: number): InputAdmitted<EmbedRequest> | Refusal
+    outbound(request: EmbedRequest): InputAdmitted<EmbedRequest> | Refusal
+  }
 }
 
 export function createInputGuard(config: GuardConfig): InputGuard {
   const everywhere = rulesFor(config, false)
   const leaving = rulesFor(config, true)
   return {
-    admit: (request, bytes) => overBounds(request, bytes, config) ?? screen(request, everywhere, config),
-    outbound: (request) => screen(request, leaving, config),
+    admit: (request, bytes) =>
+      overBounds(request, bytes, config) ?? screen(request, request.native, everywhere, config),
+    outbound: (request) => screen(request, request.native, leaving, config),
+    embedding: {
+      admit: (request, bytes) => {
+        return overInputs(request, bytes, config) ?? screenInputs(request, everywhere, config)
+      },
+      outbound: (request) => screenInputs(request, leaving, config),
+    },
   }
 }
 
@@ -55,12 +68,7 @@ function rulesFor(config: GuardConfig, leaving: boolean): Rules {
 
 function overBounds(request: ChatRequest, bytes: number, config: GuardConfig): Refusal | undefined {
   const { maxBodyBytes, maxMessages, maxTextChars } = config.bounds
-  if (bytes > maxBodyBytes) {
-    return refuse(
-      'body_too_large',
-      `The request has ${bytes} bytes and at most ${maxBodyBytes} are accepted (guard.bounds.maxBodyBytes): send less, or raise the bound.`,
-    )
-  }
+  if (bytes > maxBodyBytes) return tooManyBytes(bytes, maxBodyBytes)
   if (request.messages.length > maxMessages) {
     return refuse(
       'too_many_messages',
@@ -79,20 +87,65 @@ function overBounds(request: ChatRequest, bytes: number, config: GuardConfig): R
   return undefined
 }
 
+function tooManyBytes(bytes: number, bound: number): Refusal {
+  return refuse(
+    'body_too_large',
+    `The request has ${bytes} bytes and at most ${bound} are accepted (guard.bounds.maxBodyBytes): send less, or raise the bound.`,
+  )
+}
+
+function overInputs(request: EmbedRequest, bytes: number, config: GuardConfig): Refusal | undefined {
+  const { maxBodyBytes, maxTextChars } = config.bounds
+  if (bytes > maxBodyBytes) return tooManyBytes(bytes, maxBodyBytes)
+  if (bytes <= maxTextChars) return undefined
+  let chars = 0
+  for (const input of inputsOf(request)) if (typeof input === 'string') chars += input.length
+  if (chars <= maxTextChars) return undefined
+  return refuse(
+    'body_too_large',
+    `The inputs hold more than ${maxTextChars} characters of text (guard.bounds.maxTextChars): send fewer at once, or raise the bound.`,
+    { param: 'input' },
+  )
+}
+
 const CLEAN: readonly Verdict[] = []
 
-function screen(request: ChatRequest, rules: Rules, config: GuardConfig): InputAdmitted | Refusal {
+/** No rule can read tokens: whoever relies on the rules is told. */
+const UNREAD: Verdict = {
+  check: 'input',
+  outcome: 'skipped',
+  detail: 'tokens were not looked into for secrets and personal data: send the texts themselves',
+}
+
+function screenInputs(
+  request: EmbedRequest,
+  rules: Rules,
+  config: GuardConfig,
+): InputAdmitted<EmbedRequest> | Refusal {
+  const screened = screen(request, undefined, rules, config)
+  if (rules.idle || isRefusal(screened) || inputsOf(request).every((input) => typeof input === 'string')) {
+    return screened
+  }
+  return { ...screened, verdicts: [...screened.verdicts, UNREAD] }
+}
+
+/** @param native - the caller's own body, where the request is a translation of it */
+function screen<R extends object>(
+  request: R,
+  native: NativeRequest | undefined,
+  rules: Rules,
+  config: GuardConfig,
+): InputAdmitted<R> | Refusal {
   if (rules.idle) return { type: 'admitted', request, verdicts: CLEAN }
   const walk = new Walk(rules, config.bounds.maxDepth)
-  const screened =
-    request.native === undefined ? walk.object(request, '', 0) : walk.twice(request, request.native)
+  const screened = native === undefined ? walk.object(request, '', 0) : walk.twice(request, native)
   if (walk.refusal !== undefined) return walk.refusal
   if (screened === request) return { type: 'admitted', request, verdicts: CLEAN }
   const verdicts = [...walk.redacted].map(([check, times]): Verdict => {
     return { check, outcome: 'redacted', detail: times === 1 ? 'once' : `${times} times` }
   })
-  // Only strings have changed, none of them one that the schema bounds, so it still is a ChatRequest.
-  return { type: 'admitted', request: screened as ChatRequest, verdicts }
+  // Only strings have changed, none of them one that a schema bounds, so it still is what it was.
+  return { type: 'admitted', request: screened as R, verdicts }
 }
 
 /** Fields whose text describes the request's form: secrets are looked for there, personal data is not. */
@@ -130,7 +183,7 @@ class Walk {
    * A request that was translated at the edge: first the caller's own body, so that what is refused or redacted is
    * named and counted where the caller put it; then the translation, whose texts are mostly the same ones.
    */
-  twice(request: ChatRequest, native: NativeRequest): object {
+  twice(request: { readonly native?: unknown }, native: NativeRequest): object {
     this.#known = new Map()
     const body = this.object(native.body, '', 0)
     this.#translated = true

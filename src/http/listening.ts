@@ -27,7 +27,7 @@ export interface DrainState {
   draining: boolean
   /** Requests whose connection is open. */
   active: number
-  /** Chat requests that have not been closed in the record. */
+  /** Requests for an answer that have not been closed in the record. */
   answering: number
   /** Bytes of the bodies of requests under way, as they were announced. */
   bodyBytes: number

@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../contract/caller.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import type { Access, Route } from '../contract/route.ts'
-import { sendProblem } from './answering.ts'
 import { bearer, type CredentialOf } from './credential.ts'
 import { invalidRequest } from './invalid.ts'
+import { sendProblem } from './writing.ts'
 
 export type Authenticate = (credential: string | undefined) => Caller | Refusal
 

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { chatRequestSchema } from '../contract/chat.ts'
+import { embedRequestSchema } from '../contract/embed.ts'
 import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import { messagesPaths, messagesSchemas } from './messages/openapi.ts'
+import { responsesRequestSchema } from './responses/wire.ts'
 import { summarySchema } from './summary.ts'
 
 /** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
@@ -18,7 +20,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     const path = one.path.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [one.method.toLowerCase()]: operation(one) }
   }
-  paths['/v1/chat/completions'] = { post: chatOperation() }
+  for (const one of ANSWERING) paths[one.path] = { post: answeringOperation(one) }
+  paths['/v1/embeddings'] = { post: embedOperation() }
   Object.assign(paths, messagesPaths(headOfAnswers()))
   return {
     openapi: '3.1.0',
@@ -37,6 +40,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       },
       schemas: {
         ChatRequest: jsonSchema(chatRequestSchema, 'input'),
+        EmbeddingRequest: jsonSchema(embedRequestSchema, 'input'),
+        ResponsesRequest: jsonSchema(responsesRequestSchema, 'input'),
         UpshiftSummary: jsonSchema(summarySchema, 'output'),
         Error: errorSchema(),
         ...messagesSchemas(),
@@ -86,28 +91,96 @@ function headOfAnswers(): Record<string, unknown> {
   return Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }]))
 }
 
-function chatOperation(): Record<string, unknown> {
-  const completion = {
+interface Answering {
+  readonly path: string
+  readonly summary: string
+  /** The schema of its request, by its name among the components. */
+  readonly request: string
+  readonly answer: string
+  readonly stream: string
+}
+
+const ANSWERING: readonly Answering[] = [
+  {
+    path: '/v1/chat/completions',
+    summary: 'Answer a chat request: the cheapest model that will do, within the caller’s scope.',
+    request: 'ChatRequest',
+    answer: "OpenAI's chat.completion as the engine sent it, with Upshift's own field.",
+    stream: 'server-sent events that end with [DONE]',
+  },
+  {
+    path: '/v1/responses',
+    summary: 'The same in the form of OpenAI’s Responses API; the answer can be stored, and gone on from.',
+    request: 'ResponsesRequest',
+    answer: "OpenAI's response object, with Upshift's own field.",
+    stream: 'server-sent events, the last of which is response.completed, .incomplete or .failed',
+  },
+]
+
+function answeringOperation({ summary, request, answer, stream }: Answering): Record<string, unknown> {
+  const whole = {
     type: 'object',
-    description: "OpenAI's chat.completion as the engine sent it, with Upshift's own field.",
+    description: answer,
     properties: { upshift: { $ref: '#/components/schemas/UpshiftSummary' } },
   }
   return {
-    summary: 'Answer a chat request: the cheapest model that will do, within the caller’s scope.',
+    summary,
     description: 'Fields that are not named here reach the engine as they came.',
     security: [{ key: [] }],
     requestBody: {
       required: true,
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/ChatRequest' } } },
+      content: { 'application/json': { schema: { $ref: `#/components/schemas/${request}` } } },
     },
     responses: {
       200: {
-        description: 'The answer: whole, or as server-sent events that end with [DONE].',
+        description: `The answer: whole, or as ${stream}.`,
         headers: headOfAnswers(),
         content: {
-          'application/json': { schema: completion },
+          'application/json': { schema: whole },
           'text/event-stream': { schema: { type: 'string' } },
         },
+      },
+      default: errorResponse(),
+    },
+  }
+}
+
+function embedOperation(): Record<string, unknown> {
+  const embedding = {
+    description: 'Numbers, or float32 in little-endian order as base64, as `encoding_format` says.',
+    oneOf: [{ type: 'array', items: { type: 'number' } }, { type: 'string' }],
+  }
+  const item = {
+    type: 'object',
+    required: ['object', 'index', 'embedding'],
+    properties: { object: { const: 'embedding' }, index: { type: 'integer' }, embedding },
+  }
+  const count = { type: 'integer' }
+  const usage = { type: 'object', properties: { prompt_tokens: count, total_tokens: count } }
+  const list = {
+    type: 'object',
+    required: ['object', 'data', 'model', 'usage', 'upshift'],
+    properties: {
+      object: { const: 'list' },
+      data: { type: 'array', items: item, description: 'One for each input, in their order.' },
+      model: { type: 'string' },
+      usage,
+      upshift: { $ref: '#/components/schemas/UpshiftSummary' },
+    },
+  }
+  return {
+    summary: 'Make vectors of texts, with one model, which is never replaced by another.',
+    description: 'Fields that are not named here reach the engine as they came.',
+    security: [{ key: [] }],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/EmbeddingRequest' } } },
+    },
+    responses: {
+      200: {
+        description: 'The vectors, in the order of the inputs.',
+        headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
+        content: { 'application/json': { schema: list } },
       },
       default: errorResponse(),
     },

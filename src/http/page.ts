@@ -35,11 +35,13 @@ a { color: var(--mark); }
   -H "content-type: application/json" \\
   -d '{"model":"auto","messages":[{"role":"user","content":"What is a tier?"}]}'</pre>
 <h2>Point an application here</h2>
-<p>Any client of OpenAI's Chat Completions works: set its base URL to this address with <code>/v1</code>, and its key to one from <code>npx upshift keys create NAME</code>. Any client of Anthropic's Messages works too, with this address as it is.</p>
+<p>Any client of OpenAI's Chat Completions or Responses works: set its base URL to this address with <code>/v1</code>, and its key to one from <code>npx upshift keys create NAME</code>. Any client of Anthropic's Messages works too, with this address as it is.</p>
 <h2>What is here</h2>
 <table>
 <tr><td><code>POST /v1/chat/completions</code></td><td>answers, whole or streamed; <code>model</code> is <code>auto</code>, a tier (<code>fast</code>, <code>mid</code>, <code>expert</code>), an alias or an exact model</td></tr>
+<tr><td><code>POST /v1/responses</code></td><td>the same in the form of OpenAI&#8217;s Responses, which can be gone on from by id</td></tr>
 <tr><td><code>POST /v1/messages</code></td><td>the same in Anthropic's Messages</td></tr>
+<tr><td><code>POST /v1/embeddings</code></td><td>vectors of texts; <code>model</code> is an exact model that embeds, an alias or <code>auto</code></td></tr>
 <tr><td><code>GET /v1/models</code></td><td>what this key may use</td></tr>
 <tr><td><a href="/openapi.json"><code>GET /openapi.json</code></a></td><td>the whole API</td></tr>
 <tr><td><a href="/ready"><code>GET /ready</code></a></td><td>whether this server should get requests</td></tr>

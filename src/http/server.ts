@@ -8,26 +8,30 @@ import fastify, {
 } from 'fastify'
 import type { Count, Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
+import type { EmbedRequest } from '../contract/embed.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { mountAnswers } from './answer-routes.ts'
-import { type Finished, sendProblem } from './answering.ts'
+import { type AnsweringPorts, mountAnswers } from './answering.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
+import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { type Finished, sendProblem } from './writing.ts'
 
 export interface HttpPorts {
   readonly handle: Handle
+  readonly embed: Handle<EmbedRequest>
   readonly count: Count
   authenticate(credential: string | undefined): Caller | Refusal
   /** Bytes of a body to a JSON value, or the reason why not. */
   parseBody(bytes: Buffer): { readonly type: 'parsed'; readonly value: unknown } | Refusal
   readonly routes: readonly Route[]
+  readonly responses: ResponsesPort
   readonly metrics: Metrics
   readonly logs: Logs
   readonly newRequestId: () => string
@@ -89,19 +93,25 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   parseBodies(app, ports)
   watch(app, ports, state)
   mount(app, ports.authenticate, ports.routes)
-  const answering = {
-    ...ports,
-    heading: (reply: FastifyReply) => sayGoodbye(state, reply),
-    slowReaderMs: ports.limits.slowReaderMs,
-    finished: (done: Finished) => count(ports, done),
-  }
-  mountAnswers(app, answering, state)
+  mountAnswers(app, answering(ports, state), state)
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(reply, problemOf(error, ports), request.id)
   })
   app.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(app, request), request.id))
   await app.ready()
   return new Listening(app, state, ports.clock)
+}
+
+/** The ports, with what this listener adds to them. */
+function answering(ports: HttpPorts, state: DrainState): AnsweringPorts {
+  return {
+    ...ports,
+    grow: (reply: FastifyReply, bytes: number) =>
+      hold(reply, state, ports.limits, bytes) ? undefined : tooManyBodies(ports.limits),
+    heading: (reply: FastifyReply) => sayGoodbye(state, reply),
+    slowReaderMs: ports.limits.slowReaderMs,
+    finished: (done: Finished) => count(ports, done),
+  }
 }
 
 function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
@@ -111,6 +121,8 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('rawBody', null)
   const pace = new Pace(ports.clock)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    // Clients that name a content type for whatever they send name one for a DELETE too.
+    if (bytes.length === 0 && request.method === 'DELETE') return done(null, undefined)
     request.bodyBytes = bytes.length
     // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
     const body = bytes as Buffer
@@ -171,7 +183,7 @@ function shareWith(origin: string, reply: FastifyReply): void {
   })
 }
 
-function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): void {
+function count(ports: HttpPorts, { answer, terminal, firstTokenMs, inputs }: Finished): void {
   const failed = terminal.type === 'answer-error'
   const { usage, costMicros } = terminal
   ports.metrics.answer({
@@ -179,7 +191,8 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs }: Finished): 
     model: answer.start.model,
     mode: answer.plan.mode,
     outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
-    firstTokenSeconds: firstTokenMs / 1_000,
+    ...(inputs === undefined || failed ? {} : { inputs }),
+    ...(firstTokenMs === undefined ? {} : { firstTokenSeconds: firstTokenMs / 1_000 }),
     ...(usage === undefined
       ? {}
       : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
@@ -209,7 +222,11 @@ function admitBody(
   const announced = request.headers['content-length']
   const chunked = request.headers['transfer-encoding'] !== undefined
   const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
-  if (bytes === 0) return true
+  return bytes === 0 || hold(reply, state, limits, bytes)
+}
+
+/** Counts bytes that a request keeps in memory until its answer is over; false where there is no room for them. */
+function hold(reply: FastifyReply, state: DrainState, limits: HttpLimits, bytes: number): boolean {
   if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
   state.bodyBytes += bytes
   reply.raw.once('close', () => {
@@ -220,7 +237,7 @@ function admitBody(
 
 function tooManyBodies(limits: HttpLimits): Problem {
   const bound = `${limits.maxBodyBytesInFlight} bytes (server.maxBodyBytesInFlight)`
-  const message = `The bodies of all requests under way fill their bound of ${bound}. Send this one again in a moment.`
+  const message = `The bodies of all requests under way, with what was fetched for them, fill their bound of ${bound}. Send this one again in a moment.`
   return { code: 'queue_full', message, retryAfterMs: BODIES_RETRY_MS }
 }
 

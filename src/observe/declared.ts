@@ -37,6 +37,12 @@ export function declareMetrics(registry: Registry) {
     labelNames: ['tier', 'model', 'direction'],
     registers,
   })
+  const embeddings = new Counter({
+    name: 'upshift_embeddings_total',
+    help: 'Inputs that were embedded.',
+    labelNames: ['tier', 'model'],
+    registers,
+  })
   const cost = new Counter({
     name: 'upshift_cost_micro_dollars_total',
     help: 'Cost of priced models.',
@@ -54,5 +60,5 @@ export function declareMetrics(registry: Registry) {
     help: 'Requests being answered.',
     registers,
   })
-  return { requests, seconds, answers, firstToken, tokens, cost, verdicts, inFlight }
+  return { requests, seconds, answers, firstToken, tokens, embeddings, cost, verdicts, inFlight }
 }

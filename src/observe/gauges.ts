@@ -1,9 +1,11 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Reads, once at each scrape, the state of things that are not events. */
 export interface Gauges {
   fleet(): FleetGauges
   record(): RecordGauges
+  /** Models that are loaded into this machine’s memory. */
+  llama(): readonly LlamaGauge[]
   /** Keys that have a budget, or spent or reserved something this month. Only for who may see every key. */
   keys(): readonly KeyGauge[]
 }
@@ -35,6 +37,28 @@ export interface RecordGauges {
   readonly checkpointSize: number
 }
 
+/** One model of llama.cpp. The counters begin anew with its process. */
+export interface LlamaGauge {
+  readonly model: string
+  readonly up: boolean
+  readonly restarts: number
+  readonly memoryBytes: number
+  readonly slots: number
+  readonly running: number
+  readonly waiting: number
+  readonly kvTokens: number
+  readonly kvCapacityTokens: number
+  readonly warmBytes: number
+  readonly requests: number
+  readonly promptTokens: number
+  readonly cachedTokens: number
+  readonly completionTokens: number
+  readonly evictions: number
+  readonly warmLoads: number
+  readonly warmSaves: number
+  readonly waitMs: number
+}
+
 /** Money in micro-dollars. An absent budget is no limit. */
 export interface KeyGauge {
   readonly key: string
@@ -55,8 +79,13 @@ type Rows = readonly (readonly [Labels, number])[]
 /** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */
 export function declareGauges(
   registry: Registry,
-  read: () => { readonly fleet: FleetGauges; readonly record: RecordGauges },
+  read: () => {
+    readonly fleet: FleetGauges
+    readonly record: RecordGauges
+    readonly llama: readonly LlamaGauge[]
+  },
 ): void {
+  declareLlama(registry, () => read().llama)
   const fleet = (name: string, help: string, labels: readonly string[], rows: (of: FleetGauges) => Rows) =>
     declare(registry, name, help, labels, () => rows(read().fleet))
   const record = (name: string, help: string, value: (of: RecordGauges) => number) =>
@@ -93,6 +122,33 @@ export function declareGauges(
     'Entries under the newest signed checkpoint.',
     ({ checkpointSize }) => checkpointSize,
   )
+}
+
+/** What is so now, and what has been counted, of each model in this machine’s memory. */
+function declareLlama(registry: Registry, read: () => readonly LlamaGauge[]): void {
+  const each = (value: (one: LlamaGauge) => number) => (): Rows =>
+    read().map((one) => [{ model: one.model }, value(one)])
+  const now = (name: string, help: string, value: (one: LlamaGauge) => number) =>
+    declare(registry, `upshift_llama_${name}`, help, ['model'], each(value))
+  const counted = (name: string, help: string, value: (one: LlamaGauge) => number) =>
+    declareCounter(registry, `upshift_llama_${name}_total`, help, ['model'], each(value))
+  now('up', '1 where the model is loaded and answers.', ({ up }) => (up ? 1 : 0))
+  now('memory_bytes', 'Weights, caches and buffers, as reckoned before loading.', (one) => one.memoryBytes)
+  now('slots', 'KV caches, each for one sequence.', (one) => one.slots)
+  now('running', 'Requests that are worked on.', (one) => one.running)
+  now('waiting', 'Requests that wait for a slot.', (one) => one.waiting)
+  now('kv_tokens', 'Tokens in the KV caches.', (one) => one.kvTokens)
+  now('kv_capacity_tokens', 'Tokens that the KV caches can hold.', (one) => one.kvCapacityTokens)
+  now('warm_bytes', 'Bytes of system prompts’ states on the disk.', (one) => one.warmBytes)
+  counted('restarts', 'Processes that ended by themselves.', (one) => one.restarts)
+  counted('requests', 'Requests that were answered to their end.', (one) => one.requests)
+  counted('prompt_tokens', 'Tokens of prompts.', (one) => one.promptTokens)
+  counted('cached_tokens', 'Of these, tokens that a cache held already.', (one) => one.cachedTokens)
+  counted('completion_tokens', 'Tokens that were generated.', (one) => one.completionTokens)
+  counted('evictions', 'Caches that were given up for another prompt.', (one) => one.evictions)
+  counted('warm_loads', 'States of system prompts that were read from the disk.', (one) => one.warmLoads)
+  counted('warm_saves', 'States of system prompts that were written to the disk.', (one) => one.warmSaves)
+  counted('wait_seconds', 'Time that requests waited for a slot.', (one) => one.waitMs / 1_000)
 }
 
 /** What single keys have spent and may spend: a registry of its own, since not everybody may see it. */
@@ -142,6 +198,26 @@ function declare(
     collect() {
       this.reset()
       for (const [labels, value] of rows()) this.set({ ...labels }, value)
+    },
+  })
+}
+
+/** Counters that somebody else counts: told as they stand. */
+function declareCounter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly string[],
+  rows: () => Rows,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [labels, value] of rows()) this.inc({ ...labels }, value)
     },
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KeyGauge } from './gauges.ts'
+import type { KeyGauge, LlamaGauge } from './gauges.ts'
 import { createMetrics } from './metrics.ts'
 
 const KEY: KeyGauge = {
@@ -13,9 +13,31 @@ const KEY: KeyGauge = {
   dayBudgetMicros: 100,
 }
 
+const LLAMA: LlamaGauge = {
+  model: 'small',
+  up: true,
+  restarts: 1,
+  memoryBytes: 1_000,
+  slots: 6,
+  running: 2,
+  waiting: 3,
+  kvTokens: 40,
+  kvCapacityTokens: 600,
+  warmBytes: 70,
+  requests: 8,
+  promptTokens: 90,
+  cachedTokens: 30,
+  completionTokens: 20,
+  evictions: 1,
+  warmLoads: 2,
+  warmSaves: 4,
+  waitMs: 1_500,
+}
+
 function metricsOver(keys: () => readonly KeyGauge[]) {
   return createMetrics({
     fleet: () => ({ replicas: [{ replica: 'ollama', up: true, inFlight: 2 }], waiting: 1, spend: [] }),
+    llama: () => [LLAMA],
     record: () => ({ entries: 12, lagEntries: 2, following: true, checkpointSize: 10 }),
     keys,
   })
@@ -33,6 +55,22 @@ test('a scrape tells of replicas, the log and how far it is followed and signed'
   ]) {
     assert.ok(text.includes(`${line}\n`), line)
   }
+})
+
+test('a scrape tells of models in memory: what is so, and what was counted, each time anew', async () => {
+  const metrics = metricsOver(() => [])
+  await metrics.expose(false)
+  const text = await metrics.expose(false)
+  for (const line of [
+    'upshift_llama_up{model="small"} 1',
+    'upshift_llama_kv_tokens{model="small"} 40',
+    'upshift_llama_waiting{model="small"} 3',
+    'upshift_llama_cached_tokens_total{model="small"} 30',
+    'upshift_llama_wait_seconds_total{model="small"} 1.5',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line)
+  }
+  assert.match(text, /# TYPE upshift_llama_evictions_total counter/)
 })
 
 test('what single keys have spent is told only to who may see every key', async () => {
@@ -59,4 +97,20 @@ test('a key that is gone is gone from the next scrape', async () => {
   assert.match(await metrics.expose(true), /key_a/)
   keys = []
   assert.doesNotMatch(await metrics.expose(true), /key_a/)
+})
+
+test('what was embedded is counted by model, and adds nothing to the time of a first token', async () => {
+  const metrics = metricsOver(() => [])
+  const answer = { tier: 'fast', model: 'box/vectors', mode: 'embed', outcome: 'answered', verdicts: [] }
+  metrics.answer({ ...answer, inputs: 3, promptTokens: 12, completionTokens: 0 })
+  metrics.answer({ ...answer, inputs: 2 })
+  const text = await metrics.expose(false)
+  for (const line of [
+    'upshift_embeddings_total{tier="fast",model="box/vectors"} 5',
+    'upshift_answers_total{tier="fast",model="box/vectors",mode="embed",outcome="answered"} 2',
+    'upshift_tokens_total{tier="fast",model="box/vectors",direction="input"} 12',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line)
+  }
+  assert.doesNotMatch(text, /upshift_first_token_seconds_count\{/)
 })

@@ -21,6 +21,8 @@ export interface AnswerCount {
   readonly promptTokens?: number
   readonly completionTokens?: number
   readonly costMicros?: number
+  /** Inputs that were embedded. */
+  readonly inputs?: number
   /** Checks that did not pass quietly: `name=outcome`. */
   readonly verdicts: readonly string[]
 }
@@ -31,7 +33,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const declared = declareMetrics(registry)
   const kept = keep(declared)
   const { requests, seconds } = kept
-  let state = { fleet: gauges.fleet(), record: gauges.record() }
+  const read = () => ({ fleet: gauges.fleet(), record: gauges.record(), llama: gauges.llama() })
+  let state = read()
   declareGauges(registry, () => state)
   const ofKeys = new Registry()
   let keys: readonly KeyGauge[] = []
@@ -39,7 +42,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   return {
     contentType: registry.contentType,
     async expose(everyKey) {
-      state = { fleet: gauges.fleet(), record: gauges.record() }
+      state = read()
       const common = await registry.metrics()
       if (!everyKey) return common
       keys = gauges.keys()
@@ -79,7 +82,7 @@ class Children<Labels extends Record<string, string | number>, Child> {
 }
 
 function keep(declared: ReturnType<typeof declareMetrics>) {
-  const { requests, seconds, answers, firstToken, tokens, cost, verdicts } = declared
+  const { requests, seconds, answers, firstToken, tokens, embeddings, cost, verdicts } = declared
   return {
     requests: new Children((of: { route: string; status: number }) => requests.labels(of)),
     seconds: new Children((of: { route: string }) => seconds.labels(of)),
@@ -88,13 +91,14 @@ function keep(declared: ReturnType<typeof declareMetrics>) {
     ),
     firstToken: new Children((of: { tier: string }) => firstToken.labels(of)),
     tokens: new Children((of: { tier: string; model: string; direction: string }) => tokens.labels(of)),
+    embeddings: new Children((of: { tier: string; model: string }) => embeddings.labels(of)),
     cost: new Children((of: { tier: string; model: string }) => cost.labels(of)),
     verdicts: new Children((of: { verdict: string }) => verdicts.labels(of)),
   }
 }
 
 function countAnswer(kept: ReturnType<typeof keep>, one: AnswerCount): void {
-  const { answers, firstToken, tokens, cost, verdicts } = kept
+  const { answers, firstToken, tokens, embeddings, cost, verdicts } = kept
   const { tier, model, mode, outcome } = one
   answers.of({ tier, model, mode, outcome }).inc()
   if (one.firstTokenSeconds !== undefined) firstToken.of({ tier }).observe(one.firstTokenSeconds)
@@ -102,6 +106,7 @@ function countAnswer(kept: ReturnType<typeof keep>, one: AnswerCount): void {
   if (one.completionTokens !== undefined) {
     tokens.of({ tier, model, direction: 'output' }).inc(one.completionTokens)
   }
+  if (one.inputs !== undefined) embeddings.of({ tier, model }).inc(one.inputs)
   if (one.costMicros !== undefined) cost.of({ tier, model }).inc(one.costMicros)
   for (const verdict of one.verdicts) verdicts.of({ verdict }).inc()
 }

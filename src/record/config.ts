@@ -24,6 +24,21 @@ const schema = z.strictObject({
     .max(1_073_741_824)
     .default(67_108_864)
     .meta({ description: 'Size in bytes at which the log begins a new segment file.' }),
+  responses: z
+    .strictObject({
+      days: z.number().int().min(1).max(36_500).default(30).meta({
+        description:
+          'Days for which a response (POST /v1/responses) can be read again and gone on from. Never longer than its texts are kept.',
+        env: 'UPSHIFT_RESPONSE_DAYS',
+      }),
+      perKey: z.number().int().min(0).max(100_000).default(10_000).meta({
+        description: 'Responses of one key that stay available; older ones are not found any more.',
+      }),
+      bytesPerKey: z.number().int().min(0).max(1_099_511_627_776).default(268_435_456).meta({
+        description: 'Bytes of the texts of one key’s responses that stay available, the newest first.',
+      }),
+    })
+    .prefault({}),
   minFreeBytes: z.number().int().min(0).optional().meta({
     description:
       'New requests are refused while less than this is free on the disk of the home. Default: 64 MiB, or 5 % of a disk that is smaller than 1.25 GiB.',

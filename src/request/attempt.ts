@@ -1,40 +1,84 @@
-import type { Ask, Way, Work } from '../contract/ask.ts'
-import type { ChatMessage, ChatRequest } from '../contract/chat.ts'
+import type { Asked, Work } from '../contract/ask.ts'
 import type { Attempted, Settlement } from '../contract/entry.ts'
-import type { Batch } from '../contract/event.ts'
+import type { Batch, Verdict } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { Need } from '../contract/need.ts'
-import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, problemRow, type Refusal } from '../contract/problem.ts'
 import { pause } from '../lib/clock.ts'
-import { asSpoken } from './native.ts'
-import type { Admitted, AttemptPorts, Lease } from './ports.ts'
-import { backoffMs, RetryBudget } from './retry.ts'
-import { Turn } from './turn.ts'
-import { cacheLifeOf, promptTokensBound } from './worst-case.ts'
+import type { Continued } from './continuation.ts'
+import type { Admitted, Lease, LoopPorts } from './ports.ts'
+import { backoffMs, type RetryBudget } from './retry.ts'
 
-/**
- * The way `direct`: a bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks
- * what comes back and judges: done, another replica, the same one after a pause, or one repair. Each turn
- * stands in the record with its own cost. Once a byte has left there is no next turn: what fails then is the
- * terminal event.
- */
-export function createDirect(ports: AttemptPorts): Way {
-  const budget = new RetryBudget(ports.bounds.retryShare)
-  return (work) => attempts(ports, budget, work)
+/** What one kind of request brings to the loop: what a turn may cost, how it is said, and how it is run. */
+export interface RequestKind<R extends Asked> {
+  /** Upper bounds of what a turn may use. */
+  worst(next: Next<R>): Pick<Need, 'promptTokensBound' | 'choices' | 'cache'>
+  /** The request in words that the model's engine knows; a refusal of what it cannot be told. */
+  spoken(request: R, model: ModelView): Admitted<R> | Refusal
+  turn(parts: TurnParts<R>): Running<R>
 }
 
-async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): AsyncGenerator<Batch> {
+/** What a turn sends, and why there is one. */
+export interface Next<R> {
+  readonly request: R
+  /** Size of the request's JSON, with what a repair has added to it. */
+  readonly bytes: number
+  readonly cause: Attempted['cause']
+  /** The one repair has been made, by this turn or by one before it. */
+  readonly repaired: boolean
+  /** The beginning of the answer has left already, from a replica that died. */
+  readonly continued?: Continued
+}
+
+/** A turn that stands in the record and may dispatch. */
+export interface TurnParts<R extends Asked> {
+  readonly work: Work<R>
+  readonly lease: Lease
+  readonly turn: number
+  /** As it may go where the lease leads. */
+  readonly request: R
+  readonly verdicts: readonly Verdict[]
+  /** What it was made of: the request not yet screened. */
+  readonly next: Next<R>
+}
+
+export interface Running<R> {
+  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
+  run(deadline: number): AsyncGenerator<Batch, End<R>>
+}
+
+/**
+ * How a turn ended: `done` has yielded its terminal event. `failed` and `repair` have let nothing leave; `broken` has,
+ * and can be continued from there by the same model.
+ */
+export type End<R> =
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly problem: Problem }
+  | { readonly type: 'repair' | 'broken'; readonly problem: Problem; readonly next: Next<R> }
+
+/**
+ * A bounded loop of attempts. Each turn takes a lease on a replica, sends the request, checks what comes back and
+ * judges: done, another replica, the same one after a pause, or one repair. Each turn stands in the record with its
+ * own cost. Once a byte has left there is a next turn only where the same model can go on from the text so far: what
+ * fails otherwise is the terminal event.
+ */
+export async function* attempts<R extends Asked>(
+  ports: LoopPorts<R>,
+  budget: RetryBudget,
+  kind: RequestKind<R>,
+  work: Work<R>,
+): AsyncGenerator<Batch> {
   const { bounds } = ports
   const { ask, plan, bill } = work
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
-  let next: Next = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
+  let next: Next<R> = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
+  let candidates = plan.candidates
   let problem: Problem | undefined
   budget.request()
 
   for (let turn = 1; turn <= bounds.turns; turn++) {
-    const lent = lend(ports, work, next, failed, deadline)
+    const lent = lend(ports, kind, work, candidates, next, failed, deadline)
     const lease = lent instanceof Promise ? await lent : lent
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
@@ -42,7 +86,7 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
       yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
-    const running = await begin({ ports, work, lease, turn, ...next })
+    const running = await begin({ ports, kind, work, lease, turn, next })
     if (isRefusal(running)) {
       yield [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
       return
@@ -51,39 +95,36 @@ async function* attempts(ports: AttemptPorts, budget: RetryBudget, work: Work): 
     if (end.type === 'done') return
     problem = end.problem
     if (end.type === 'repair') {
-      next = repairOf(next, end.answer, end.advice)
+      next = end.next
       continue
     }
     failed.add(lease.replica)
-    const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && budget.take()
-    const again = more ? await retryCause(ports, ask, plan, failed, problem, turn, deadline) : undefined
+    const goesOn = end.type === 'broken'
+    // What has begun to arrive is not given up to spare others a retry.
+    const more = turn < bounds.turns && mayRetry(problem) && !ask.signal.aborted && (goesOn || budget.take())
+    if (goesOn) candidates = [lease.model.id]
+    const again = more
+      ? await retryCause(ports, candidates, work, failed, problem, turn, deadline)
+      : undefined
     if (again === undefined) break
-    next = { ...next, cause: again }
+    next = goesOn ? end.next : { ...next, cause: again }
   }
   yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
 
-/** What the next turn sends, and why there is one. */
-interface Next {
-  readonly request: ChatRequest
-  /** Size of the request's JSON, with what a repair has added to it. */
-  readonly bytes: number
-  readonly cause: Attempted['cause']
-  /** The one repair has been made, by this turn or by one before it. */
-  readonly repaired: boolean
-}
-
-interface TurnInput extends Next {
-  readonly ports: AttemptPorts
-  readonly work: Work
+interface TurnInput<R extends Asked> {
+  readonly ports: LoopPorts<R>
+  readonly kind: RequestKind<R>
+  readonly work: Work<R>
   readonly lease: Lease
   readonly turn: number
+  readonly next: Next<R>
 }
 
 /** A turn that stands in the record, ready to dispatch; or the refusal of what may not leave the machine. */
-async function begin(input: TurnInput): Promise<Turn | Refusal> {
-  const { ports, work, turn, lease, repaired } = input
-  const screened = screenFor(ports, input.request, lease.model)
+async function begin<R extends Asked>(input: TurnInput<R>): Promise<Running<R> | Refusal> {
+  const { ports, kind, work, turn, lease, next } = input
+  const screened = screenFor(ports, kind, next.request, lease.model)
   if (isRefusal(screened)) {
     giveBack(lease, screened.problem.code)
     return screened
@@ -98,18 +139,18 @@ async function begin(input: TurnInput): Promise<Turn | Refusal> {
     giveBack(lease, 'record_unavailable')
     throw unrecorded
   }
-  const check = ports.check(request, work.plan, lease.model.enforcesSchema)
-  const verdicts = [...screened.verdicts, ...(repaired ? [REPAIRED] : [])]
-  return new Turn({ ports, work, lease, turn, check, request, verdicts, repaired })
+  const verdicts = [...screened.verdicts, ...(next.repaired ? [REPAIRED] : [])]
+  return kind.turn({ work, lease, turn, request, verdicts, next })
 }
 
 /** The request in words that the model's engine knows, without what may not leave this machine. */
-export function screenFor(
-  ports: Pick<AttemptPorts, 'outbound'>,
-  request: ChatRequest,
+export function screenFor<R extends Asked>(
+  ports: Pick<LoopPorts<R>, 'outbound'>,
+  kind: Pick<RequestKind<R>, 'spoken'>,
+  request: R,
   model: ModelView,
-): Admitted | Refusal {
-  const spoken = asSpoken(request, model)
+): Admitted<R> | Refusal {
+  const spoken = kind.spoken(request, model)
   if (isRefusal(spoken) || !model.offMachine) return spoken
   const screened = ports.outbound(spoken.request)
   if (isRefusal(screened)) return screened
@@ -121,7 +162,10 @@ function giveBack(lease: Lease, code: ProblemCode): void {
   lease[Symbol.dispose]()
 }
 
-function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Settlement[]): Attempted {
+function attempted<R extends Asked>(
+  { work, turn, lease, next }: TurnInput<R>,
+  settled: readonly Settlement[],
+): Attempted {
   return {
     type: 'attempt',
     id: work.ask.id,
@@ -130,7 +174,7 @@ function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Se
     engine: lease.model.engine,
     replica: lease.replica,
     offMachine: lease.model.offMachine,
-    cause,
+    cause: next.cause,
     ...(lease.heldMicros === undefined ? {} : { heldMicros: lease.heldMicros }),
     heldTokens: lease.heldTokens,
     ...(settled.length === 0 ? {} : { settled }),
@@ -139,21 +183,21 @@ function attempted({ work, turn, lease, cause }: TurnInput, settled: readonly Se
 
 const REPAIRED = { check: 'answer-shape', outcome: 'repaired' } as const
 
-function lend(
-  ports: AttemptPorts,
-  { ask, plan, purse }: Work,
-  next: Next,
+function lend<R extends Asked>(
+  ports: LoopPorts<R>,
+  kind: RequestKind<R>,
+  { ask, plan, purse }: Work<R>,
+  candidates: readonly string[],
+  next: Next<R>,
   failed: ReadonlySet<string>,
   deadline: number,
 ): Lease | Refusal | Promise<Lease | Refusal> {
   const need: Need = {
     id: ask.id,
-    candidates: plan.candidates,
+    candidates,
     failed,
-    promptTokensBound: promptTokensBound(next),
-    cache: cacheLifeOf(next.request),
+    ...kind.worst(next),
     maxOutputTokens: plan.maxOutputTokens,
-    choices: ask.request.n ?? 1,
     deadline,
     purse,
     signal: ask.signal,
@@ -165,16 +209,16 @@ function lend(
  * Another replica at once where one is left; else the same ones after a pause. Undefined where the pause
  * would outlast the deadline.
  */
-async function retryCause(
-  ports: AttemptPorts,
-  ask: Ask,
-  plan: Plan,
+async function retryCause<R extends Asked>(
+  ports: LoopPorts<R>,
+  candidates: readonly string[],
+  { ask }: Work<R>,
   failed: Set<string>,
   problem: Problem,
   turn: number,
   deadline: number,
 ): Promise<Attempted['cause'] | undefined> {
-  if (ports.hasOther(plan.candidates, failed)) return 'failover'
+  if (ports.hasOther(candidates, failed)) return 'failover'
   const { backoffMs: base, backoffMaxMs } = ports.bounds
   const waitMs = Math.max(problem.retryAfterMs ?? 0, backoffMs(turn, base, backoffMaxMs, ports.random))
   if (waitMs > backoffMaxMs || ports.elapsed() + waitMs >= deadline) return undefined
@@ -191,19 +235,5 @@ function exhausted(turns: number): Problem {
   return {
     code: 'upstream_failed',
     message: `No answer after ${turns} attempts. See \`upshift doctor\` for the engines' health.`,
-  }
-}
-
-/** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
-function repairOf(last: Next, answer: string, advice: string): Next {
-  const turns: ChatMessage[] = [
-    { role: 'assistant', content: answer },
-    { role: 'user', content: advice },
-  ]
-  return {
-    request: { ...last.request, messages: [...last.request.messages, ...turns] },
-    bytes: last.bytes + Buffer.byteLength(answer) + Buffer.byteLength(advice),
-    cause: 'repair',
-    repaired: true,
   }
 }

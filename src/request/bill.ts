@@ -1,6 +1,8 @@
 import type { Bill } from '../contract/ask.ts'
 import type { Settlement } from '../contract/entry.ts'
 import type { LeaseCost } from '../contract/lease.ts'
+import type { ProblemCode } from '../contract/problem.ts'
+import type { Lease } from './ports.ts'
 
 /** The fields of a closed entry that are money: absent where nobody knows. */
 export interface Charges {
@@ -52,5 +54,26 @@ export class RequestBill implements Bill {
       return this.#costMicros === undefined ? cost : { ...cost, chargedMicros: 0 }
     const { chargedMicros } = this.#charged
     return chargedMicros === undefined ? cost : { ...cost, chargedMicros }
+  }
+}
+
+/** How a turn ended, for the record. */
+export function settlementOf(
+  { model }: Lease,
+  turn: number,
+  outcome: 'ok' | ProblemCode,
+  { usage, costMicros, estimated }: LeaseCost,
+  told: Pick<Settlement, 'firstTokenMs' | 'totalMs' | 'engineStats'>,
+): Settlement {
+  return {
+    turn,
+    engine: model.engine,
+    model: model.id,
+    tier: model.tier,
+    outcome,
+    ...(usage === undefined ? {} : { usage }),
+    ...(costMicros === undefined ? {} : { costMicros }),
+    ...(estimated === true ? { estimated } : {}),
+    ...told,
   }
 }

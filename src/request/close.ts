@@ -1,4 +1,4 @@
-import type { Ask } from '../contract/ask.ts'
+import type { Ask, Asked } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Closed } from '../contract/entry.ts'
 import {
@@ -14,7 +14,7 @@ import {
 import { type Problem, UpshiftError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { RequestBill } from './bill.ts'
-import type { HandlePorts } from './ports.ts'
+import type { PathPorts } from './ports.ts'
 import type { Transcript } from './transcript.ts'
 
 /** Chunks that may be kept back: every choice ends once; an engine that ends them for ever is not kept up with. */
@@ -31,8 +31,8 @@ export function failedInside(bug: unknown): AnswerError {
 }
 
 interface ClosingParts {
-  readonly ports: HandlePorts
-  readonly ask: Ask
+  readonly ports: PathPorts
+  readonly ask: Ask<Asked>
   readonly bill: RequestBill
   readonly visit: Visit
   /** Whom the texts are about. */

@@ -6,6 +6,7 @@ import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { screenFor } from './attempt.ts'
 import { refused, subjectOf } from './handle.ts'
+import { asSpoken } from './native.ts'
 import type { AttemptPorts, HandlePorts, Lease } from './ports.ts'
 import { promptTokensBound } from './worst-case.ts'
 
@@ -107,7 +108,7 @@ async function leased({ ports, ask, caller, visit, plan }: Counting): Promise<Do
   if (isRefusal(lease)) return { counted: lease }
   using held = lease
   const { model } = held
-  const screened = screenFor(ports, ask.request, model)
+  const screened = screenFor(ports, { spoken: asSpoken }, ask.request, model)
   const settle = (outcome: Settlement['outcome']): Settlement => {
     held.settle({ outcome, usage: { promptTokens: 0, completionTokens: 0 }, contentSeen: false })
     const { engine, id, tier } = model

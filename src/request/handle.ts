@@ -1,14 +1,14 @@
-import type { Answer, Ask, Handle, Work } from '../contract/ask.ts'
+import type { Answer, Ask, Asked, Handle, Way, Work } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { Keep, Opened } from '../contract/entry.ts'
 import type { AnswerStart, Batch } from '../contract/event.ts'
-import type { Plan } from '../contract/plan.ts'
+import type { Mode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import { RequestBill } from './bill.ts'
 import { Closing, failedInside } from './close.ts'
-import type { HandlePorts } from './ports.ts'
+import type { HandlePorts, PathPorts } from './ports.ts'
 import { Transcript, TranscriptRoom } from './transcript.ts'
 
 /** How deep a request may nest children: retrieval is one deep; what nests deeper runs in circles. */
@@ -19,11 +19,12 @@ const DEPTH_MAX = 4
  *
  * Resolves to a refusal, or to an answer once its first content is at hand, so that status and head tell the
  * truth. A failure before that is a value; after it, the terminal event. The record is opened before the first
- * dispatch, and closed before anything that ends the answer leaves.
+ * dispatch, and closed before anything that ends the answer leaves. Every kind of request has a handle of its own,
+ * and all of them are this one.
  */
-export function createHandle(ports: HandlePorts): Handle {
+export function createHandle<R extends Asked, M extends Mode>(ports: HandlePorts<R, M>): Handle<R> {
   const room = new TranscriptRoom()
-  const handle: Handle = async (ask, body) => {
+  const handle: Handle<R> = async (ask, body) => {
     const caller = authenticate(ports, ask)
     if (isRefusal(caller)) return caller
 
@@ -37,7 +38,7 @@ export function createHandle(ports: HandlePorts): Handle {
       const admitted = looked instanceof Promise ? await looked : looked
       if (isRefusal(admitted)) return await refused(ports, ask, caller, admitted)
       const same = admitted.request === ask.request
-      const screened: Ask = same ? ask : { ...ask, request: admitted.request }
+      const screened: Ask<R> = same ? ask : { ...ask, request: admitted.request }
 
       const plan = ports.plan(screened, caller)
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
@@ -48,8 +49,10 @@ export function createHandle(ports: HandlePorts): Handle {
       const opened = open(ports, screened, caller, plan, keep)
       const work = { ask: screened, caller, plan, purse: visit, bill, opened, complete: handle }
       const transcript = keep === undefined ? undefined : new Transcript(room)
-      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts: admitted.verdicts }
-      const answered = await answer(ports, work, new Closing(closing))
+      const verdicts =
+        ask.verdicts === undefined ? admitted.verdicts : [...ask.verdicts, ...admitted.verdicts]
+      const closing = { ports, ask: screened, bill, visit, subject, transcript, verdicts }
+      const answered = await answer(ports.ways[plan.mode], work, new Closing(closing))
       answering = !isRefusal(answered)
       return answered
     } finally {
@@ -61,7 +64,7 @@ export function createHandle(ports: HandlePorts): Handle {
 }
 
 /** A child spends from its parent's purse and takes no place of its own. */
-function enter(ports: HandlePorts, ask: Ask, caller: Caller): Visit | Refusal {
+function enter(ports: PathPorts, ask: Ask<Asked>, caller: Caller): Visit | Refusal {
   if (ask.origin.type === 'wire') return ports.enter(caller)
   const { purse } = ask.origin
   return { reserve: (worst) => purse.reserve(worst), leave: stays }
@@ -69,7 +72,7 @@ function enter(ports: HandlePorts, ask: Ask, caller: Caller): Visit | Refusal {
 
 function stays(): void {}
 
-function depthOf(ask: Ask): number {
+function depthOf(ask: Ask<Asked>): number {
   return ask.origin.type === 'child' ? ask.origin.depth : 0
 }
 
@@ -80,14 +83,14 @@ function tooDeep(): Refusal {
   )
 }
 
-function authenticate(ports: HandlePorts, ask: Ask): Caller | Refusal {
+function authenticate(ports: PathPorts, ask: Ask<Asked>): Caller | Refusal {
   return ask.origin.type === 'wire' ? ports.authenticate(ask.origin) : ask.origin.caller
 }
 
 /** Writes down that a known caller was refused, and gives the refusal back. */
 export async function refused(
-  ports: Pick<HandlePorts, 'record'>,
-  ask: Ask,
+  ports: Pick<PathPorts, 'record'>,
+  ask: Ask<Asked>,
   caller: Caller,
   refusal: Refusal,
 ): Promise<Refusal> {
@@ -103,9 +106,13 @@ export async function refused(
   return refusal
 }
 
-async function answer(ports: HandlePorts, work: Work, closing: Closing): Promise<Answer | Refusal> {
+async function answer<R extends Asked>(
+  way: Way<R>,
+  work: Work<R>,
+  closing: Closing,
+): Promise<Answer | Refusal> {
   const { plan } = work
-  const reading = ports.ways[plan.mode](work)[Symbol.asyncIterator]()
+  const reading = way(work)[Symbol.asyncIterator]()
   const first = await reading.next().catch(async (bug: unknown) => {
     await work.opened
     await closing.record(failedInside(bug))
@@ -128,8 +135,8 @@ async function answer(ports: HandlePorts, work: Work, closing: Closing): Promise
  * write. The way waits for it before it dispatches: what runs without its record could not be told from what never ran.
  */
 function open(
-  ports: HandlePorts,
-  ask: Ask,
+  ports: PathPorts,
+  ask: Ask<Asked>,
   caller: Caller,
   plan: Plan,
   keep: Keep | undefined,
@@ -141,6 +148,7 @@ function open(
     key: caller.key,
     bytes: ask.bytes,
     plan,
+    ...(ask.response === undefined ? {} : { response: ask.response }),
   }
   const opened = ports.record.append(entry, keep)
   // Whoever waits for it is told; where the way fails before it waits, nobody is.
@@ -152,7 +160,7 @@ function open(
  * Whom a request is about: its `user`, else the key. An empty `user` names nobody, and one that looks like a key's id
  * is marked, so that nobody's texts stand among those of another's key.
  */
-export function subjectOf(ask: Ask, caller: Caller): string {
+export function subjectOf(ask: Ask<Asked>, caller: Caller): string {
   const { user } = ask.request
   if (!user) return caller.key
   return user.startsWith('key_') ? `user:${user}` : user

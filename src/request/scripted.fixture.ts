@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Ask } from '../contract/ask.ts'
+import type { Ask, Handle } from '../contract/ask.ts'
 import type { Call } from '../contract/call.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { ChatChunk, ChatRequest } from '../contract/chat.ts'
 import type { AnswerEvent, Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { Plan } from '../contract/plan.ts'
+import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
-import { createDirect } from './attempt.ts'
+import { createDirect } from './direct.ts'
 import { createHandle } from './handle.ts'
 import type { AnswerCheck, AttemptPorts, HandlePorts, Lease, RecordPort } from './ports.ts'
 import { createRetrieve } from './retrieve.ts'
@@ -31,7 +31,7 @@ function modelView(engine: string): ModelView {
   }
 }
 
-export const plan: Plan = {
+export const plan: Plan<ChatMode> = {
   mode: 'direct',
   requested: 'auto',
   tier: 'fast',
@@ -76,14 +76,14 @@ interface World {
   readonly promptBounds: number[]
   /** What the closed entries say that answers cost. */
   readonly costs: number[]
-  readonly handle: ReturnType<typeof createHandle>
+  readonly handle: Handle
 }
 
 type Script = (replica: string, turn: number, call: Call) => AsyncIterable<Batch>
 
 interface Scripting {
   readonly check?: () => AnswerCheck
-  readonly plan?: Plan
+  readonly plan?: Plan<ChatMode>
   readonly replicas?: string[]
   readonly record?: RecordPort
 }
@@ -167,6 +167,8 @@ function leaseOf(replica: string, script: Script, seen: Omit<World, 'handle'>): 
       return script(replica, seen.dispatched.length, call)
     },
     count: () => assert.fail('this engine does not count'),
+    embed: () => assert.fail('nothing is embedded here'),
+    embedBounds: { inputs: 1, bytes: 1 },
     settle: ({ outcome, usage: used }) => {
       seen.settled.push(`${replica}:${outcome}`)
       return used === undefined ? {} : { usage: used, costMicros: 20, chargedMicros: 20 }

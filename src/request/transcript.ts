@@ -37,12 +37,13 @@ interface Said {
   readonly index: number
   content: string
   reasoning: string
+  refusal: string
   readonly calls: KeptCall[]
   finishReason?: string
 }
 
 /**
- * Collects what leaves of an answer, for the vault: the text, reasoning and tool calls of each choice, put
+ * Collects what leaves of an answer, for the vault: the text, reasoning, refusal and tool calls of each choice, put
  * together from the pieces of a stream or taken from the whole.
  */
 export class Transcript {
@@ -74,10 +75,11 @@ export class Transcript {
     this.#room.giveBack(this.#taken)
     this.#taken = 0
     if (this.#said.length === 0) return undefined
-    const choices = this.#said.map(({ index, content, reasoning, calls, finishReason }) => ({
+    const choices = this.#said.map(({ index, content, reasoning, refusal, calls, finishReason }) => ({
       index,
       content,
       ...(reasoning === '' ? {} : { reasoning }),
+      ...(refusal === '' ? {} : { refusal }),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
       ...(finishReason === undefined ? {} : { finish_reason: finishReason }),
     }))
@@ -91,9 +93,12 @@ export class Transcript {
       return
     }
     if (finishReason != null) said.finishReason = finishReason
-    const { content, reasoning_content: reasoning, tool_calls: calls } = message
+    const { content, refusal, tool_calls: calls } = message
+    // Most engines use the first name, some the second, and some both for the same.
+    const reasoning = message['reasoning_content'] || message['reasoning']
     if (typeof content === 'string' && this.#fits(content)) said.content += content
     if (typeof reasoning === 'string' && this.#fits(reasoning)) said.reasoning += reasoning
+    if (typeof refusal === 'string' && this.#fits(refusal)) said.refusal += refusal
     for (const call of calls ?? []) this.#call(said, call)
   }
 
@@ -117,7 +122,7 @@ export class Transcript {
   #choice(index: number): Said | undefined {
     for (const said of this.#said) if (said.index === index) return said
     if (this.#said.length >= KEPT_CHOICES) return undefined
-    const said: Said = { index, content: '', reasoning: '', calls: [] }
+    const said: Said = { index, content: '', reasoning: '', refusal: '', calls: [] }
     this.#said.push(said)
     return said
   }

@@ -1,68 +1,60 @@
-import type { Work } from '../contract/ask.ts'
-import type { ChatRequest, WireMessage } from '../contract/chat.ts'
-import type { Settlement } from '../contract/entry.ts'
+import type { ChatMessage, ChatRequest, WireMessage } from '../contract/chat.ts'
 import {
   type AnswerError,
   type AnswerEvent,
   type AnswerFinish,
   type Batch,
   isTerminal,
-  type Verdict,
 } from '../contract/event.ts'
-import type { Problem, ProblemCode } from '../contract/problem.ts'
+import { type Problem, type ProblemCode, problemRow } from '../contract/problem.ts'
 import type { EngineStats, Usage } from '../contract/usage.ts'
+import type { End, Next, Running, TurnParts } from './attempt.ts'
+import { settlementOf } from './bill.ts'
 import { charsOf, textOf, wireBytes } from './content.ts'
+import { continuationOf, Said } from './continuation.ts'
 import type { AnswerCheck, AttemptPorts, Lease } from './ports.ts'
 
 /** For the estimate of an answer that was broken off: three tokens for four characters, of any language. */
 const TOKENS_PER_CHAR = 0.75
 
-/** How a turn ended: `done` has yielded its terminal event, the others have let nothing leave. */
-export type End =
-  | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly problem: Problem }
-  | { readonly type: 'repair'; readonly problem: Problem; readonly advice: string; readonly answer: string }
-
-export interface TurnParts {
-  readonly ports: AttemptPorts
-  readonly work: Work
-  readonly lease: Lease
-  readonly turn: number
-  readonly check: AnswerCheck
-  readonly request: ChatRequest
-  readonly verdicts: readonly Verdict[]
-  /** The request holds a repair already: another one is not made. */
-  readonly repaired: boolean
-}
-
-/** One dispatch, from its first batch to its settlement. */
-export class Turn {
-  readonly #parts: TurnParts
+/** One dispatch of a chat request, from its first batch to its settlement. */
+export class Turn implements Running<ChatRequest> {
+  readonly #ports: AttemptPorts
+  readonly #parts: TurnParts<ChatRequest>
+  readonly #check: AnswerCheck
   readonly #startedAt: number
   readonly #shaped: boolean
   readonly #seen: Batch[] = []
   #kept: Batch[] = []
   #keptBytes = 0
   #holding: boolean
-  #left = false
+  #left: boolean
   #settled = false
+  readonly #said: Said
+  readonly #goesOn: boolean
   #seenChunks = 0
   #seenChars = 0
   #firstTokenMs: number | undefined
   #engineStats: EngineStats | undefined
 
-  constructor(parts: TurnParts) {
+  constructor(ports: AttemptPorts, parts: TurnParts<ChatRequest>) {
+    const { request, work, lease, next } = parts
+    this.#ports = ports
     this.#parts = parts
-    this.#startedAt = parts.ports.elapsed()
-    this.#holding = parts.check.hold
-    this.#shaped = isShaped(parts.request)
+    this.#startedAt = ports.elapsed()
+    this.#check = next.continued?.check ?? ports.check(request, work.plan, lease.model.enforcesSchema)
+    this.#said = next.continued?.said ?? new Said()
+    this.#goesOn = next.continued !== undefined
+    this.#left = this.#goesOn
+    this.#holding = this.#check.hold
+    this.#shaped = isShaped(request)
   }
 
-  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
-  async *run(deadline: number): AsyncGenerator<Batch, End> {
+  async *run(deadline: number): AsyncGenerator<Batch, End<ChatRequest>> {
     using lease = this.#parts.lease
     try {
-      for await (const batch of this.#dispatch(lease, deadline)) {
+      for await (const read of this.#dispatch(lease, deadline)) {
+        const batch = this.#goesOn ? this.#joined(read) : read
         const scanned = this.#scan(batch)
         // A promise is the exception, and a turn of the microtask queue for every batch would not be free.
         const passed = scanned instanceof Promise ? await scanned : scanned
@@ -96,50 +88,58 @@ export class Turn {
       id: work.ask.id,
       caller: work.caller.key,
       request,
-      maxOutputTokens: work.plan.maxOutputTokens,
+      maxOutputTokens: Math.max(1, work.plan.maxOutputTokens - (this.#goesOn ? this.#said.chunks : 0)),
+      continues: this.#goesOn,
       passages: work.ask.passages ?? [],
       deadline,
       signal: work.ask.signal,
     })
   }
 
+  /** An answer that streams text from a model which others serve, too, and which can go on from a beginning. */
+  get #continues(): boolean {
+    const { lease, request } = this.#parts
+    return lease.model.continues === true && request.stream === true && (request.n ?? 1) === 1
+  }
+
+  /** What a second replica says, joined to what the first one said. */
+  #joined(read: Batch): Batch {
+    const batch = this.#said.seam(read)
+    const last = batch.at(-1)
+    if (last?.type !== 'answer-finish' || last.usage === undefined) return batch
+    return [...batch.slice(0, -1), { ...last, usage: this.#said.usage(last.usage) }]
+  }
+
   /** The content of a batch as it may go on, or what must end the answer. */
   #scan(batch: Batch): Batch | Problem | Promise<Batch | Problem> {
     const content = terminalOf(batch) === undefined ? batch : batch.slice(0, -1)
     if (content.length === 0) return content
-    this.#firstTokenMs ??= Math.round(this.#parts.ports.elapsed() - this.#startedAt)
+    this.#firstTokenMs ??= Math.round(this.#ports.elapsed() - this.#startedAt)
     this.#seenChunks += content.length
     this.#seenChars += charsOf(content)
-    return this.#parts.check.scan(content)
+    if (this.#continues) this.#said.add(content)
+    return this.#check.scan(content)
   }
 
   /** Settles the lease, once; what it came to stands in the next entry of the request. */
   settle(outcome: 'ok' | ProblemCode, usage: Usage | undefined, retryAfterMs?: number): void {
     if (this.#settled) return
     this.#settled = true
-    const { lease, turn, ports, work } = this.#parts
+    const { lease, turn, work } = this.#parts
     const cost = lease.settle({
       outcome,
       usage,
       retryAfterMs,
       contentSeen: this.#firstTokenMs !== undefined,
       seenTokens: Math.max(this.#seenChunks, this.#seenChars * TOKENS_PER_CHAR),
-      silentMs: this.#firstTokenMs ?? ports.elapsed() - this.#startedAt,
+      silentMs: this.#firstTokenMs ?? this.#ports.elapsed() - this.#startedAt,
       firstPromptTokens: work.bill.firstPromptTokens,
     })
-    const settlement: Settlement = {
-      turn,
-      engine: lease.model.engine,
-      model: lease.model.id,
-      tier: lease.model.tier,
-      outcome,
-      ...(cost.usage === undefined ? {} : { usage: cost.usage }),
-      ...(cost.costMicros === undefined ? {} : { costMicros: cost.costMicros }),
-      ...(cost.estimated === true ? { estimated: true } : {}),
+    const settlement = settlementOf(lease, turn, outcome, cost, {
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
-      totalMs: Math.round(ports.elapsed() - this.#startedAt),
+      totalMs: Math.round(this.#ports.elapsed() - this.#startedAt),
       ...(this.#engineStats === undefined ? {} : { engineStats: this.#engineStats }),
-    }
+    })
     work.bill.add(settlement, cost, outcome === 'ok' || this.#left)
   }
 
@@ -152,7 +152,7 @@ export class Turn {
     this.#kept.push(batch)
     if (!this.#holding && !this.#shaped) return undefined
     this.#keptBytes += wireBytes(batch)
-    const bound = this.#parts.ports.bounds.heldBytes
+    const bound = this.#ports.bounds.heldBytes
     if (this.#keptBytes <= bound) return undefined
     const message = `The answer must be checked whole and grew beyond ${bound} bytes. Ask for less, or raise guard.bounds.maxHeldBytes.`
     return this.#fail({ code: 'answer_too_large', message }, terminal?.usage)
@@ -186,7 +186,7 @@ export class Turn {
   #end(terminal: AnswerFinish | AnswerError): Ending | Promise<Ending> {
     if (terminal.type === 'answer-error') return this.#fail(terminal.problem, terminal.usage)
     this.#engineStats = terminal.engineStats
-    const rest = this.#parts.check.flush()
+    const rest = this.#check.flush()
     const ending = isBatch(rest) ? this.#keep(rest, terminal) : this.#fail(rest, terminal.usage)
     if (ending !== undefined) return ending
     return this.#shaped ? this.#finishShaped(terminal) : this.#finish(terminal)
@@ -195,26 +195,31 @@ export class Turn {
   #fail(problem: Problem, usage: Usage | undefined): Ending {
     this.settle(problem.code, usage, problem.retryAfterMs)
     if (!this.#left) return { end: { type: 'failed', problem } }
+    const mends = problemRow(problem.code).retryable && this.#continues
+    if (mends && this.#said.continuable && this.#kept.length === 0) {
+      const next = continuationOf(this.#parts.next, this.#said, this.#check)
+      return { end: { type: 'broken', problem, next } }
+    }
     const told = usage === undefined ? {} : { usage }
     return { last: [{ type: 'answer-error', problem, ...told, ...this.#parts.work.bill.total() }], end: DONE }
   }
 
   async #finishShaped(finish: AnswerFinish): Promise<Ending> {
-    const shape = await this.#parts.check.whole(this.#seen)
+    const shape = await this.#check.whole(this.#seen)
     if (shape.type !== 'unmet' || this.#left) return this.#finish(finish)
     const { problem, advice } = shape
     this.settle(problem.code, finish.usage)
     // Without advice a repair cannot help: the check itself had no answer.
-    if (this.#parts.repaired || advice === '') return { end: { type: 'failed', problem } }
-    return { end: { type: 'repair', problem, advice, answer: textOf(this.#seen) } }
+    if (this.#parts.next.repaired || advice === '') return { end: { type: 'failed', problem } }
+    return { end: { type: 'repair', problem, next: repairOf(this.#parts.next, textOf(this.#seen), advice) } }
   }
 
   #finish(finish: AnswerFinish): Ending {
-    const { check, verdicts, work } = this.#parts
+    const { verdicts, work } = this.#parts
     this.settle('ok', finish.usage)
     const terminal: AnswerFinish = {
       ...finish,
-      verdicts: [...verdicts, ...finish.verdicts, ...check.verdicts],
+      verdicts: [...verdicts, ...finish.verdicts, ...this.#check.verdicts],
       ...work.bill.total(),
     }
     const kept = this.#kept.flat()
@@ -222,13 +227,27 @@ export class Turn {
   }
 }
 
-const DONE: End = { type: 'done' }
+const DONE: End<ChatRequest> = { type: 'done' }
 const UNENDED: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
 
 /** How a turn ends, and the last batch to leave. */
 interface Ending {
   readonly last?: Batch
-  readonly end: End
+  readonly end: End<ChatRequest>
+}
+
+/** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
+function repairOf(last: Next<ChatRequest>, answer: string, advice: string): Next<ChatRequest> {
+  const turns: ChatMessage[] = [
+    { role: 'assistant', content: answer },
+    { role: 'user', content: advice },
+  ]
+  return {
+    request: { ...last.request, messages: [...last.request.messages, ...turns] },
+    bytes: last.bytes + Buffer.byteLength(answer) + Buffer.byteLength(advice),
+    cause: 'repair',
+    repaired: true,
+  }
 }
 
 function terminalOf(batch: Batch): AnswerFinish | AnswerError | undefined {

@@ -1,8 +1,9 @@
 import type { Ask } from '../contract/ask.ts'
 import type { ChatRequest } from '../contract/chat.ts'
+import type { EmbedInput } from '../contract/embed.ts'
 import type { CacheLife } from '../contract/native.ts'
 
-/** What a chat template may add to a message: role, separators, names. */
+/** What a chat template may add to a message: role, separators, names; and a model to what it embeds. */
 const TEMPLATE_TOKENS_PER_MESSAGE = 16
 /** More than any vendor named in the catalogue charges for one image at the highest detail. */
 const TOKENS_PER_IMAGE = 16_384
@@ -60,4 +61,14 @@ function lifeOf(
   const mark = marked['cache_control']
   if (typeof mark !== 'object' || mark === null) return life
   return 'ttl' in mark && mark.ttl !== '5m' ? '1h' : (life ?? '5m')
+}
+
+/** The same for what is to be embedded: a token a byte of text, each token as it is, and what is put around an input. */
+export function inputTokensBound(inputs: readonly EmbedInput[]): number {
+  let tokens = 0
+  for (const input of inputs) {
+    tokens += typeof input === 'string' ? Buffer.byteLength(input) : input.length
+    tokens += TEMPLATE_TOKENS_PER_MESSAGE
+  }
+  return tokens
 }

@@ -4,11 +4,12 @@ import type { ModelView } from '../contract/model.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import { textChars } from '../contract/text.ts'
 import { TIERS, type Tier } from '../contract/tier.ts'
+import type { RouteConfig } from './config.ts'
 
 const REJECTED_MAX = 32
-const NAMED_MAX = 12
+export const NAMED_MAX = 12
 /** No tokenizer in use makes fewer tokens than one in six bytes of ordinary text: a prompt above cannot fit. */
-const BYTES_PER_TOKEN_CEILING = 6
+export const BYTES_PER_TOKEN_CEILING = 6
 
 /** Gathers why things were chosen and why others were not. */
 export class Notes {
@@ -30,6 +31,13 @@ export class Notes {
   }
 }
 
+export function resolveAlias(config: RouteConfig, requested: string, notes: Notes): string {
+  const target = Object.hasOwn(config.aliases, requested) ? config.aliases[requested] : undefined
+  if (target === undefined) return requested
+  notes.reason(`the alias ${requested} stands for ${target}`)
+  return target
+}
+
 /** The other tiers by distance, the cheaper first where they are equally near. */
 export function nearestTiers(tier: Tier): readonly Tier[] {
   const at = TIERS.indexOf(tier)
@@ -37,6 +45,27 @@ export function nearestTiers(tier: Tier): readonly Tier[] {
     const [leftAt, rightAt] = [TIERS.indexOf(left), TIERS.indexOf(right)]
     return Math.abs(leftAt - at) - Math.abs(rightAt - at) || leftAt - rightAt
   })
+}
+
+/** The models that this caller may use; a refusal that names why where none is left. */
+export function allowedTo(
+  caller: Caller,
+  models: readonly ModelView[],
+  notes: Notes,
+): readonly ModelView[] | Refusal {
+  const allowed = models.filter((model) =>
+    notes.keep(model, model.allowed, 'its engine is off until allowed'),
+  )
+  const [off] = models
+  if (allowed.length === 0 && off !== undefined) {
+    const message = `${off.id} is off this machine and nobody has allowed that yet. Its owner can, with \`upshift engines allow ${off.engine}\`.`
+    return refuse('engine_not_allowed', message, { param: 'model' })
+  }
+  const scoped = allowed.filter((model) => {
+    const verdict = mayUse(caller.scope, model)
+    return notes.keep(model, verdict === true, verdict === true ? '' : verdict)
+  })
+  return scoped.length === 0 ? outOfScope(caller, allowed) : scoped
 }
 
 /** Best first: up before down, on this machine before off it, cheaper before dearer, then by name. */
@@ -85,6 +114,12 @@ export function unknownModel(models: readonly ModelView[], wanted: string): Refu
   const more = known.length > NAMED_MAX ? `, and ${known.length - NAMED_MAX} more` : ''
   const message = `No engine here has a model "${wanted}". Use auto, a tier (${TIERS.join(', ')}), or one of: ${known.slice(0, NAMED_MAX).join(', ')}${more}. To keep the name, map it in upshift.yaml under route.aliases.`
   return refuse('unknown_model', message, { param: 'model' })
+}
+
+/** A model that answers in vectors was asked to chat. */
+export function embedsOnly(wanted: string): Refusal {
+  const message = `${wanted} is an embedding model: it makes vectors, and cannot chat. Send the texts to POST /v1/embeddings, or ask a chat model. If it does chat, say so: \`kind: chat\` under fleet.engines, at the model.`
+  return refuse('invalid_request', message, { param: 'model' })
 }
 
 export function tierOutOfScope(caller: Caller, tier: Tier): Refusal {

@@ -44,6 +44,17 @@ const schema = z
       .max(100)
       .default(7)
       .meta({ description: 'Points of difficulty from which `auto` chooses the expert tier.' }),
+    embeddings: z
+      .strictObject({
+        model: z.string().min(1).max(256).optional().meta({
+          description:
+            'The model that `auto` means for embeddings. Without it, the only model that embeds; where there are several, `auto` is refused.',
+        }),
+        deadlineMs: z.number().int().min(1_000).max(3_600_000).default(300_000).meta({
+          description: 'Milliseconds from the arrival of a request for embeddings to its last vector.',
+        }),
+      })
+      .prefault({}),
     tiers: z
       .strictObject({ fast: slo(1_024, 60_000), mid: slo(4_096, 180_000), expert: slo(16_384, 600_000) })
       .prefault({}),

@@ -48,9 +48,11 @@ export function featuresOf(request: ChatRequest): readonly Feature[] {
   return features
 }
 
+const MUCH_EFFORT: ReadonlySet<unknown> = new Set(['high', 'xhigh', 'max'])
+
 /** `deliberate` where the caller asks for much reasoning effort. */
 export function deliberate(request: ChatRequest): boolean {
-  return request.reasoning_effort === 'high' || request.reasoning_effort === 'xhigh'
+  return MUCH_EFFORT.has(request.reasoning_effort)
 }
 
 function hasImage(request: ChatRequest): boolean {

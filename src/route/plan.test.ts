@@ -204,3 +204,19 @@ test('the extractive engine serves no direct answer', () => {
   assert.equal(refused.code, 'no_model')
   assert.match(refused.message, /retrieve/)
 })
+
+test('a model that embeds is never chosen for chat, and is refused where it is named', () => {
+  const embedder = model('ollama/vectors', { kind: 'embedding' })
+  const models = [embedder, ...local]
+  for (const wanted of ['auto', 'fast', 'mid', 'expert']) {
+    const { candidates } = plan({ model: wanted }, { models })
+    assert.ok(candidates.length > 0 && !candidates.includes(embedder.id), wanted)
+  }
+  for (const wanted of ['ollama/vectors', 'vectors']) {
+    const refused = problem({ model: wanted }, { models })
+    assert.deepEqual([refused.code, refused.param], ['invalid_request', 'model'])
+    assert.match(refused.message, /POST \/v1\/embeddings/)
+  }
+  assert.equal(problem({}, { models: [handbook, embedder] }).code, 'no_model', 'auto has nothing that chats')
+  assert.equal(plan({}, { models: [handbook, embedder], support: 0.9 }).mode, 'retrieve')
+})

@@ -1,11 +1,22 @@
 import type { Ask } from '../contract/ask.ts'
 import { type Caller, mayUse } from '../contract/caller.ts'
 import type { ModelView } from '../contract/model.ts'
-import type { Mode, Plan } from '../contract/plan.ts'
+import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
-import { Notes, nearestTiers, noModel, outOfScope, rank, tierOutOfScope, unknownModel } from './choice.ts'
+import {
+  allowedTo,
+  embedsOnly,
+  Notes,
+  nearestTiers,
+  noModel,
+  outOfScope,
+  rank,
+  resolveAlias,
+  tierOutOfScope,
+  unknownModel,
+} from './choice.ts'
 import type { RouteConfig } from './config.ts'
 import { deliberate, featuresOf } from './features.ts'
 
@@ -25,7 +36,7 @@ export interface PlanPorts {
  * Decides mode, tier, models, effort, output mode and the cap on output, and says why. Never fails for want of
  * a good reason: it falls to the tier that the policy names, and refuses only what cannot or may not be served.
  */
-export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan | Refusal {
+export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan<ChatMode> | Refusal {
   return (ask, caller) => {
     const notes = new Notes()
     const requested = ask.request.model
@@ -63,14 +74,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
   }
 }
 
-function resolveAlias(config: RouteConfig, requested: string, notes: Notes): string {
-  const target = Object.hasOwn(config.aliases, requested) ? config.aliases[requested] : undefined
-  if (target === undefined) return requested
-  notes.reason(`the alias ${requested} stands for ${target}`)
-  return target
-}
-
-function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Mode {
+function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
   const wanted = ask.request.upshift?.mode
   if (ask.passages !== undefined || wanted === 'direct') return 'direct'
   if (wanted === 'retrieve') {
@@ -137,8 +141,10 @@ function chooseModels(
       },
     )
   }
+  const chat = exact.filter((model) => model.kind !== 'embedding')
+  if (chat.length === 0) return embedsOnly(named)
   notes.reason(`the exact model ${named} was asked for`)
-  return permitted(exact, ask, caller, notes)
+  return permitted(chat, ask, caller, notes)
 }
 
 function autoTier(config: RouteConfig, ask: Ask, notes: Notes): Tier {
@@ -194,18 +200,6 @@ function permitted(
   caller: Caller,
   notes: Notes,
 ): readonly ModelView[] | Refusal {
-  const allowed = models.filter((model) =>
-    notes.keep(model, model.allowed, 'its engine is off until allowed'),
-  )
-  const [off] = models
-  if (allowed.length === 0 && off !== undefined) {
-    const message = `${off.id} is off this machine and nobody has allowed that yet. Its owner can, with \`upshift engines allow ${off.engine}\`.`
-    return refuse('engine_not_allowed', message, { param: 'model' })
-  }
-  const scoped = allowed.filter((model) => {
-    const verdict = mayUse(caller.scope, model)
-    return notes.keep(model, verdict === true, verdict === true ? '' : verdict)
-  })
-  if (scoped.length === 0) return outOfScope(caller, allowed)
-  return rank(scoped, ask, notes)
+  const usable = allowedTo(caller, models, notes)
+  return isRefusal(usable) ? usable : rank(usable, ask, notes)
 }

@@ -28,7 +28,7 @@ const modelReply = z.object({
 const listReply = z.object({ object: z.literal('list'), data: z.array(modelReply) })
 
 /** GET /v1/models: what the caller's key may ask for. */
-export function modelRoutes(config: RouteConfig, models: () => readonly ModelView[]): readonly Route[] {
+export function modelRoutes(config: () => RouteConfig, models: () => readonly ModelView[]): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -40,7 +40,7 @@ export function modelRoutes(config: RouteConfig, models: () => readonly ModelVie
         const usable = models().filter(
           (one) => one.allowed && caller !== null && mayUse(caller.scope, one) === true,
         )
-        const names = [...RESERVED_NAMES, ...Object.keys(config.aliases)]
+        const names = [...RESERVED_NAMES, ...Object.keys(config().aliases)]
         const own = names.map((id) => ({ id, object: 'model' as const, created: 0, owned_by: 'upshift' }))
         return { object: 'list' as const, data: [...own, ...usable.map(describe)] }
       },

@@ -129,8 +129,8 @@ export const WRONG: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'upshift.mode': fc.oneof(notText, nil, fc.constant('magic')),
 }
 
-/** A valid request with another value at a path such as `messages[1].content[0].text`. */
-export function withValue(valid: unknown, path: string, value: unknown): unknown {
+/** VALID, or another request, with another value at a path such as `messages[1].content[0].text`. */
+export function withValue(path: string, value: unknown, valid: unknown = VALID): unknown {
   const copy: unknown = structuredClone(valid)
   const keys = path.split(/[.[\]]+/).filter((key) => key !== '')
   let at = copy

@@ -6,7 +6,17 @@ import { type Import, importsOf, type Source, type Violation } from './source.ts
  * The table of rooms: what each folder under src/ may import besides itself. A room that is missing here is a
  * violation, so a new folder cannot slip in without a decision.
  */
-const FEATURES = ['caller', 'guard', 'route', 'engine', 'fleet', 'record', 'knowledge', 'govern'] as const
+const FEATURES = [
+  'caller',
+  'guard',
+  'route',
+  'engine',
+  'fleet',
+  'record',
+  'knowledge',
+  'govern',
+  'evaluate',
+] as const
 const FOUNDATION = ['contract', 'lib']
 const BELOW_FEATURES = [...FOUNDATION, 'store', 'observe']
 

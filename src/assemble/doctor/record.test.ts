@@ -18,12 +18,18 @@ function open(name: string): Promise<Serving> {
   return serve({ around, version: '0.0.0', logs: createLogs('silent'), on: 'control' })
 }
 
+const LOOKS = 10
+
 const nothing = { unfinished: () => [] }
 
 test('a sound record passes, and its newest checkpoint covers every entry', async () => {
   const { parts, config, stop } = await open('sound')
   try {
-    const checks = await recordChecks(parts, config, nothing)
+    let checks = await recordChecks(parts, config, nothing)
+    // On a busy machine the follower's thread may take longer to come up than doctor waits for it.
+    for (let look = 1; look < LOOKS && checks[2]?.state !== 'ok'; look++) {
+      checks = await recordChecks(parts, config, nothing)
+    }
     assert.deepEqual(
       checks.map(({ name, state }) => [name, state]),
       [

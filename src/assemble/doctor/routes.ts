@@ -7,6 +7,7 @@ import { type Route, route } from '../../contract/route.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
+import { localChecks } from './local.ts'
 import { recordChecks } from './record.ts'
 
 export const doctorSchema = z.object({ version: z.string(), node: z.string(), checks: z.array(checkSchema) })
@@ -33,7 +34,8 @@ export function doctorRoutes(parts: Parts, { config, governing, version }: Docto
         await parts.fleet.refresh('all')
         const home = [clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
         const record = await recordChecks(parts, config, governing)
-        return { version, node: process.version, checks: [...home, ...record, ...parts.fleet.checks()] }
+        const engines = [...parts.fleet.checks(), ...localChecks(parts, config)]
+        return { version, node: process.version, checks: [...home, ...record, ...engines] }
       },
     }),
   ]

@@ -29,7 +29,7 @@ export function madeFile(header: MadeHeader): Buffer {
     u32(header.version ?? 3),
     u64(header.claimedTensors ?? BigInt(tensors.length)),
     u64(header.claimedValues ?? BigInt(values.length)),
-    ...values.flatMap(([key, value]) => [text(key), bytesOf(value)]),
+    ...values.flatMap(([key, value]) => [text(key), encoded(value)]),
     ...tensors.flatMap(({ name, shape, type, offset }) => [
       text(name),
       u32(shape.length),
@@ -70,7 +70,7 @@ function text(value: string): Buffer {
   return Buffer.concat([u64(BigInt(bytes.length)), bytes])
 }
 
-function bytesOf(value: MadeValue): Buffer {
+function encoded(value: MadeValue): Buffer {
   if (typeof value === 'number') return Buffer.concat([u32(4), u32(value)])
   if (typeof value === 'string') return Buffer.concat([u32(8), text(value)])
   if ('raw' in value) return value.raw

@@ -15,7 +15,7 @@ export const ggufFacts = z.object({
   version: count,
   /** `model`, or what goes with one: `mmproj`, `adapter`. */
   type: z.string(),
-  /** `llama`, `qwen3`, `gemma3`: which graph llama.cpp builds. */
+  /** `llama`, `qwen3`, `gemma3`: which graph llama.cpp builds. Empty in the second and later parts of a model. */
   architecture: z.string(),
   name: z.string().nullable(),
   /** As the file names it: `apache-2.0`. */
@@ -80,13 +80,15 @@ export async function readGguf(path: string): Promise<GgufFacts> {
 
 function factsOf(header: GgufHeader, fileBytes: number): GgufFacts {
   const { values } = header
-  const architecture = textOf(values.get('general.architecture'))
-  if (architecture === null) throw new NotGguf('it names no architecture')
+  const parts = countOf(values.get('split.count')) ?? 0
+  const part = parts > 1 ? { number: (countOf(values.get('split.no')) ?? 0) + 1, of: parts } : null
+  const architecture = textOf(values.get('general.architecture')) ?? ''
+  if (architecture === '' && (part === null || part.number === 1))
+    throw new NotGguf('it names no architecture')
   const of = (key: string): GgufValue | undefined => values.get(`${architecture}.${key}`)
   const embedding = countOf(of('embedding_length'))
   const heads = byLayerOf(of('attention.head_count'))
   const ofHead = typeof heads === 'number' && heads > 0 && embedding ? Math.floor(embedding / heads) : null
-  const parts = countOf(values.get('split.count')) ?? 0
   return {
     version: header.version,
     type: textOf(values.get('general.type')) ?? 'model',
@@ -109,7 +111,7 @@ function factsOf(header: GgufHeader, fileBytes: number): GgufFacts {
     vocabulary: lengthOf(values.get('tokenizer.ggml.tokens')) ?? countOf(of('vocab_size')),
     tokenizer: textOf(values.get('tokenizer.ggml.model')),
     chatTemplate: values.has('tokenizer.chat_template'),
-    part: parts > 1 ? { number: (countOf(values.get('split.no')) ?? 0) + 1, of: parts } : null,
+    part,
     fileBytes,
   }
 }

@@ -47,6 +47,8 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [35, type('TQ2_0', K, 66)],
   [39, type('MXFP4', 32, 17)],
   [40, type('NVFP4', 64, 36)],
+  [41, type('Q1_0', 128, 18)],
+  [42, type('Q2_0', 64, 18)],
 ])
 
 /** Names of `general.file_type`: which mix of tensor types a quantisation is. Source: llama.cpp's `llama_ftype`. */

@@ -1,8 +1,10 @@
 import type { Call } from '../../contract/call.ts'
+import type { WireUsage } from '../../contract/chat.ts'
 import type { AnswerError, AnswerEvent, AnswerFinish, Batch, Verdict } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
 import { Choice, chunkOf, type Delta, type Frame } from './choice.ts'
 import type { Heard, Host } from './host.ts'
 import type { EndReason, Job, JobStats } from './protocol.ts'
@@ -31,15 +33,21 @@ export class Answering implements Disposable {
   readonly #ended: (Ended | undefined)[]
   #queue: AnswerEvent[] = []
   #terminal: AnswerFinish | AnswerError | undefined
-  #begun = false
+  readonly #arrivedAt: number
+  /** When the first choice had its turn. */
+  #begunAt: number | undefined
+  /** Something of the answer has left. */
+  #told = false
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(parts: AnsweringParts) {
     const { call, clock, name, jobs } = parts
     this.#parts = parts
+    this.#arrivedAt = clock.elapsed()
     this.#frame = { id: `chatcmpl-${call.id}`, created: Math.floor(clock.now() / 1_000), model: name }
-    this.#choices = jobs.map((_, index) => new Choice(index, false))
+    const newCallId = () => newId('call', clock.now())
+    this.#choices = jobs.map(({ tools }, index) => new Choice(index, tools && newCallId))
     this.#ended = jobs.map(() => undefined)
   }
 
@@ -79,7 +87,7 @@ export class Answering implements Disposable {
   #hear(index: number, heard: Heard): void {
     switch (heard.type) {
       case 'begun':
-        this.#begun = true
+        this.#begunAt ??= this.#parts.clock.elapsed()
         return
       case 'said':
         for (const piece of heard.pieces) this.#say(this.#choices[index]?.push(piece) ?? [])
@@ -92,13 +100,23 @@ export class Answering implements Disposable {
         return
       case 'lost':
         this.#fail({ code: 'upstream_failed', message: `The answer was lost: ${heard.why}.` })
+        return
+      case 'unloadable':
+        this.#fail({ code: 'no_model', message: unloadable(this.#parts.name, heard.why) })
+        return
+      case 'unreadable': {
+        const message = `The chat template of "${this.#parts.name}" did not come back with these messages: ${heard.why}. Change them, or choose another model.`
+        this.#fail({ code: 'invalid_request', message, param: 'messages' })
+      }
     }
   }
 
   #say(deltas: readonly Delta[]): void {
     if (this.#parts.call.request.stream !== true) return
     for (const delta of deltas) this.#queue.push({ type: 'chunk-delta', chunk: chunkOf(this.#frame, delta) })
-    if (deltas.length > 0) this.#wakeUp()
+    if (deltas.length === 0) return
+    this.#told = true
+    this.#wakeUp()
   }
 
   #endChoice(index: number, ended: Ended): void {
@@ -109,7 +127,8 @@ export class Answering implements Disposable {
     this.#say(last)
     const all = this.#ended.filter((one) => one !== undefined)
     if (all.length < this.#choices.length) return
-    if (this.#parts.call.request.stream !== true) this.#queue.push(this.#whole(all))
+    if (this.#parts.call.request.stream === true) this.#queue.push(this.#usageChunk(all))
+    else this.#queue.push(this.#whole(all))
     const first = all[0]?.stats
     this.#end({
       type: 'answer-finish',
@@ -121,14 +140,15 @@ export class Answering implements Disposable {
 
   #whole(ended: readonly Ended[]): AnswerEvent {
     const choices = this.#choices.map((choice, index) => choice.whole(ended[index]?.reason ?? 'stop'))
-    const { promptTokens, completionTokens, cachedTokens = 0 } = usageOf(ended)
-    const usage = {
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      total_tokens: promptTokens + completionTokens,
-      prompt_tokens_details: { cached_tokens: cachedTokens },
-    }
+    const usage = wireUsage(usageOf(ended))
     return { type: 'answer-whole', completion: { ...this.#frame, object: 'chat.completion', choices, usage } }
+  }
+
+  /** Told in every stream: what the caller has not asked to see is left out on the way. */
+  #usageChunk(ended: readonly Ended[]): AnswerEvent {
+    const usage = wireUsage(usageOf(ended))
+    const chunk = { ...this.#frame, object: 'chat.completion.chunk', choices: [], usage }
+    return { type: 'chunk-delta', chunk }
   }
 
   #stats({ waitMs, prefillMs }: JobStats) {
@@ -152,10 +172,13 @@ export class Answering implements Disposable {
       this.#fail({ code: 'client_closed', message: 'The caller went away before the answer was complete.' })
   }
 
+  /** Who has waited for longer than it was worked on, and has heard nothing, had no turn worth the name. */
   #late(): void {
-    const { name } = this.#parts
+    const { name, clock } = this.#parts
+    const now = clock.elapsed()
+    const begunAt = this.#begunAt ?? now
     const over = 'The time for this request was over'
-    if (this.#begun) {
+    if (this.#told || begunAt - this.#arrivedAt < now - begunAt) {
       const message = `${over} before ${name} had answered. Ask for less, or allow more time.`
       this.#fail({ code: 'deadline_exceeded', message })
     } else {
@@ -166,7 +189,7 @@ export class Answering implements Disposable {
 
   #fail(problem: Problem): void {
     const ended = this.#ended.filter((one) => one !== undefined)
-    const usage = this.#begun ? {} : { usage: usageOf(ended) }
+    const usage = this.#begunAt === undefined ? { usage: usageOf(ended) } : {}
     this.#end({ type: 'answer-error', problem, ...usage })
   }
 
@@ -197,6 +220,24 @@ function usageOf(ended: readonly Ended[]): Usage {
   return { promptTokens: first?.promptTokens ?? 0, completionTokens, cachedTokens: first?.cachedTokens ?? 0 }
 }
 
-function problemOf({ code, message, retryAfterMs }: Extract<Heard, { type: 'refused' }>): Problem {
-  return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+function wireUsage({ promptTokens, completionTokens, cachedTokens = 0 }: Usage): WireUsage {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+  }
+}
+
+function unloadable(name: string, why: string): string {
+  return `llama.cpp does not take the model "${name}": ${why}. Get its file again, or choose another model.`
+}
+
+function problemOf({ code, message, param, retryAfterMs }: Extract<Heard, { type: 'refused' }>): Problem {
+  return {
+    code,
+    message,
+    ...(param === undefined ? {} : { param }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
 }

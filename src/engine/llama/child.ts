@@ -1,21 +1,26 @@
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { systemClock } from '../../lib/clock.ts'
-import { LoadedModel } from './model.ts'
-import type { FromChild, LoadOptions, ToChild } from './protocol.ts'
+import { Embedding } from './embedding.ts'
+import { LoadedModel, openModel } from './model.ts'
+import type { EmbedJob, FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
 import { Scheduler } from './scheduler.ts'
 import { WarmStates } from './warm-states.ts'
 
 /*
  * The child process that holds one model. Native code may crash, and a chat template may never come back: then this
- * process dies, or is ended, and nothing else with it. It speaks with its parent alone, and ends with it.
+ * process dies, or is ended, and nothing else with it. It speaks with its parent alone, and ends with it, also where
+ * its main thread hangs: a thread looks whether the parent still lives.
  */
 
 const GAUGES_MS = 250
 
 class Child {
   #scheduler: Scheduler | undefined
+  #embedding: Embedding | undefined
   #told: FromChild[] = []
+  #toldGauges = ''
 
   hear(message: ToChild): void {
     switch (message.type) {
@@ -23,13 +28,14 @@ class Child {
         void this.#load(message.options)
         return
       case 'run':
-        this.#scheduler?.submit(message.job)
+        this.#run(message.job)
         return
       case 'cancel':
         this.#scheduler?.cancel(message.id)
+        this.#embedding?.cancel(message.id)
         return
       case 'forget':
-        void this.#scheduler?.forget().then(() => this.#tell({ type: 'forgotten' }))
+        void (this.#scheduler ?? this.#embedding)?.forget().then(() => this.#tell({ type: 'forgotten' }))
         return
       case 'ping':
         this.#tell({ type: 'pong' })
@@ -38,16 +44,50 @@ class Child {
 
   async #load(options: LoadOptions): Promise<void> {
     try {
-      const model = await LoadedModel.load(options)
-      const { warm } = options
-      const states = warm && new WarmStates(warm.folder, warm.bytes, identityOf(options))
-      const scheduler = new Scheduler(model, options, states, systemClock, (message) => this.#tell(message))
+      const open = await openModel(options)
+      const tell = (message: FromChild): void => this.#tell(message)
+      if (options.embeds) {
+        const embedding = await Embedding.load(open, options, tell)
+        this.#embedding = embedding
+        this.#ready(embedding.facts, () => embedding.gauges)
+        return
+      }
+      const model = await LoadedModel.load(open, options)
+      const scheduler = new Scheduler(model, options, this.#states(options, model), systemClock, tell)
       this.#scheduler = scheduler
-      this.#tell({ type: 'loaded', facts: model.facts })
-      setInterval(() => this.#tell({ type: 'gauges', gauges: scheduler.gauges }), GAUGES_MS)
+      this.#ready(model.facts, () => scheduler.gauges)
     } catch (error) {
       this.#tell({ type: 'unloadable', why: error instanceof Error ? error.message : String(error) })
     }
+  }
+
+  #run(job: Job | EmbedJob): void {
+    if (job.type === 'embed') this.#embedding?.submit(job)
+    else {
+      // At once, and not with the rest of this turn, which may never end.
+      process.send?.([{ type: 'reading', id: job.id } satisfies FromChild])
+      this.#scheduler?.submit(job)
+    }
+  }
+
+  #states(options: LoadOptions, model: LoadedModel): WarmStates | undefined {
+    if (options.warm === undefined) return undefined
+    const { folder, bytes: limitBytes } = options.warm
+    const warn = (message: string): void => this.#tell({ type: 'warned', message })
+    return new WarmStates({ folder, limitBytes, identity: identityOf(options, model.release), warn })
+  }
+
+  #ready(facts: ModelFacts, gauges: () => Gauges): void {
+    this.#tell({ type: 'loaded', facts })
+    setInterval(() => this.#tellGauges(gauges()), GAUGES_MS)
+  }
+
+  /** As they are, where they have changed: an idle model wakes nobody. */
+  #tellGauges(gauges: Gauges): void {
+    const text = JSON.stringify(gauges)
+    if (text === this.#toldGauges) return
+    this.#toldGauges = text
+    this.#tell({ type: 'gauges', gauges })
   }
 
   /** All that is said in one turn of the loop goes as one message. */
@@ -61,16 +101,21 @@ class Child {
   }
 }
 
-/** Another file, or another shape of the caches, reads other states. */
-function identityOf({ path, contextTokens, slots }: LoadOptions): string {
+/** Another file or build reads other states, and some models read a longer context in another way. */
+function identityOf({ path, contextTokens }: LoadOptions, release: string): string {
   const { size, mtimeMs } = statSync(path)
   return createHash('sha256')
-    .update(JSON.stringify([path, size, mtimeMs, contextTokens, slots]))
+    .update(JSON.stringify([path, size, mtimeMs, contextTokens, release]))
     .digest('hex')
 }
 
 if (import.meta.main) {
   process.umask(0o077)
+  new Worker(new URL('./orphan.ts', import.meta.url), {
+    workerData: process.ppid,
+    stdout: true,
+    stderr: true,
+  })
   const child = new Child()
   process.on('message', (message) => child.hear(message as ToChild))
   // Nothing here outlives the parent, and what native code is in the middle of must not delay the end.

@@ -1,5 +1,6 @@
 import type { ChatChunk, WireChoice, WireMessage } from '../../contract/chat.ts'
-import type { EndReason, Piece, TokenLogprob } from './protocol.ts'
+import { type AnswerPiece, ToolCallReader } from './grammar/tool-call-reader.ts'
+import type { EndReason, Logprob, Piece, TokenLogprob } from './protocol.ts'
 import { ThoughtSplit } from './thought.ts'
 
 /** Frame of every chunk and of the whole answer. */
@@ -15,14 +16,20 @@ export type Delta = WireChoice & { readonly delta: WireMessage }
 export class Choice {
   readonly index: number
   readonly #thought: ThoughtSplit
+  /** Undefined where no tool was offered: then nothing is a call. */
+  readonly #reader: ToolCallReader | undefined
+  readonly #calls: { readonly id: string; readonly name: string; arguments: string }[] = []
+  #cut = false
   #begun = false
   #content = ''
   #reasoning = ''
   #logprobs: object[] = []
 
-  constructor(index: number, thinking: boolean) {
+  /** `newCallId` makes the id of a tool call; absent where no tool is offered. */
+  constructor(index: number, newCallId: (() => string) | undefined) {
     this.index = index
-    this.#thought = new ThoughtSplit(thinking)
+    this.#thought = new ThoughtSplit(false)
+    this.#reader = newCallId === undefined ? undefined : new ToolCallReader(newCallId)
   }
 
   /** The deltas that a piece of text brings. */
@@ -35,8 +42,10 @@ export class Choice {
   end(reason: EndReason): readonly Delta[] {
     const { reasoning, content } = this.#thought.rest()
     const last = this.#deltas(reasoning, content, undefined)
-    const finish_reason = reason === 'length' ? 'length' : 'stop'
-    return [...last, { index: this.index, delta: this.#opened({}), finish_reason }]
+    const rest = this.#reader?.end()
+    this.#cut = rest?.cut === true
+    const deltas = [...last, ...(rest?.pieces ?? []).flatMap((piece) => this.#read(piece))]
+    return [...deltas, { index: this.index, delta: this.#opened({}), finish_reason: this.#finish(reason) }]
   }
 
   /** The whole choice, once it has ended. */
@@ -45,28 +54,60 @@ export class Choice {
       index: this.index,
       message: {
         role: 'assistant',
-        content: this.#content,
+        content: this.#content === '' && this.#calls.length > 0 ? null : this.#content,
         refusal: null,
+        ...(this.#calls.length === 0 ? {} : { tool_calls: this.#calls.map(wireCall) }),
         ...(this.#reasoning === '' ? {} : { reasoning_content: this.#reasoning }),
       },
       logprobs: this.#logprobs.length === 0 ? null : { content: this.#logprobs, refusal: null },
-      finish_reason: reason === 'length' ? 'length' : 'stop',
+      finish_reason: this.#finish(reason),
     }
   }
 
-  #deltas(reasoning: string, content: string, logprobs: readonly TokenLogprob[] | undefined) {
+  #finish(reason: EndReason): string {
+    if (reason === 'length' || this.#cut) return 'length'
+    return this.#calls.length > 0 ? 'tool_calls' : 'stop'
+  }
+
+  #deltas(reasoning: string, content: string, logprobs: readonly TokenLogprob[] | undefined): Delta[] {
     this.#reasoning += reasoning
-    this.#content += content
     const told = logprobs?.map(wireLogprob)
     if (told !== undefined) this.#logprobs.push(...told)
     const deltas: Delta[] = []
-    const base = { index: this.index, finish_reason: null }
-    if (reasoning !== '') deltas.push({ ...base, delta: this.#opened({ reasoning_content: reasoning }) })
-    if (content !== '' || told !== undefined) {
-      const extra = told === undefined ? {} : { logprobs: { content: told, refusal: null } }
-      deltas.push({ ...base, ...extra, delta: this.#opened({ content }) })
+    if (reasoning !== '') deltas.push(this.#delta({ reasoning_content: reasoning }))
+    const pieces = this.#reader?.read(content) ?? [{ type: 'content', text: content } as const]
+    for (const piece of pieces) deltas.push(...this.#read(piece))
+    if (told === undefined) return deltas
+    // They belong to what was said with them, be it the beginning of a call.
+    const [first = this.#delta({ content: '' }), ...rest] = deltas
+    return [{ ...first, logprobs: { content: told, refusal: null } }, ...rest]
+  }
+
+  #read(piece: AnswerPiece): Delta[] {
+    switch (piece.type) {
+      case 'content':
+        this.#content += piece.text
+        return piece.text === '' ? [] : [this.#delta({ content: piece.text })]
+      case 'call': {
+        const { index, id, name } = piece
+        this.#calls.push({ id, name, arguments: '' })
+        return [
+          this.#delta({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] }),
+        ]
+      }
+      case 'arguments': {
+        const { index, text } = piece
+        const call = this.#calls[index]
+        if (call !== undefined) call.arguments += text
+        return [this.#delta({ tool_calls: [{ index, function: { arguments: text } }] })]
+      }
+      case 'call-end':
+        return []
     }
-    return deltas
+  }
+
+  #delta(delta: WireMessage): Delta {
+    return { index: this.index, finish_reason: null, delta: this.#opened(delta) }
   }
 
   /** The first delta of a choice says who speaks. */
@@ -77,15 +118,19 @@ export class Choice {
   }
 }
 
+function wireCall({ id, name, arguments: text }: { id: string; name: string; arguments: string }) {
+  return { id, type: 'function', function: { name, arguments: text } }
+}
+
 export function chunkOf(frame: Frame, choice: ChatChunk['choices'][number]): ChatChunk {
   return { ...frame, object: 'chat.completion.chunk', choices: [choice] }
 }
 
-function wireLogprob({ token, logprob, top }: TokenLogprob) {
-  const wire = (one: { readonly token: string; readonly logprob: number }) => ({
-    token: one.token,
-    logprob: one.logprob,
-    bytes: [...Buffer.from(one.token)],
-  })
-  return { ...wire({ token, logprob }), top_logprobs: top.map(wire) }
+function wireLogprob({ top, ...chosen }: TokenLogprob) {
+  return { ...wireOne(chosen), top_logprobs: top.map(wireOne) }
+}
+
+/** A token that is a part of a character shows as U+FFFD: its bytes say what it is. */
+function wireOne({ bytes, logprob }: Logprob) {
+  return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes }
 }

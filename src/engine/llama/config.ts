@@ -15,6 +15,11 @@ const schema = z
       description: `Threads for one model. Default: all cores but one. More than there are free cores makes it slower by far.`,
       env: 'UPSHIFT_LLAMA_THREADS',
     }),
+    gpu: z.enum(['off', 'auto', 'cuda', 'vulkan', 'metal']).default('off').meta({
+      description:
+        'Where layers are computed beside the CPU; `upshift doctor` names the package that a graphics card needs.',
+      env: 'UPSHIFT_LLAMA_GPU',
+    }),
     contextTokens: z.number().int().min(256).max(10_000_000).default(8_192).meta({
       description:
         'Tokens that one conversation may have, prompt and answer together; less where the memory does not hold them.',

@@ -1,10 +1,14 @@
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Call } from '../../contract/call.ts'
+import type { EmbedCall, EmbedEnd } from '../../contract/embed.ts'
 import type { AnswerError, Batch } from '../../contract/event.ts'
 import { isRefusal, type Problem, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { Answering } from './answering.ts'
 import type { LlamaConfig } from './config.ts'
+import { embedOn } from './embed-call.ts'
 import { Host } from './host.ts'
 import { jobOf } from './job.ts'
 import { availableBytes, defaultThreads, type Fit, fit, leastBytes } from './memory.ts'
@@ -21,6 +25,8 @@ export interface LlamaOptions {
   /** 0 ≤ x < 1. */
   readonly random: () => number
   readonly warn: (message: string) => void
+  /** A process of a model that has not answered for so long is ended; half a minute where absent. */
+  readonly silentMs?: number
 }
 
 export interface ModelState {
@@ -34,7 +40,7 @@ export interface ModelState {
 }
 
 const IDLE_LOOKS_MS = 15_000
-const SEEDS = 2 ** 32
+const SEEDS = 2 ** 32 - 1
 const MIB = 1_048_576
 /** When to ask again where other models are at work in the memory that is needed. */
 const BUSY_RETRY_MS = 5_000
@@ -53,10 +59,13 @@ export class LlamaEngine implements AsyncDisposable {
   readonly #options: LlamaOptions
   readonly #held = new Map<string, Held>()
   readonly #idling: NodeJS.Timeout
+  /** Generations that were ever begun: their ids. */
+  #jobs = 0
 
   constructor(options: LlamaOptions) {
     this.#options = options
-    this.#idling = setInterval(() => this.#unloadIdle(), IDLE_LOOKS_MS).unref()
+    const looksMs = Math.min(IDLE_LOOKS_MS, options.config.idleMs)
+    this.#idling = setInterval(() => this.#unloadIdle(), looksMs).unref()
   }
 
   /** One generation: batches of chunks or one whole answer, then exactly one terminal event. */
@@ -68,6 +77,16 @@ export class LlamaEngine implements AsyncDisposable {
     }
     using answering = begun
     yield* answering.batches()
+  }
+
+  /** Vectors of one bounded part of a request. What comes back is checked by the path. */
+  async embed(name: string, call: EmbedCall): Promise<EmbedEnd> {
+    const host = await this.#host(name)
+    if (isRefusal(host)) {
+      const usage = { promptTokens: 0, completionTokens: 0 }
+      return { type: 'failed', problem: host.problem, usage }
+    }
+    return embedOn(host, `${call.id}:${this.#jobs++}`, call, this.#options.clock)
   }
 
   /** What is loaded, for metrics and `doctor`. */
@@ -83,9 +102,13 @@ export class LlamaEngine implements AsyncDisposable {
     }))
   }
 
-  /** Every text that is not being worked on leaves the caches, in memory and on the disk. */
+  /** Every text that is not being worked on leaves the caches, in memory and on the disk; the others when they end. */
   async forget(): Promise<void> {
     await Promise.all([...this.#held.values()].map(({ host }) => host.forget()))
+    const loaded = new Set(
+      [...this.#held].flatMap(([name, { host }]) => (host.state === 'ready' ? [name] : [])),
+    )
+    await forgetStates(this.#options.warmFolder, loaded)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,7 +123,7 @@ export class LlamaEngine implements AsyncDisposable {
     const choices = call.request.n ?? 1
     const jobs = []
     for (let choice = 0; choice < choices; choice++) {
-      const job = jobOf(call, choice, seed)
+      const job = jobOf(call, `${call.id}:${this.#jobs++}`, seed + choice)
       if (isRefusal(job)) return job
       jobs.push(job)
     }
@@ -131,8 +154,10 @@ export class LlamaEngine implements AsyncDisposable {
     return host
   }
 
-  #fit({ shape }: LocalModel): Fit | undefined {
-    const { contextTokens, parallel, spareSlots } = this.#options.config
+  #fit({ shape, embeds }: LocalModel): Fit | undefined {
+    const { contextTokens, parallel: most, spareSlots: spare } = this.#options.config
+    // Texts are made vectors one after another, and nothing of them is kept.
+    const [parallel, spareSlots] = embeds ? [1, 0] : [most, spare]
     return fit(shape, { contextTokens, parallel, spare: spareSlots, availableBytes: this.#availableBytes() })
   }
 
@@ -145,21 +170,24 @@ export class LlamaEngine implements AsyncDisposable {
     return memoryBytes === undefined ? machine - held : Math.min(machine, memoryBytes - held)
   }
 
-  #start({ path, name }: LocalModel, { contextTokens, slots }: Fit): Host {
-    const { config, clock, warn, warmFolder } = this.#options
+  #start({ path, name, embeds }: LocalModel, { contextTokens, slots }: Fit): Host {
+    const { config, clock, warn, warmFolder, silentMs } = this.#options
     const parallel = Math.min(config.parallel, slots)
     const load = {
       path,
+      embeds,
       contextTokens,
       slots,
       parallel,
       threads: config.threads ?? defaultThreads(),
+      gpu: config.gpu,
       queueLimit: config.queueLimit,
       ...(config.warmBytes === 0
         ? {}
         : { warm: { folder: join(warmFolder, name), bytes: config.warmBytes } }),
     }
-    return new Host({ load, clock, warn: (message) => warn(`${name}: ${message}`) })
+    const silence = silentMs === undefined ? {} : { silentMs }
+    return new Host({ load, clock, warn: (message) => warn(`${name}: ${message}`), ...silence })
   }
 
   /** Models that work on nothing, the one that has been idle for the longest first. */
@@ -191,6 +219,17 @@ export class LlamaEngine implements AsyncDisposable {
       `${mebibytes(Math.max(0, this.#availableBytes()))} are free for it${busy.length === 0 ? '' : ` beside ${busy.join(', ')}`}. ` +
       'Choose a smaller model or quantisation (upshift setup), free memory, or raise llama.memoryBytes.'
     return refuse('no_model', text, busy.length === 0 ? {} : { retryAfterMs: BUSY_RETRY_MS })
+  }
+}
+
+/** States on the disk of models that no process holds; one that holds them has dropped its own. */
+async function forgetStates(folder: string, loaded: ReadonlySet<string>): Promise<void> {
+  try {
+    const names = await readdir(folder)
+    const idle = names.filter((name) => !loaded.has(name))
+    await Promise.all(idle.map((name) => rm(join(folder, name), { recursive: true, force: true })))
+  } catch (error) {
+    if (!isMissing(error)) throw error
   }
 }
 

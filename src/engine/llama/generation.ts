@@ -4,34 +4,34 @@ import {
   type Token,
   TokenBias,
 } from 'node-llama-cpp'
+import { logprobsOf, type Probabilities } from './logprobs.ts'
 import type { LoadedModel } from './model.ts'
 import type { EndReason, Job, Piece, Sampling, TokenLogprob } from './protocol.ts'
 import { StopScan } from './stop-scan.ts'
+import { TokenText } from './token-text.ts'
 
-/** Tokens that may wait for the rest of a character: none has more bytes than four, of a token each. */
-const UNFINISHED_MAX = 8
-/** Tokens before a piece that tell whether it begins a word. */
-const BEFORE = 4
 const BANNED = -100
-const REPLACEMENT = '\uFFFD'
-/** A logarithm of nothing has no JSON. */
-const LOGPROB_MIN = -9_999
 
 /** One answer, token by token, from a prompt that stands in the sequence but for its last token. */
 export class Generation {
   readonly #model: LoadedModel
   readonly #job: Job
+  readonly #grammar: string | undefined
   readonly #stops: StopScan
+  readonly #text: TokenText
   readonly #said: Token[] = []
-  #unfinished: Token[] = []
+  readonly #biases = new Map<readonly number[], TokenBias>()
   #logprobs: TokenLogprob[] = []
   /** The caller has left. Looked at with each token. */
   cancelled = false
 
-  constructor(model: LoadedModel, job: Job) {
+  /** `grammar`: GBNF that the answer follows; undefined where it may have any form. */
+  constructor(model: LoadedModel, job: Job, grammar: string | undefined) {
     this.#model = model
     this.#job = job
+    this.#grammar = grammar
     this.#stops = new StopScan(job.stop)
+    this.#text = new TokenText(model.model, model.bytes)
   }
 
   get completionTokens(): number {
@@ -41,13 +41,15 @@ export class Generation {
   /** Yields each piece of text as it is safe to give out; returns why it ended. */
   async *run(sequence: LlamaContextSequence, last: Token, room: number): AsyncGenerator<Piece, EndReason> {
     const limit = Math.min(this.#job.maxTokens, room)
-    const wanted = this.#job.logprobs
-    const tokens = tokensOf(sequence, last, wanted !== undefined, this.#options())
+    const { logprobs: wanted, sampling } = this.#job
+    const tokens = tokensOf(sequence, last, wanted !== undefined, this.#options(limit))
     for await (const { token, probabilities } of tokens) {
       if (this.cancelled) return 'cancelled'
       this.#said.push(token)
-      if (wanted !== undefined) this.#logprobs.push(this.#logprob(token, probabilities, wanted))
-      const { text, stopped } = this.#stops.push(this.#text(token))
+      if (wanted !== undefined) {
+        this.#logprobs.push(logprobsOf(token, probabilities, wanted, sampling.temperature, this.#model.bytes))
+      }
+      const { text, stopped } = this.#stops.push(this.#text.push(token))
       if (text !== '') yield this.#piece(text)
       if (stopped) return 'stop'
       if (this.#said.length >= limit) return yield* this.#end('length')
@@ -56,9 +58,7 @@ export class Generation {
   }
 
   *#end(reason: EndReason): Generator<Piece, EndReason> {
-    const { model } = this.#model
-    const open = this.#unfinished.length === 0 ? '' : model.detokenize(this.#unfinished, false)
-    const { text, stopped } = this.#stops.push(open)
+    const { text, stopped } = this.#stops.push(this.#text.rest())
     const all = stopped ? text : text + this.#stops.rest()
     if (all !== '' || this.#logprobs.length > 0) yield this.#piece(all)
     return stopped ? 'stop' : reason
@@ -71,39 +71,9 @@ export class Generation {
     return { text, logprobs }
   }
 
-  /** The text of a token, once its characters are whole. */
-  #text(token: Token): string {
-    const { model } = this.#model
-    const pending = [...this.#unfinished, token]
-    const before = this.#said.slice(-pending.length - BEFORE, -pending.length)
-    const text = model.detokenize(pending, false, before)
-    if (text.endsWith(REPLACEMENT) && pending.length < UNFINISHED_MAX) {
-      this.#unfinished = pending
-      return ''
-    }
-    this.#unfinished = []
-    return text
-  }
-
-  #logprob(token: Token, probabilities: Map<Token, number> | undefined, top: number): TokenLogprob {
-    const { model } = this.#model
-    const one = (id: Token, probability: number) => ({
-      token: model.detokenize([id], true),
-      logprob: probability > 0 ? Math.log(probability) : LOGPROB_MIN,
-    })
-    const best: [Token, number][] = []
-    for (const entry of probabilities ?? []) {
-      if (best.length === top) break
-      best.push(entry)
-    }
-    return {
-      ...one(token, probabilities?.get(token) ?? 0),
-      top: best.map(([id, probability]) => one(id, probability)),
-    }
-  }
-
-  #options(): SequenceEvaluateOptions {
-    const { grammar, sampling } = this.#job
+  #options(limit: number): SequenceEvaluateOptions {
+    const { sampling } = this.#job
+    const grammar = this.#grammar
     const said = this.#said
     const { temperature, topP, topK, minP, seed } = sampling
     return {
@@ -119,17 +89,36 @@ export class Generation {
               frequencyPenalty: sampling.frequencyPenalty,
               presencePenalty: sampling.presencePenalty,
               punishTokens: () => said,
-              maxPunishTokens: this.#job.maxTokens,
+              // llama.cpp sets aside memory for so many.
+              maxPunishTokens: limit,
             },
           }
         : {}),
-      ...(sampling.logitBias.length === 0 ? {} : { tokenBias: this.#bias(sampling) }),
-      ...(grammar === undefined ? {} : { grammarEvaluationState: this.#model.grammar(grammar) }),
+      ...(grammar === undefined
+        ? sampling.logitBias.length === 0
+          ? {}
+          : { tokenBias: this.#bias(sampling, []) }
+        : {
+            tokenBias: () => this.#biasAfter(sampling),
+            grammarEvaluationState: this.#model.grammar(grammar),
+          }),
     }
   }
 
-  #bias({ logitBias }: Sampling): TokenBias {
+  /** A grammar takes bytes that no text may hold: they are kept from being said where they would make one. */
+  #biasAfter(sampling: Sampling): TokenBias {
+    const banned = this.#model.overlong.after(this.#said.at(-1))
+    let bias = this.#biases.get(banned)
+    if (bias === undefined) {
+      bias = this.#bias(sampling, [...banned, ...this.#model.controls])
+      this.#biases.set(banned, bias)
+    }
+    return bias
+  }
+
+  #bias({ logitBias }: Sampling, banned: readonly number[]): TokenBias {
     const bias = TokenBias.for(this.#model.model)
+    for (const token of banned) bias.set(token as Token, 'never')
     // Token ids are numbers on the wire; the library brands them.
     for (const [token, logit] of logitBias) bias.set(token as Token, logit <= BANNED ? 'never' : { logit })
     return bias
@@ -138,7 +127,7 @@ export class Generation {
 
 interface Chosen {
   readonly token: Token
-  readonly probabilities?: Map<Token, number>
+  readonly probabilities?: Probabilities
 }
 
 /** Probabilities of the whole vocabulary are asked for only where they are wanted: they cost more than the token. */

@@ -15,7 +15,7 @@ export interface TinyModel {
   readonly seed?: number
   /** Words that are never said, to fill a vocabulary of a usual size. */
   readonly padding?: number
-  /** How the end of a turn compares with other tokens: −8 is hardly ever said, 8 at once; 0 leaves it to chance. */
+  /** How the end of a turn compares with other tokens: −8 is never said, 8 at once; 0 leaves it to chance. */
   readonly endBias?: number
   /** Null: a model without a template. */
   readonly chatTemplate?: string | null
@@ -32,6 +32,10 @@ const CHAT_TEMPLATE: string = [
 const EXPERTS = 4
 const EXPERTS_USED = 2
 const ALIGNMENT = 32
+/** What the bias for the end is worth: the wider and deeper a model, the less of it is left. */
+const END_WEIGHT = 100
+/** Tensors whose output is added to what a layer was given. */
+const ADDS = /\.(attn_output|ffn_down|ffn_down_exps)\.weight$/
 /** Standard deviation of the weights before the output. */
 const SPREAD = 0.175
 
@@ -112,6 +116,18 @@ function vocabularyOf(padding: number): Vocabulary {
   }
   for (let index = 0; index < padding; index++) tokens.push(`[pad${index}]`)
   return { tokens: [...tokens, ...CONTROL], merges, control: tokens.length }
+}
+
+/** The number of the token that says this; without padding. Throws where it is not one token. */
+export function tinyToken(said: string | Buffer): number {
+  const { tokens } = vocabularyOf(0)
+  const spelt = byteSpelling()
+  const word = typeof said === 'string' ? Buffer.from(said) : said
+  const spelling = Array.from(word, (byte) => spelt[byte]).join('')
+  const control = tokens.indexOf(word.toString())
+  const token = CONTROL.includes(word.toString()) ? control : tokens.indexOf(spelling)
+  if (token === -1) throw new Error(`no token says ${JSON.stringify(word.toString())}`)
+  return token
 }
 
 /** GPT-2's printable stand-in for each byte. */
@@ -231,20 +247,30 @@ function norms(architecture: Model['architecture'], head: number, wide: number):
 }
 
 /**
- * With a bias for the end, the first dimension is a constant that the attention carries along, and the control
- * tokens look at nothing else.
+ * With a bias for the end, the first dimension is a constant that no layer adds to, and the control tokens look at
+ * nothing else.
  */
 function fill(tensor: Tensor, model: Model, { control }: Vocabulary, random: () => number): Float32Array {
   const weights = new Float32Array(sizeOf(tensor.shape))
   if (tensor.holds === 'ones') return weights.fill(1)
   const spread = tensor.holds === 'output' ? 2 * SPREAD : SPREAD
   for (let index = 0; index < weights.length; index++) weights[index] = random() * spread
-  if (model.endBias === 0 || tensor.holds === 'random') return weights
+  if (model.endBias === 0) return weights
   const wide = model.embedding
+  if (tensor.holds === 'random') {
+    if (!ADDS.test(tensor.name)) return weights
+    const [inner = 0] = tensor.shape
+    // What it puts into the first dimension, of each expert.
+    for (let at = 0; at < weights.length; at += inner * wide) weights.fill(0, at, at + inner)
+    return weights
+  }
   for (let word = 0; word * wide < weights.length; word++) {
     if (tensor.holds === 'input') weights[word * wide] = 2
     else if (word < control) weights[word * wide] = 0
-    else weights.fill(0, word * wide, (word + 1) * wide).fill(model.endBias, word * wide, word * wide + 1)
+    else
+      weights
+        .fill(0, word * wide, (word + 1) * wide)
+        .fill(END_WEIGHT * model.endBias, word * wide, word * wide + 1)
   }
   return weights
 }

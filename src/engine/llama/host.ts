@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../lib/clock.ts'
-import type { FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
+import type { EmbedJob, FromChild, Gauges, Job, LoadOptions, ModelFacts, ToChild } from './protocol.ts'
 
-const MODULE = fileURLToPath(new URL('child.ts', import.meta.url))
+const MODULE = fileURLToPath(new URL('./child.ts', import.meta.url))
 /** Doubles with each crash in a row. */
 const RESTART_MS = 200
 const RESTART_MS_MAX = 30_000
@@ -13,26 +13,32 @@ const SOUND_MS = 60_000
 const CRASHES_MAX = 5
 /** A request that was waiting when the process died is given to the next one, so often: it may be what kills it. */
 const RESENT_MAX = 1
-const PING_MS = 5_000
 /** A process that has not answered for so long hangs, in native code or in a chat template, and is ended. */
-const SILENT_MS = 60_000
-const STOP_MS = 3_000
+const SILENT_MS = 30_000
+/** Questions in that time. They are counted, not timed: who was suspended itself must not take others for silent. */
+const PINGS_MAX = 12
 const STDERR_CHARACTERS = 2_000
 
 /** What a request hears of the process. */
 export type Heard =
-  | Extract<FromChild, { type: 'begun' | 'said' | 'ended' | 'refused' }>
+  | Extract<FromChild, { type: 'begun' | 'said' | 'ended' | 'embedded' | 'refused' }>
   /** The process died while it worked on this request. */
   | { readonly type: 'lost'; readonly why: string }
+  /** llama.cpp does not take the model: to ask again would not help. */
+  | { readonly type: 'unloadable'; readonly why: string }
+  /** The process was ended because the model's chat template did not come back with this request. */
+  | { readonly type: 'unreadable'; readonly why: string }
 
 export interface HostOptions {
   readonly load: LoadOptions
   readonly clock: Clock
   readonly warn: (message: string) => void
+  /** Half a minute where absent. */
+  readonly silentMs?: number
 }
 
 interface Sent {
-  readonly job: Job
+  readonly job: Job | EmbedJob
   readonly hear: (heard: Heard) => void
   begun: boolean
   resent: number
@@ -45,16 +51,22 @@ interface Sent {
  */
 export class Host {
   readonly #options: HostOptions
+  readonly #silentMs: number
   readonly #sent = new Map<string, Sent>()
   #child: ChildProcess | undefined
   #loaded = false
   #crashes = 0
   #startedAt = 0
-  #heardAt = 0
+  /** Questions since it was last heard of. */
+  #pings = 0
   #timer: NodeJS.Timeout | undefined
   #pinging: NodeJS.Timeout | undefined
-  #stderr = ''
-  #stopping: (() => void) | undefined
+  /** Why the process is about to end, where that was decided here or told by it. */
+  #ending: 'unloadable' | 'silent' | 'stopped' | undefined
+  #said = ''
+  /** The request whose template was being rendered when the process was last heard of. */
+  #reading: string | undefined
+  #stopped: PromiseWithResolvers<void> | undefined
   #forgetting: (() => void)[] = []
   facts: ModelFacts | undefined
   gauges: Gauges | undefined
@@ -63,6 +75,7 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options
+    this.#silentMs = options.silentMs ?? SILENT_MS
     this.usedAt = options.clock.elapsed()
   }
 
@@ -81,8 +94,8 @@ export class Host {
     return this.#sent.size
   }
 
-  /** Hands a request over; `hear` is called until `ended`, `refused` or `lost`. */
-  submit(job: Job, hear: (heard: Heard) => void): void {
+  /** Hands a request over; `hear` is called until `ended`, `embedded`, `refused` or what ended the process. */
+  submit(job: Job | EmbedJob, hear: (heard: Heard) => void): void {
     this.usedAt = this.#options.clock.elapsed()
     this.#sent.set(job.id, { job, hear, begun: false, resent: 0 })
     if (this.#loaded) this.#tell({ type: 'run', job })
@@ -94,7 +107,7 @@ export class Host {
     if (this.#sent.delete(id) && this.#loaded) this.#tell({ type: 'cancel', id })
   }
 
-  /** Every text that is not being worked on leaves the caches. Resolves when it has. */
+  /** Every text leaves the caches, at once or when it is no longer worked on. Resolves when the idle ones have. */
   forget(): Promise<void> {
     if (!this.#loaded) return Promise.resolve()
     return new Promise((resolve) => {
@@ -103,52 +116,60 @@ export class Host {
     })
   }
 
-  /** Ends the process; what it worked on is lost. */
+  /** Ends the process, which has nothing to finish: what it worked on is lost. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const child = this.#child
-    if (child === undefined) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
-      this.#stopping = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      if (child.connected) child.disconnect()
-    })
+    if (child === undefined) {
+      this.#lose(this.#sent.values(), 'lost', 'the model was unloaded')
+      return
+    }
+    this.#ending = 'stopped'
+    this.#stopped ??= Promise.withResolvers()
+    child.kill('SIGKILL')
+    await this.#stopped.promise
   }
 
   #start(): void {
-    const { clock } = this.#options
-    const child = fork(MODULE, {
+    const { clock, load } = this.#options
+    const child = fork(MODULE, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [],
       env: {},
     })
     this.#child = child
     this.#startedAt = clock.elapsed()
-    this.#heardAt = this.#startedAt
-    this.#stderr = ''
+    this.#pings = 0
+    this.#ending = undefined
+    this.#reading = undefined
+    this.#said = ''
     child.stderr?.on('data', (bytes: Buffer) => {
-      this.#stderr = (this.#stderr + bytes.toString('utf8')).slice(-STDERR_CHARACTERS)
+      this.#said = (this.#said + bytes.toString('utf8')).slice(-STDERR_CHARACTERS)
     })
     child.on('message', (told) => {
       // What our own module sends, by its own types.
       for (const message of told as readonly FromChild[]) this.#hear(message)
     })
-    // A channel that closes while a message is on its way: the exit that follows says what happened.
     child.on('error', (error) => {
-      this.#stderr += error.message
+      this.#said += error.message
+      // It was never started. Otherwise a channel closed while a message was on its way, and the end follows.
+      if (child.pid === undefined) this.#ended(child, null, null)
     })
-    child.once('exit', (code, signal) => this.#ended(code, signal))
-    this.#pinging = setInterval(() => this.#ping(), PING_MS)
-    this.#tell({ type: 'load', options: this.#options.load })
+    // `close` and not `exit`: what the process said last is heard first.
+    child.once('close', (code, signal) => this.#ended(child, code, signal))
+    this.#pinging = setInterval(() => this.#ping(), this.#silentMs / PINGS_MAX)
+    this.#tell({ type: 'load', options: load })
   }
 
   #ping(): void {
-    if (this.#options.clock.elapsed() - this.#heardAt > SILENT_MS) this.#child?.kill('SIGKILL')
-    else this.#tell({ type: 'ping' })
+    this.#pings += 1
+    if (this.#pings <= PINGS_MAX) this.#tell({ type: 'ping' })
+    else {
+      this.#ending ??= 'silent'
+      this.#child?.kill('SIGKILL')
+    }
   }
 
   #tell(message: ToChild): void {
@@ -156,7 +177,8 @@ export class Host {
   }
 
   #hear(message: FromChild): void {
-    this.#heardAt = this.#options.clock.elapsed()
+    this.#pings = 0
+    this.#reading = message.type === 'reading' ? message.id : undefined
     switch (message.type) {
       case 'loaded':
         this.#loaded = true
@@ -164,16 +186,20 @@ export class Host {
         for (const { job } of this.#sent.values()) this.#tell({ type: 'run', job })
         return
       case 'unloadable':
-        this.#crashes = 0
-        this.#loseAll(`llama.cpp could not load the model: ${message.why}`)
-        this.#child?.disconnect()
+        this.#ending ??= 'unloadable'
+        this.#said = message.why
+        this.#child?.kill('SIGKILL')
         return
       case 'gauges':
         this.gauges = message.gauges
         return
+      case 'warned':
+        this.#options.warn(message.message)
+        return
       case 'forgotten':
         this.#forgetting.shift()?.()
         return
+      case 'reading':
       case 'pong':
         return
       default:
@@ -181,41 +207,54 @@ export class Host {
     }
   }
 
-  #hearOf(message: Extract<FromChild, { id: string }>): void {
+  #hearOf(message: Exclude<Heard, { why: string }>): void {
     const sent = this.#sent.get(message.id)
     if (sent === undefined) return
-    this.usedAt = this.#heardAt
+    this.usedAt = this.#options.clock.elapsed()
     if (message.type === 'begun') sent.begun = true
-    if (message.type === 'ended' || message.type === 'refused') {
+    if (message.type !== 'begun' && message.type !== 'said') {
       this.#sent.delete(message.id)
       this.#crashes = 0
     }
     sent.hear(message)
   }
 
-  #ended(code: number | null, signal: NodeJS.Signals | null): void {
-    const { clock, warn } = this.#options
+  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#child !== child) return
+    const ending = this.#ending
+    const wasLoaded = this.#loaded
     clearInterval(this.#pinging)
     this.#child = undefined
     this.#loaded = false
     for (const resolve of this.#forgetting.splice(0)) resolve()
-    const why = `the process of the model ended with ${signal ?? `code ${code}`}`
-    if (this.#stopping !== undefined) {
-      this.#loseAll(why)
-      this.#stopping()
-      this.#stopping = undefined
-      return
-    }
+    if (ending === 'stopped') {
+      this.#lose(this.#sent.values(), 'lost', 'the model was unloaded')
+      this.#stopped?.resolve()
+      this.#stopped = undefined
+    } else if (ending === 'unloadable') {
+      this.#options.warn(`llama.cpp does not take the model: ${this.#said}`)
+      this.#lose(this.#sent.values(), 'unloadable', this.#said)
+    } else this.#crashed(howEnded(code, signal, ending === 'silent' ? this.#silentMs : undefined), wasLoaded)
+  }
+
+  #crashed(how: string, wasLoaded: boolean): void {
+    const { clock, warn } = this.#options
     if (clock.elapsed() - this.#startedAt > SOUND_MS) this.#crashes = 0
-    if (code === 0 && this.#sent.size === 0) return
     this.#crashes += 1
-    this.restarts += 1
-    warn(`llama.cpp: ${why}${this.#stderr === '' ? '' : `: ${this.#stderr.trim()}`}`)
-    this.#loseBegun(why)
+    const why = `the process of the model ${how}`
+    warn(`llama.cpp: ${why}${this.#said === '' ? '' : `: ${this.#said.trim()}`}`)
+    const reading = this.#sent.get(this.#reading ?? '')
+    if (this.#ending === 'silent' && reading !== undefined) this.#lose([reading], 'unreadable', why)
+    for (const sent of this.#sent.values()) sent.resent += 1
+    const begun = [...this.#sent.values()].filter((sent) => sent.begun || sent.resent > RESENT_MAX)
+    this.#lose(begun, 'lost', why)
     if (this.#crashes >= CRASHES_MAX) {
-      this.#loseAll(`${why}, ${this.#crashes} times in a row`)
+      this.#lose(this.#sent.values(), 'lost', `${why}, ${this.#crashes} times in a row`)
       return
     }
+    // Nobody waits for a model that never came up.
+    if (!wasLoaded && this.#sent.size === 0) return
+    this.restarts += 1
     const waitMs = Math.min(RESTART_MS * 2 ** (this.#crashes - 1), RESTART_MS_MAX)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
@@ -223,21 +262,20 @@ export class Host {
     }, waitMs)
   }
 
-  /** What was being answered is lost, and what has waited through too many deaths. */
-  #loseBegun(why: string): void {
-    for (const [id, sent] of this.#sent) {
-      sent.resent += 1
-      if (!sent.begun && sent.resent <= RESENT_MAX) continue
-      this.#sent.delete(id)
-      sent.hear({ type: 'lost', why })
-    }
+  #lose(some: Iterable<Sent>, type: 'lost' | 'unloadable' | 'unreadable', why: string): void {
+    const lost = [...some]
+    for (const { job } of lost) this.#sent.delete(job.id)
+    for (const { hear } of lost) hear({ type, why })
   }
+}
 
-  #loseAll(why: string): void {
-    const all = [...this.#sent.values()]
-    this.#sent.clear()
-    for (const { hear } of all) hear({ type: 'lost', why })
+/** `silentMs`: how long it had not answered, where it was ended for that. */
+function howEnded(code: number | null, signal: NodeJS.Signals | null, silentMs: number | undefined): string {
+  if (silentMs !== undefined) {
+    return `was ended because it had not answered for ${Math.round(silentMs / 1_000)} s`
   }
+  if (code === null && signal === null) return 'could not be started'
+  return `ended with ${signal ?? `code ${code}`}`
 }
 
 /** A message that cannot be sent any more belongs to a process whose end is told by its `close`. */

@@ -1,7 +1,8 @@
 import type { Call } from '../../contract/call.ts'
 import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
-import { type Refusal, refuse } from '../../contract/problem.ts'
+import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import { textsOf } from '../../contract/text.ts'
+import { reasoningOf } from '../extensions.ts'
 import type { Job, Sampling, TemplateMessage } from './protocol.ts'
 
 /** llama.cpp's own defaults, which small models are usually tuned with. Source: its `common_params_sampling`. */
@@ -9,13 +10,14 @@ const TEMPERATURE = 0.8
 const TOP_P = 0.95
 const TOP_K = 40
 const MIN_P = 0.05
-const SEED_MAX = 2 ** 32
+/** llama.cpp takes the greatest number of 32 bits for the wish to be surprised. */
+const SEEDS = 2 ** 32 - 1
 
 /**
- * What one choice of a request asks of the model. Refuses what a local model cannot read: `invalid_request` with the
- * field.
+ * What one choice of a request asks of the model. `id` is the process's own, and never given twice. Refuses what a
+ * local model cannot read: `invalid_request` with the field.
  */
-export function jobOf(call: Call, choice: number, seed: number): Job | Refusal {
+export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
   const { request } = call
   const messages: TemplateMessage[] = []
   for (const [index, message] of request.messages.entries()) {
@@ -26,18 +28,32 @@ export function jobOf(call: Call, choice: number, seed: number): Job | Refusal {
     }
     messages.push(templateMessage(message))
   }
+  const bias = biasOf(request)
+  if (isRefusal(bias)) return bias
   const { logprobs, top_logprobs, stop } = request
   return {
-    id: `${call.id}:${choice}`,
+    type: 'generate',
+    id,
     caller: call.caller,
     messages,
     thinking: thinks(request),
     maxTokens: call.maxOutputTokens,
-    sampling: samplingOf(request, (seed + choice) % SEED_MAX),
+    sampling: samplingOf(request, ((seed % SEEDS) + SEEDS) % SEEDS, bias),
     stop: typeof stop === 'string' ? [stop] : (stop ?? []),
     ...(request.tools === undefined || request.tool_choice === 'none' ? {} : { tools: request.tools }),
+    ...formOf(request),
     ...(logprobs === true ? { logprobs: top_logprobs ?? 0 } : {}),
   }
+}
+
+/** Of a request whose answer may have any form, nothing. */
+function formOf(request: ChatRequest): Pick<Job, 'form'> {
+  const { tools, tool_choice, parallel_tool_calls, response_format } = request
+  const isPlain = (response_format?.type ?? 'text') === 'text'
+  if (isPlain && (tools === undefined || tools.length === 0 || tool_choice === 'none')) return {}
+  const given = Object.entries({ tools, tool_choice, parallel_tool_calls, response_format })
+  // As it came, without what was not said: equal forms are one key.
+  return { form: Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
 }
 
 function unreadable({ content }: ChatMessage): string | undefined {
@@ -50,13 +66,15 @@ function templateMessage(message: ChatMessage): TemplateMessage {
   const content = textsOf(message).join('\n')
   const role = message.role === 'developer' ? 'system' : message.role
   if (message.role === 'tool') return { role, content, tool_call_id: message.tool_call_id }
-  if (message.role !== 'assistant' || message.tool_calls === undefined) return { role, content }
+  const reasoning = reasoningOf(message)
+  const thought = reasoning === undefined ? {} : { reasoning_content: reasoning }
+  if (message.role !== 'assistant' || message.tool_calls === undefined) return { role, content, ...thought }
   const calls = message.tool_calls.map(({ id, type, function: { name, arguments: text } }) => ({
     id,
     type,
     function: { name, arguments: parsedArguments(text) },
   }))
-  return { role, content, tool_calls: calls }
+  return { role, content, ...thought, tool_calls: calls }
 }
 
 /** Text that is no JSON goes into the template as it is: it is what the model printed. */
@@ -74,10 +92,24 @@ function thinks({ reasoning_effort: effort, response_format: format }: ChatReque
   return effort !== 'none' && effort !== 'minimal'
 }
 
-/** With log probabilities the whole vocabulary is kept, so that they are those of the model's own distribution. */
-function samplingOf(request: ChatRequest, seed: number): Sampling {
+function biasOf({ logit_bias: wished }: ChatRequest): Sampling['logitBias'] | Refusal {
+  const bias: [number, number][] = []
+  for (const [token, logit] of Object.entries(wished ?? {})) {
+    if (!/^\d{1,9}$/.test(token)) {
+      const text = `logit_bias is by the numbers of tokens, and "${token.slice(0, 40)}" is none.`
+      return refuse('invalid_request', text, { param: 'logit_bias' })
+    }
+    bias.push([Number(token), logit])
+  }
+  return bias
+}
+
+/**
+ * With log probabilities the whole vocabulary is kept, unless the caller cuts it, so that they are those of the
+ * model's own distribution: the same seed then says something else than without.
+ */
+function samplingOf(request: ChatRequest, seed: number, logitBias: Sampling['logitBias']): Sampling {
   const whole = request.logprobs === true
-  const bias = Object.entries(request.logit_bias ?? {})
   return {
     temperature: request.temperature ?? TEMPERATURE,
     topP: request.top_p ?? (whole ? 1 : TOP_P),
@@ -87,7 +119,7 @@ function samplingOf(request: ChatRequest, seed: number): Sampling {
     frequencyPenalty: request.frequency_penalty ?? 0,
     presencePenalty: request.presence_penalty ?? 0,
     repeatPenalty: numberIn(request, 'repeat_penalty') ?? 1,
-    logitBias: bias.map(([token, logit]) => [Number(token), logit] as const),
+    logitBias,
   }
 }
 

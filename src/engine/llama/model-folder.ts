@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { type GgufFacts, readGguf } from '../gguf/read.ts'
+import { modelOf } from '../pull/source.ts'
 import { shapeOf } from './memory.ts'
 import type { LocalModel } from './models.ts'
 
@@ -34,13 +35,17 @@ export class ModelFolder {
   /** Looks again. What cannot be read as a model is left out, and said once for each version of the file. */
   async refresh(): Promise<void> {
     const models: LocalModel[] = []
-    for (const name of await this.#files()) {
-      const path = join(this.#folder, name)
-      const facts = await this.#facts(path)
-      // Only the first part of a model in several is loaded by its name; what goes with a model is none.
-      if (facts === undefined || facts.type !== 'model' || (facts.part !== null && facts.part.number > 1))
-        continue
-      models.push({ name: modelName(name), path, shape: shapeOf(facts), parameters: facts.parameters })
+    const files = Map.groupBy(await this.#files(), (file) => modelOf(file))
+    for (const [name, [first, ...parts]] of files) {
+      if (name === undefined || first === undefined) continue
+      const facts = await this.#facts(join(this.#folder, first))
+      // What goes with a model is none.
+      if (facts === undefined || facts.type !== 'model') continue
+      const others = await Promise.all(parts.map((part) => this.#facts(join(this.#folder, part))))
+      const all = [facts, ...others.filter((part) => part !== undefined)]
+      // A model that is still being copied waits for its last part.
+      if (facts.part !== null && all.length < facts.part.of) continue
+      models.push(localModel(name, join(this.#folder, first), together(all)))
     }
     this.#models = models
   }
@@ -78,10 +83,21 @@ export class ModelFolder {
   }
 }
 
-/** `Qwen3-4B-Q4_K_M.gguf` is `qwen3-4b-q4_k_m`; of a model in parts the number goes too. */
-function modelName(file: string): string {
-  return file
-    .replace(/\.gguf$/, '')
-    .replace(/-00001-of-\d{5}$/, '')
-    .toLowerCase()
+/** Architectures that make vectors and no text, by llama.cpp's names. */
+const EMBEDDERS =
+  /^(?:bert|nomic-bert|nomic-bert-moe|jina-bert-v2|jina-bert-v3|neo-bert|modern-bert|gemma-embedding|t5encoder)$/
+/** Models of other architectures that were made for it say so in their names. */
+const NAMED = /(?:^|[-_.])(?:embed|embedding|bge|gte|e5)(?:$|[-_.])/i
+
+function localModel(name: string, path: string, facts: GgufFacts): LocalModel {
+  const embeds = EMBEDDERS.test(facts.architecture) || NAMED.test(name)
+  return { name, path, shape: shapeOf(facts), parameters: facts.parameters, embeds }
+}
+
+/** The parts of one model: what the first says of it, and the bytes and parameters of all. */
+function together(parts: readonly GgufFacts[]): GgufFacts {
+  const [first] = parts
+  if (first === undefined) throw new Error('a model has at least one file')
+  const sum = (of: (part: GgufFacts) => number) => parts.reduce((total, part) => total + of(part), 0)
+  return { ...first, fileBytes: sum((part) => part.fileBytes), parameters: sum((part) => part.parameters) }
 }

@@ -7,4 +7,6 @@ export interface LocalModel {
   readonly path: string
   readonly shape: ModelShape
   readonly parameters: number
+  /** It makes vectors and no text. */
+  readonly embeds: boolean
 }

@@ -102,12 +102,16 @@ export class PromptWriter {
 
   /** Control texts in whatever a caller wrote are taken out, and come back as plain letters. */
   #hide(value: unknown, hidden: string[]): unknown {
-    if (typeof value === 'string') {
-      return value.replace(this.#control, (text) => `${OPEN}${hidden.push(text) - 1}${SHUT}`)
-    }
+    if (typeof value === 'string') return this.#hideText(value, hidden)
     if (Array.isArray(value)) return value.map((item) => this.#hide(item, hidden))
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.#hide(item, hidden)]))
+    // A template may print a tool's schema whole, with the names in it.
+    const hide = ([name, item]: [string, unknown]) => [this.#hideText(name, hidden), this.#hide(item, hidden)]
+    return Object.fromEntries(Object.entries(value).map(hide))
+  }
+
+  #hideText(text: string, hidden: string[]): string {
+    return text.replace(this.#control, (found) => `${OPEN}${hidden.push(found) - 1}${SHUT}`)
   }
 
   #tokenize(text: string, hidden: readonly string[]): readonly Token[] {

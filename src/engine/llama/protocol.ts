@@ -1,4 +1,6 @@
+import type { EmbedInput } from '../../contract/embed.ts'
 import type { ProblemCode } from '../../contract/problem.ts'
+import type { Formed } from './grammar/reply.ts'
 
 /** What the gateway and the child process that holds one model say to each other, over Node's IPC channel. */
 
@@ -12,6 +14,9 @@ export interface LoadOptions {
   /** Sequences that run at once, at most `slots`. */
   readonly parallel: number
   readonly threads: number
+  readonly gpu: 'off' | 'auto' | 'cuda' | 'vulkan' | 'metal'
+  /** It makes vectors and no text. */
+  readonly embeds: boolean
   /** Requests that may wait for a slot. */
   readonly queueLimit: number
   /** Where states of system prompts are kept, and how much of them; absent: nowhere. */
@@ -43,7 +48,10 @@ export interface Sampling {
   readonly logitBias: readonly (readonly [token: number, logit: number])[]
 }
 
+/** A generation. */
 export interface Job {
+  readonly type: 'generate'
+  /** Never given twice by one parent: what was cancelled may still be ending when its request is tried again. */
   readonly id: string
   /** Whose turn it takes: slots are shared fairly between callers. */
   readonly caller: string
@@ -55,10 +63,17 @@ export interface Job {
   readonly maxTokens: number
   readonly sampling: Sampling
   readonly stop: readonly string[]
-  /** GBNF that the answer must follow. */
-  readonly grammar?: string
+  /** What bears on the form of the answer: tools, a schema; absent: any text. */
+  readonly form?: Formed
   /** Alternatives to tell beside each token; absent: no log probabilities. */
   readonly logprobs?: number
+}
+
+/** Texts or tokens to make vectors of, in order. */
+export interface EmbedJob {
+  readonly type: 'embed'
+  readonly id: string
+  readonly inputs: readonly EmbedInput[]
 }
 
 export interface TemplateMessage {
@@ -67,10 +82,15 @@ export interface TemplateMessage {
   readonly [field: string]: unknown
 }
 
-export interface TokenLogprob {
-  readonly token: string
+export interface Logprob {
+  /** Of the token: it may be a part of a character. */
+  readonly bytes: readonly number[]
   readonly logprob: number
-  readonly top: readonly { readonly token: string; readonly logprob: number }[]
+}
+
+export interface TokenLogprob extends Logprob {
+  /** The likeliest tokens, the best first. */
+  readonly top: readonly Logprob[]
 }
 
 /** A piece of the answer's text, as far as no stop sequence may be forming in it. */
@@ -91,7 +111,7 @@ export interface JobStats {
 
 export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
-  | { readonly type: 'run'; readonly job: Job }
+  | { readonly type: 'run'; readonly job: Job | EmbedJob }
   | { readonly type: 'cancel'; readonly id: string }
   /** Forget every text that is not being worked on: caches in memory and states on disk. */
   | { readonly type: 'forget' }
@@ -100,16 +120,29 @@ export type ToChild =
 export type FromChild =
   | { readonly type: 'loaded'; readonly facts: ModelFacts }
   | { readonly type: 'unloadable'; readonly why: string }
+  /** Its chat template is about to be rendered: where nothing follows, that never came back. */
+  | { readonly type: 'reading'; readonly id: string }
   | { readonly type: 'begun'; readonly id: string }
   | { readonly type: 'said'; readonly id: string; readonly pieces: readonly Piece[] }
+  /** Vectors of length one, one for each input, in their order. */
+  | {
+      readonly type: 'embedded'
+      readonly id: string
+      readonly vectors: readonly Float32Array[]
+      readonly promptTokens: number
+    }
   | { readonly type: 'ended'; readonly id: string; readonly reason: EndReason; readonly stats: JobStats }
   | {
       readonly type: 'refused'
       readonly id: string
       readonly code: ProblemCode
       readonly message: string
+      /** The field of the request that is to blame. */
+      readonly param?: string
       readonly retryAfterMs?: number
     }
+  /** Something went wrong that harms no answer. */
+  | { readonly type: 'warned'; readonly message: string }
   | { readonly type: 'gauges'; readonly gauges: Gauges }
   | { readonly type: 'forgotten' }
   | { readonly type: 'pong' }

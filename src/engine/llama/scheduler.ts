@@ -1,16 +1,16 @@
-import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { Clock } from '../../lib/clock.ts'
 import { FairLine } from './fair-line.ts'
+import { Forms } from './forms.ts'
 import { Generation } from './generation.ts'
+import type { Refused as Unformed } from './grammar/outcome.ts'
 import type { LoadedModel } from './model.ts'
+import { prefill } from './prefill.ts'
 import { type Prompt, TemplateError } from './prompt.ts'
 import type { FromChild, Gauges, Job, LoadOptions } from './protocol.ts'
-import type { Chosen } from './slots.ts'
-import { WARM_TOKENS_MIN, type WarmStates } from './warm-states.ts'
+import type { Chosen, Slot } from './slots.ts'
+import type { WarmStates } from './warm-states.ts'
 
-/** Tokens of a prompt that are read before the others get their turn, alone and beside others. */
-const PREFILL_ALONE = 512
-const PREFILL_BESIDE = 128
 /** Weight of the newest answer in the mean time of one. */
 const NEWEST_SHARE = 0.2
 const FIRST_JOB_MS = 1_000
@@ -18,12 +18,15 @@ const FIRST_JOB_MS = 1_000
 interface Refused {
   readonly code: 'invalid_request' | 'context_length_exceeded' | 'queue_full'
   readonly message: string
+  readonly param?: string
   readonly retryAfterMs?: number
 }
 
 interface Waiting {
   readonly job: Job
   readonly prompt: Prompt
+  /** GBNF that the answer follows. */
+  readonly grammar: string | undefined
   readonly arrivedAt: number
 }
 
@@ -39,6 +42,7 @@ export class Scheduler {
   readonly #clock: Clock
   readonly #tell: (message: FromChild) => void
   readonly #line: FairLine<Waiting>
+  readonly #forms = new Forms()
   readonly #running = new Map<string, Generation>()
   readonly #counted = {
     requests: 0,
@@ -62,7 +66,7 @@ export class Scheduler {
     this.#warm = warm
     this.#clock = clock
     this.#tell = tell
-    this.#line = new FairLine(options.queueLimit)
+    this.#line = new FairLine(options.queueLimit + options.parallel)
   }
 
   get gauges(): Gauges {
@@ -96,23 +100,32 @@ export class Scheduler {
     this.#tell({ type: 'ended', id, reason: 'cancelled', stats: { ...stats, waitMs } })
   }
 
-  /** Forgets all that is not being worked on. */
+  /** Forgets all that is not being worked on, and the rest as soon as it is not. */
   async forget(): Promise<void> {
     this.#warm?.clear()
     for (const slot of this.#model.slots.slots) {
-      if (slot.busy) continue
-      await slot.sequence.clearHistory()
-      slot.tokens = []
+      if (slot.busy) slot.forget = true
+      else {
+        slot.busy = true
+        await slot.sequence.clearHistory()
+        this.#release(slot)
+      }
     }
+    this.#pump()
   }
 
   /** Puts a request into the line, or says why not. */
   #admit(job: Job): Refused | undefined {
+    const { parallel, queueLimit } = this.#options
+    if (this.#running.size + this.#line.length >= parallel + queueLimit) return this.#full()
+    const biasFault = this.#model.biasFault(job.sampling)
+    if (biasFault !== undefined) return { code: 'invalid_request', message: biasFault, param: 'logit_bias' }
     let prompt: Prompt
     try {
       prompt = this.#model.prompts.write(job.messages, job.tools, job.thinking)
     } catch (error) {
-      if (error instanceof TemplateError) return { code: 'invalid_request', message: error.message }
+      if (error instanceof TemplateError)
+        return { code: 'invalid_request', message: error.message, param: 'messages' }
       throw error
     }
     const { contextSize } = this.#model.context
@@ -120,9 +133,15 @@ export class Scheduler {
       const message =
         `The prompt has ${prompt.tokens.length} tokens, and the model is loaded with a context of ${contextSize}. ` +
         'Shorten it, or raise llama.contextTokens.'
-      return { code: 'context_length_exceeded', message }
+      return { code: 'context_length_exceeded', message, param: 'messages' }
     }
-    if (this.#line.add(job.caller, { job, prompt, arrivedAt: this.#clock.elapsed() })) return undefined
+    const form = job.form === undefined ? undefined : this.#forms.of(job.form)
+    if (form?.type === 'refused') return unformed(form)
+    const waiting = { job, prompt, grammar: form?.gbnf, arrivedAt: this.#clock.elapsed() }
+    return this.#line.add(job.caller, waiting) ? undefined : this.#full()
+  }
+
+  #full(): Refused {
     const message = `${this.#line.length} requests wait for this model, and no more may (llama.queueLimit). Try again later.`
     return { code: 'queue_full', message, retryAfterMs: this.#waitMs(this.#line.length) }
   }
@@ -133,14 +152,14 @@ export class Scheduler {
   }
 
   #pump(): void {
-    while (this.#running.size < this.#options.parallel) {
+    const { slots } = this.#model
+    // A slot may be busy with being forgotten.
+    while (this.#running.size < this.#options.parallel && slots.busy < slots.slots.length) {
       const next = this.#line.take()
       if (next === undefined) return
-      const chosen = this.#model.slots.take(next.prompt.tokens, this.#clock.elapsed())
-      // Never more run than there are slots, and what runs holds one.
-      if (chosen === undefined)
-        throw new Error('no slot is free although fewer requests run than there are slots')
-      const generation = new Generation(this.#model, next.job)
+      const chosen = slots.take(next.prompt.tokens, this.#clock.elapsed())
+      if (chosen === undefined) throw new Error('no slot is free although one is not busy')
+      const generation = new Generation(this.#model, next.job, next.grammar)
       this.#running.set(next.job.id, generation)
       void this.#run(next, chosen, generation)
     }
@@ -154,7 +173,12 @@ export class Scheduler {
     if (chosen.evicts) this.#counted.evictions += 1
     this.#tell({ type: 'begun', id: job.id })
     try {
-      const cachedTokens = await this.#prefill(slot.sequence, prompt, generation)
+      const cachedTokens = await prefill(slot.sequence, prompt, {
+        warm: this.#warm,
+        now: () => this.#clock.now(),
+        beside: () => this.#running.size > 1,
+        cancelled: () => generation.cancelled,
+      })
       const prefillMs = this.#clock.elapsed() - startedAt
       const reason = generation.cancelled
         ? 'cancelled'
@@ -166,16 +190,21 @@ export class Scheduler {
       this.#tell({ type: 'ended', id: job.id, reason, stats })
     } catch (error) {
       // What the sequence holds is not known any more.
-      await slot.sequence.clearHistory()
+      slot.forget = true
       const why = error instanceof Error ? error.message : String(error)
       this.#tell({ type: 'refused', id: job.id, code: 'upstream_failed', message: `llama.cpp: ${why}` })
     } finally {
+      if (slot.forget) await slot.sequence.clearHistory()
       this.#running.delete(job.id)
-      const now = this.#clock.elapsed()
-      this.#jobMs += NEWEST_SHARE * (now - startedAt - this.#jobMs)
-      this.#model.slots.release(slot, [...slot.sequence.contextTokens], now)
+      this.#jobMs += NEWEST_SHARE * (this.#clock.elapsed() - startedAt - this.#jobMs)
+      this.#release(slot)
       this.#pump()
     }
+  }
+
+  #release(slot: Slot<LlamaContextSequence>): void {
+    slot.forget = false
+    this.#model.slots.release(slot, slot.sequence.contextTokens, this.#clock.elapsed())
   }
 
   async #answer(job: Job, sequence: LlamaContextSequence, { tokens }: Prompt, generation: Generation) {
@@ -187,37 +216,6 @@ export class Scheduler {
       const next = await pieces.next()
       if (next.done === true) return next.value
       this.#tell({ type: 'said', id: job.id, pieces: [next.value] })
-    }
-  }
-
-  /** Brings the sequence to the prompt without its last token; returns how many tokens stood there already. */
-  async #prefill(sequence: LlamaContextSequence, prompt: Prompt, generation: Generation): Promise<number> {
-    const whole = [...prompt.tokens]
-    const system = whole.slice(0, prompt.systemTokens)
-    const warm = system.length >= WARM_TOKENS_MIN ? this.#warm : undefined
-    await sequence.adaptStateToTokens(whole.slice(0, -1), false)
-    if (warm !== undefined && sequence.nextTokenIndex < system.length) {
-      await warm.load(sequence, system, this.#clock.now())
-    }
-    const cachedTokens = sequence.nextTokenIndex
-    if (warm?.wants(system) === true && cachedTokens <= system.length) {
-      await this.#read(sequence, system, generation)
-      if (sequence.nextTokenIndex === system.length) await warm.save(sequence, system, this.#clock.now())
-    }
-    await this.#read(sequence, whole.slice(0, -1), generation)
-    return cachedTokens
-  }
-
-  /** Reads on up to the end of `tokens`, in slices between which a caller may leave and others get their turn. */
-  async #read(
-    sequence: LlamaContextSequence,
-    tokens: readonly Token[],
-    generation: Generation,
-  ): Promise<void> {
-    while (sequence.nextTokenIndex < tokens.length && !generation.cancelled) {
-      const from = sequence.nextTokenIndex
-      const size = this.#running.size > 1 ? PREFILL_BESIDE : PREFILL_ALONE
-      await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(from, from + size))
     }
   }
 
@@ -234,4 +232,9 @@ export class Scheduler {
     counted.completionTokens += done.completionTokens
     counted.waitMs += done.waitMs
   }
+}
+
+function unformed({ keyword, pointer, why }: Unformed): Refused {
+  const message = `No answer of this model can have the form that was asked for: ${why} (${keyword} at ${pointer || 'the root'}).`
+  return { code: 'invalid_request', message, param: 'response_format' }
 }

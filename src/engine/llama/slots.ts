@@ -5,6 +5,8 @@ export interface Slot<Sequence> {
   /** What the cache holds, in order. */
   tokens: readonly number[]
   busy: boolean
+  /** What it holds is to be forgotten when it is free. */
+  forget: boolean
   /** On the monotonic clock, milliseconds. */
   usedAt: number
   /** How often it was continued. */
@@ -37,6 +39,7 @@ export class SlotTable<Sequence> {
       sequence,
       tokens: [],
       busy: false,
+      forget: false,
       usedAt: Number.NEGATIVE_INFINITY,
       hits: 0,
     }))

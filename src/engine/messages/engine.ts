@@ -3,8 +3,8 @@ import type { Call } from '../../contract/call.ts'
 import { type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { type Address, Addresses } from '../addresses.ts'
-import { Exchange, lateProblem } from '../exchange.ts'
+import { type Address, Addresses, dispatchOptions, lateProblem } from '../dispatch.ts'
+import { Exchange } from '../exchange.ts'
 import { answerError, NOTHING_SENT, type Reader, type Sink } from '../reader.ts'
 import type { Target } from '../target.ts'
 import { CountReader } from './count-reader.ts'
@@ -34,8 +34,8 @@ const API_VERSION = '2023-06-01'
 
 /** The engine for what speaks Anthropic's Messages. Source: its public API reference (read 2026-11). */
 export function createMessagesEngine(parts: MessagesEngineParts): MessagesEngine {
-  const messages = new Addresses('messages')
-  const counts = new Addresses('messages/count_tokens')
+  const messages = new Addresses('/messages')
+  const counts = new Addresses('/messages/count_tokens')
   return {
     generate: (target, call) => generate(parts, messages, target, call),
     count: (target, call) => count(parts, counts, target, call),
@@ -72,7 +72,7 @@ async function count(
 ): Promise<number | Refusal> {
   const payload = payloadOf(parts, target, call)
   if (isRefusal(payload)) return payload
-  const read = (sink: Sink): Reader => new CountReader(target, sink)
+  const read = (sink: Sink): Reader => new CountReader({ target, sink })
   using exchange = new Exchange({ target, call, stream: false, read, clock: parts.clock })
   send(parts, addresses.of(target.baseUrl), { target, call, payload, body: countFields(payload) }, exchange)
   const end = (await exchange.take()).at(-1)
@@ -107,34 +107,9 @@ interface Sending {
 
 function send(parts: MessagesEngineParts, address: Address, sending: Sending, exchange: Exchange): void {
   const { target, call, payload, body } = sending
-  const headers = [
-    'content-type',
-    'application/json',
-    'accept',
-    body['stream'] === true ? 'text/event-stream' : 'application/json',
-    // Compressed events would arrive late, and cost more than loopback or a data centre's network.
-    'accept-encoding',
-    'identity',
-    'user-agent',
-    'upshift',
-    'anthropic-version',
-    API_VERSION,
-    'x-request-id',
-    call.id,
-  ]
+  const headers = ['anthropic-version', API_VERSION]
   if (payload.betas.length > 0) headers.push('anthropic-beta', payload.betas.join(','))
   if (target.apiKey !== undefined) headers.push('x-api-key', target.apiKey)
-  parts.dispatcherFor(address.url).dispatch(
-    {
-      origin: address.origin,
-      path: address.path,
-      method: 'POST',
-      headers,
-      body: JSON.stringify(body),
-      // The exchange keeps time itself, by phases.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    },
-    exchange,
-  )
+  const sent = { body: JSON.stringify(body), stream: body['stream'] === true, headers }
+  parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, call.id, sent), exchange)
 }

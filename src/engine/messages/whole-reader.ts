@@ -1,15 +1,7 @@
 import type { ChatCompletion, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerError, AnswerFinish, Verdict } from '../../contract/event.ts'
 import type { MessagesUsage } from '../../contract/messages.ts'
-import {
-  answerError,
-  answerFinish,
-  Collector,
-  garbled,
-  MAX_WHOLE_BYTES,
-  parseBody,
-  type Sink,
-} from '../reader.ts'
+import { answerError, answerFinish, BodyReader, garbled, MAX_WHOLE_BYTES, type Sink } from '../reader.ts'
 import type { Target } from '../target.ts'
 import { isRecord, problemOfErrorValue } from '../upstream.ts'
 import { finishOf } from './stop.ts'
@@ -25,29 +17,13 @@ export interface MessagesReading {
 }
 
 /** Reads a whole `message`. */
-export class MessageReader extends Collector {
-  readonly countsReads = true
-  readonly #reading: MessagesReading
-
+export class MessageReader extends BodyReader<MessagesReading> {
   constructor(reading: MessagesReading) {
-    super(MAX_WHOLE_BYTES)
-    this.#reading = reading
+    super(reading, MAX_WHOLE_BYTES)
   }
 
-  protected override complete(text: string): void {
-    this.#reading.sink.end(this.#answer(text))
-  }
-
-  protected override overflow(): void {
-    const bound = `its answer is larger than ${MAX_WHOLE_BYTES / 1024 / 1024} MiB`
-    this.#reading.sink.end(answerError(garbled(this.#reading.target, bound), undefined))
-  }
-
-  #answer(text: string): AnswerFinish | AnswerError {
-    const { target, sink, verdicts, created } = this.#reading
-    const parsed = parseBody(target, text)
-    if (parsed.type === 'problem') return answerError(parsed.problem, undefined)
-    const { value } = parsed
+  protected override answer(value: unknown, text: string): AnswerFinish | AnswerError {
+    const { target, sink, verdicts, created } = this.reading
     if (isRecord(value) && value['type'] === 'error') {
       return answerError(problemOfErrorValue(target, value), undefined)
     }

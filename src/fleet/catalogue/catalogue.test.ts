@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { catalogueRow, chats, classify } from './catalogue.ts'
+import { catalogueRow, classify, purposeOf } from './catalogue.ts'
 import { ROWS } from './rows.ts'
 import { sizeInName, tierOfSize } from './size.ts'
 
@@ -11,7 +11,8 @@ test('every row names its source and month, and no two rows speak of one model',
     assert.match(row.asOf, /^202[5-6]-(0[1-9]|1[0-2])$/, row.name)
     assert.equal(seen.has(`${row.kind} ${row.name}`), false, row.name)
     seen.add(`${row.kind} ${row.name}`)
-    if (row.price) assert.ok(row.price.outputPerMillion >= row.price.inputPerMillion, row.name)
+    if (row.price && purposeOf(row.name) === 'chat')
+      assert.ok(row.price.outputPerMillion >= row.price.inputPerMillion, row.name)
     if (row.long?.price)
       assert.ok(row.long.price.inputPerMillion > (row.price?.inputPerMillion ?? 0), row.name)
   }
@@ -72,18 +73,40 @@ test('where nothing is known, the guess says that it is one', () => {
   assert.equal(classify('xai', 'grok-9-mini', undefined).tier, 'fast')
 })
 
-test('a list of models also holds what does not chat', () => {
+test('a list of models also holds what does not chat, and what embeds is told from the rest', () => {
   for (const name of [
-    'text-embedding-3-small',
     'whisper-1',
     'dall-e-3',
     'omni-moderation-latest',
     'tts-1',
     'sora-2',
-    'nomic-embed-text:latest',
+    'bge-reranker-v2-m3',
   ]) {
-    assert.equal(chats(name), false, name)
+    assert.equal(purposeOf(name), 'other', name)
   }
-  for (const name of ['gpt-5.5', 'olive-live-7b', 'llama3.1:8b', 'grok-4.6', 'o3'])
-    assert.equal(chats(name), true, name)
+  for (const name of [
+    'text-embedding-3-small',
+    'nomic-embed-text:latest',
+    'bge-m3:latest',
+    'BAAI/bge-large-en-v1.5',
+    'intfloat/multilingual-e5-large',
+    'Alibaba-NLP/gte-Qwen2-7B-instruct',
+    'all-minilm:latest',
+    'mistral-embed',
+    'Qwen/Qwen3-Embedding-8B',
+    'models/gemini-embedding-001',
+  ]) {
+    assert.equal(purposeOf(name), 'embedding', name)
+  }
+  for (const name of [
+    'gpt-5.5',
+    'olive-live-7b',
+    'llama3.1:8b',
+    'grok-4.6',
+    'o3',
+    'gemma3e5:4b',
+    'tagged-7b',
+  ]) {
+    assert.equal(purposeOf(name), 'chat', name)
+  }
 })

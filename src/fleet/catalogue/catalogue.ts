@@ -79,11 +79,27 @@ function wordTier(name: string): { tier: Tier; reason: string } | undefined {
   return undefined
 }
 
-// Families of a vendor's model list that do not chat.
+// Families that embed: what their makers call so, and those of MTEB's board whose names do not say it.
+const EMBEDS =
+  /embed|(?:^|[/_-])(?:bge|e5|gte|gtr|m3e|uae|stella|labse|voyage|instructor)-|all-(?:minilm|mpnet|distilroberta)|paraphrase-multi|sentence-t5|m2-bert/
+// Cross-encoders score pairs, and share their families' names.
+const RERANKS = /rerank|cross-?encoder/
+// Other families of a vendor's model list that do not chat.
 const NOT_CHAT =
-  /embed|whisper|tts|dall-e|moderation|rerank|transcri|realtime|audio|image|imagen|veo|sora|speech|ocr|davinci|babbage|voxtral|bge-|guard|aqa|omni-mod|computer-use|deep-research|-instruct-0914$|bidi|^gemini.*-live|orpheus|lyria|voice/
+  /whisper|tts|dall-e|moderation|rerank|transcri|realtime|audio|image|imagen|veo|sora|speech|ocr|davinci|babbage|voxtral|guard|aqa|omni-mod|computer-use|deep-research|-instruct-0914$|bidi|^gemini.*-live|orpheus|lyria|voice/
 
-/** False for what a model list also holds: embeddings, speech, images, moderation. */
-export function chats(name: string): boolean {
-  return !NOT_CHAT.test(name.toLowerCase())
+/** What a model is for; `other` is what a list also holds: speech, images, moderation, ranking. */
+export type Purpose = 'chat' | 'embedding' | 'other'
+
+/** What a model is for, as its name tells: most lists of models say no more. */
+export function purposeOf(name: string): Purpose {
+  const text = name.toLowerCase()
+  if (RERANKS.test(text)) return 'other'
+  if (EMBEDS.test(text)) return 'embedding'
+  return NOT_CHAT.test(text) ? 'other' : 'chat'
+}
+
+/** The tier of an embedding model: they cost a hundredth of what a chat model does, whatever their size. */
+export function classifyEmbedding(kind: Kind, name: string): Classified {
+  return { tier: 'fast', reason: 'every embedding model counts as fast', row: catalogueRow(kind, name) }
 }

@@ -76,6 +76,9 @@ const OPENAI_ROWS: readonly CatalogueRow[] = [
   // The first snapshot kept its launch price.
   openai('2025-07', 'gpt-4o-2024-05-13', 'mid', 128_000, usd(5, 15), { maxOutputTokens: 4_096 }),
   openai('2025-07', 'gpt-4o-mini', 'fast', 128_000, usd(0.15, 0.6, 0.075), { maxOutputTokens: 16_384 }),
+  openai('2026-09', 'text-embedding-3-small', 'fast', 8_192, usd(0.02, 0)),
+  openai('2026-09', 'text-embedding-3-large', 'fast', 8_192, usd(0.13, 0)),
+  openai('2026-09', 'text-embedding-ada-002', 'fast', 8_192, usd(0.1, 0)),
   openai('2025-07', 'o3', 'expert', 200_000, usd(2, 8, 0.5), { maxOutputTokens: 100_000 }),
   openai('2025-07', 'o4-mini', 'mid', 200_000, usd(1.1, 4.4, 0.275), { maxOutputTokens: 100_000 }),
 ]
@@ -143,6 +146,10 @@ const GOOGLE_ROWS: readonly CatalogueRow[] = [
     maxOutputTokens: 65_536,
     price: usd(0.1, 0.4, 0.025),
   }),
+  row('gemini', GOOGLE, '2025-07', 'gemini-embedding-001', 'fast', {
+    contextTokens: 2_048,
+    price: usd(0.15, 0),
+  }),
 ]
 
 const mistral = (
@@ -169,6 +176,7 @@ const MISTRAL_ROWS: readonly CatalogueRow[] = [
   mistral('2026-06', 'codestral-2508', 'mid', usd(0.3, 0.9, 0.03), 256_000),
   mistral('2026-06', 'ministral-14b-2512', 'fast', usd(0.2, 0.2, 0.02), 262_144),
   mistral('2026-08', 'ministral-8b-2512', 'fast', usd(0.15, 0.15, 0.015), 262_144),
+  mistral('2026-06', 'mistral-embed', 'fast', usd(0.1, 0)),
   mistral('2026-06', 'ministral-3b-2512', 'fast', usd(0.1, 0.1, 0.01), 131_072),
 ]
 

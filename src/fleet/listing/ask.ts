@@ -1,3 +1,4 @@
+import type { Purpose } from '../catalogue/catalogue.ts'
 import type { Size } from '../catalogue/size.ts'
 import type { Kind } from '../profiles.ts'
 import { type DispatcherFor, type Probed, probeJson } from './probe.ts'
@@ -12,6 +13,8 @@ export interface ListedModel {
   readonly name: string
   /** For the engine: what it calls the model on the wire. */
   readonly upstream: string
+  /** What it is for, as the server or its name says; chat where absent. */
+  readonly purpose?: Exclude<Purpose, 'chat'>
   /** What the server will really read; undefined where it does not say. */
   readonly contextTokens?: number
   /** How sure that is: `assumed` is the smallest that the server's default can be. */
@@ -49,7 +52,7 @@ export interface ListingAsk {
 export type ListingMemory = Map<string, Shown>
 
 export interface Shown {
-  readonly chats: boolean
+  readonly purpose: Purpose
   readonly contextTokens: number | undefined
   readonly trainedTokens: number | undefined
 }
@@ -93,4 +96,9 @@ export function nameOf(value: unknown): string | undefined {
 export function publicName(upstream: string): string {
   if (/\.gguf$/i.test(upstream)) return (upstream.split(/[\\/]/).at(-1) ?? upstream).replace(/\.gguf$/i, '')
   return upstream.replace(/^models\//, '')
+}
+
+/** The field of a listed model that tells what it is for: absent for chat. */
+export function purposeField(purpose: Purpose): Pick<ListedModel, 'purpose'> {
+  return purpose === 'chat' ? {} : { purpose }
 }

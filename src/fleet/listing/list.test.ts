@@ -66,14 +66,46 @@ test('Ollama: num_ctx in the model file is believed, and each model is asked abo
   assert.equal(shows(server), before)
 })
 
-test("Ollama: embeddings are not chat models, and models that run on the vendor's machines are left out and named", async () => {
-  await using server = await scripted({
-    ...OLLAMA,
-    'POST /api/show': { capabilities: ['embedding'], model_info: {} },
-  })
+test("Ollama: what embeds is said to, and models that run on the vendor's machines are left out and named", async () => {
+  const purposes = (listing: Listing) =>
+    modelsOf(listing).map(({ name, purpose }) => [name, purpose ?? 'chat'])
+  await using server = await scripted(OLLAMA)
   const listing = await list('ollama', server.url)
-  assert.deepEqual(modelsOf(listing), [])
+  // The script calls all of them models that complete: two have names that know better.
+  assert.deepEqual(purposes(listing), [
+    ['llama3.1:8b', 'chat'],
+    ['qwen3:32b', 'chat'],
+    ['nomic-embed-text:latest', 'embedding'],
+    ['bge-like:latest', 'embedding'],
+  ])
   assert.match(listing.type === 'listed' ? listing.notes.join() : '', /gpt-oss:120b-cloud/)
+  for (const [capability, purpose] of [
+    ['embedding', 'embedding'],
+    ['image', 'other'],
+  ]) {
+    server.script = { ...OLLAMA, 'POST /api/show': { capabilities: [capability], model_info: {} } }
+    assert.deepEqual(purposes(await list('ollama', server.url))[0], ['llama3.1:8b', purpose])
+  }
+})
+
+test('what a server says of a model’s purpose is believed: Together’s `type`, SGLang’s `is_generation`', async () => {
+  await using server = await scripted({
+    'GET /v1/models': [
+      { id: 'm2-vectors', type: 'embedding' },
+      { id: 'llama', type: 'chat' },
+    ],
+    'GET /get_model_info': { is_generation: false },
+  })
+  const purposes = async (kind: Kind) =>
+    modelsOf(await list(kind, server.url)).map(({ name, purpose }) => [name, purpose])
+  assert.deepEqual(await purposes('together'), [
+    ['m2-vectors', 'embedding'],
+    ['llama', undefined],
+  ])
+  server.script = { ...openAiList('a-tune'), 'GET /get_model_info': { is_generation: false } }
+  assert.deepEqual(await purposes('sglang'), [['a-tune', 'embedding']])
+  server.script = { ...openAiList('a-tune'), 'GET /get_model_info': { is_generation: true } }
+  assert.deepEqual(await purposes('sglang'), [['a-tune', undefined]])
 })
 
 test("llama.cpp: the context of one slot and the number of slots; the file's name is the model's", async () => {
@@ -92,14 +124,17 @@ test("llama.cpp: the context of one slot and the number of slots; the file's nam
   assert.equal(listing.type === 'listed' && listing.maxConcurrent, 2)
 })
 
-test('vLLM: max_model_len is the context; LM Studio: the loaded length, and no embeddings', async () => {
+test('vLLM: max_model_len is the context; LM Studio: the loaded length, and what embeds', async () => {
   await using vllm = await scripted(VLLM)
   assert.equal(modelsOf(await list('vllm', vllm.url))[0]?.contextTokens, 40_960)
   await using studio = await scripted(LM_STUDIO)
   const models = modelsOf(await list('lmstudio', studio.url))
   assert.deepEqual(
-    models.map(({ name, contextTokens }) => [name, contextTokens]),
-    [['gemma-3-27b-it', 4_096]],
+    models.map(({ name, contextTokens, purpose }) => [name, contextTokens, purpose]),
+    [
+      ['gemma-3-27b-it', 4_096, undefined],
+      ['text-embedding-nomic', undefined, 'embedding'],
+    ],
   )
 })
 

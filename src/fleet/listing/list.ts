@@ -1,4 +1,4 @@
-import { chats } from '../catalogue/catalogue.ts'
+import { type Purpose, purposeOf } from '../catalogue/catalogue.ts'
 import { PROFILES } from '../profiles.ts'
 import {
   ask,
@@ -8,6 +8,7 @@ import {
   MODELS_PER_ENGINE,
   nameOf,
   publicName,
+  purposeField,
   rootOf,
   unusable,
 } from './ask.ts'
@@ -30,17 +31,19 @@ export function listModels(ask: ListingAsk): Promise<Listing> {
 
 /**
  * GET /v1/models. vLLM and SGLang add `max_model_len`, llama.cpp a `meta` object, Groq `context_window`,
- * OpenRouter and Together `context_length`, Mistral `max_context_length`.
+ * OpenRouter and Together `context_length`, Mistral `max_context_length`. What a model is for, Together says in `type`;
+ * of most others only the name tells.
  */
 async function listOpenAi(from: ListingAsk): Promise<Listing> {
-  const probed = await ask(from, `${from.baseUrl}/models`)
+  const [probed, embeds] = await Promise.all([ask(from, `${from.baseUrl}/models`), onlyEmbeds(from)])
   if (probed.type !== 'json') return unusable(probed)
   const items = listOf(probed.value, 'data', MODELS_PER_ENGINE)
   if (!items) return { type: 'down', why: 'its list of models has no `data`: is the URL right, up to /v1?' }
   const models: ListedModel[] = []
   for (const item of items) {
     const id = nameOf(fieldOf(item, 'id'))
-    if (id === undefined || !chats(id)) continue
+    if (id === undefined) continue
+    const type = fieldOf(item, 'type')
     const contextTokens =
       countOf(fieldOf(item, 'max_model_len')) ??
       countOf(fieldOf(item, 'context_window')) ??
@@ -49,10 +52,18 @@ async function listOpenAi(from: ListingAsk): Promise<Listing> {
     models.push({
       name: publicName(id),
       upstream: id,
+      ...purposeField(embeds || type === 'embedding' ? 'embedding' : purposeOf(id)),
       ...(contextTokens && { contextTokens, contextFrom: 'server' }),
     })
   }
   return { type: 'listed', models, notes: [] }
+}
+
+/** SGLang serves one model, and says whether it generates. Source: its native API, GET /get_model_info. */
+async function onlyEmbeds(from: ListingAsk): Promise<boolean> {
+  if (from.kind !== 'sglang') return false
+  const info = await ask(from, `${rootOf(from.baseUrl)}/get_model_info`)
+  return info.type === 'json' && fieldOf(info.value, 'is_generation') === false
 }
 
 /** LM Studio's own list tells chat models from embeddings and the loaded length from the possible one. */
@@ -65,17 +76,23 @@ async function listLmStudio(from: ListingAsk): Promise<Listing> {
   for (const item of listOf(probed.value, 'data', MODELS_PER_ENGINE) ?? []) {
     const id = nameOf(fieldOf(item, 'id'))
     const type = fieldOf(item, 'type')
-    if (id === undefined || (type !== 'llm' && type !== 'vlm')) continue
+    if (id === undefined) continue
     const loaded = countOf(fieldOf(item, 'loaded_context_length'))
     const trained = countOf(fieldOf(item, 'max_context_length'))
     models.push({
       name: publicName(id),
       upstream: id,
+      ...purposeField(purposeOfType(type)),
       ...(loaded && { contextTokens: loaded, contextFrom: 'server' }),
       ...(trained && { trainedTokens: trained }),
     })
   }
   return { type: 'listed', models, notes: [] }
+}
+
+function purposeOfType(type: unknown): Purpose {
+  if (type === 'llm' || type === 'vlm') return 'chat'
+  return type === 'embeddings' ? 'embedding' : 'other'
 }
 
 /** llama.cpp's server holds one model; `/props` knows the context of one slot and how many slots there are. */
@@ -91,13 +108,14 @@ async function listLlamaCpp(from: ListingAsk): Promise<Listing> {
   const models: ListedModel[] = []
   for (const item of listOf(listed.value, 'data', MODELS_PER_ENGINE) ?? []) {
     const id = nameOf(fieldOf(item, 'id'))
-    if (id === undefined || !chats(id)) continue
+    if (id === undefined) continue
     const meta = fieldOf(item, 'meta')
     const parameters = countOf(fieldOf(meta, 'n_params'))
     const trained = countOf(fieldOf(meta, 'n_ctx_train'))
     models.push({
       name: publicName(id),
       upstream: id,
+      ...purposeField(purposeOf(id)),
       ...(contextTokens && { contextTokens, contextFrom: 'server' }),
       ...(trained && { trainedTokens: trained }),
       ...(parameters && { size: { total: parameters / 1e9 } }),

@@ -1,4 +1,4 @@
-import { chats } from '../catalogue/catalogue.ts'
+import { type Purpose, purposeOf } from '../catalogue/catalogue.ts'
 import {
   ask,
   type ListedModel,
@@ -6,6 +6,7 @@ import {
   type ListingAsk,
   MODELS_PER_ENGINE,
   nameOf,
+  purposeField,
   rootOf,
   type Shown,
   unusable,
@@ -32,6 +33,8 @@ interface Tag {
   readonly name: string
   readonly digest: string
   readonly remote: boolean
+  /** As its name tells. */
+  readonly purpose: Purpose
   readonly billions: number | undefined
 }
 
@@ -59,17 +62,20 @@ export async function listOllama(from: ListingAsk): Promise<Listing> {
 
 function tagOf(item: object): Tag[] {
   const name = nameOf(fieldOf(item, 'name'))
-  if (name === undefined || !chats(name)) return []
+  if (name === undefined) return []
   const digest = nameOf(fieldOf(item, 'digest')) ?? name
   const remote = /[:-]cloud$/.test(name) || typeof fieldOf(item, 'remote_host') === 'string'
   const stated = fieldOf(fieldOf(item, 'details'), 'parameter_size')
   const size = typeof stated === 'string' ? /^(\d+(?:\.\d+)?)\s*([BM])$/i.exec(stated.trim()) : null
   const scale = size?.[2]?.toUpperCase() === 'M' ? 0.001 : 1
-  return [{ name, digest, remote, billions: size ? Number(size[1]) * scale : undefined }]
+  const billions = size ? Number(size[1]) * scale : undefined
+  return [{ name, digest, remote, purpose: purposeOf(name), billions }]
 }
 
 async function learn(from: ListingAsk, root: string, tags: readonly Tag[]): Promise<void> {
-  const unknown = tags.filter((tag) => !from.memory.has(tag.digest)).slice(0, SHOWS_PER_REFRESH)
+  const unknown = tags
+    .filter((tag) => tag.purpose !== 'other' && !from.memory.has(tag.digest))
+    .slice(0, SHOWS_PER_REFRESH)
   const worker = async (): Promise<void> => {
     for (let tag = unknown.shift(); tag && !from.signal.aborted; tag = unknown.shift()) {
       const shown = await ask(from, `${root}/api/show`, { model: tag.name })
@@ -88,20 +94,28 @@ function shownOf(value: unknown): Shown {
   const info = fieldOf(value, 'model_info')
   const architecture = fieldOf(info, 'general.architecture')
   return {
-    chats: !Array.isArray(capabilities) || capabilities.includes('completion'),
+    purpose: purposeIn(capabilities),
     contextTokens: numCtx === undefined ? undefined : countOf(Number(numCtx)),
     trainedTokens: countOf(fieldOf(info, `${architecture}.context_length`)),
   }
 }
 
+/** A model that can do both chats: that is what it was made for. */
+function purposeIn(capabilities: unknown): Purpose {
+  if (!Array.isArray(capabilities) || capabilities.includes('completion')) return 'chat'
+  return capabilities.includes('embedding') ? 'embedding' : 'other'
+}
+
 function described(tag: Tag, shown: Shown | undefined, loadedTokens: number | undefined): ListedModel[] {
-  if (shown && !shown.chats) return []
+  // Ollama takes some embedding models for ones that complete: their names know better.
+  const purpose = tag.purpose === 'chat' ? (shown?.purpose ?? 'chat') : tag.purpose
   const stated = loadedTokens ?? shown?.contextTokens
   const assumed = Math.min(SMALLEST_DEFAULT_TOKENS, shown?.trainedTokens ?? SMALLEST_DEFAULT_TOKENS)
   return [
     {
       name: tag.name,
       upstream: tag.name,
+      ...purposeField(purpose),
       contextTokens: stated ?? assumed,
       contextFrom: stated === undefined ? 'assumed' : 'server',
       ...(shown?.trainedTokens && { trainedTokens: shown.trainedTokens }),

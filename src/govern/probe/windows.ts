@@ -1,8 +1,8 @@
 // DESIGN. A text is looked for by pieces of it: a copy of a text anywhere holds its beginning, its middle or its
 // end. A piece must be distinctive, since zeros or spaces are in every file, and it must be looked for in each
 // form in which a program may have written it: as it is, and as JSON escapes it (with and without other letters
-// than ASCII). A chat request is looked for by what its messages say, not by the JSON around them, which is the
-// same for everybody.
+// than ASCII). A chat request is looked for by what its messages say, and one for embeddings by its inputs, not by
+// the JSON around them, which is the same for everybody.
 
 /** Bytes of a piece. Thirty-two distinctive bytes do not come about by chance in any number of files. */
 const WINDOW_BYTES = 32
@@ -34,21 +34,24 @@ export function formsOf(text: string): Buffer[] {
   return [...new Set([text, escaped, ascii])].map((form) => Buffer.from(form))
 }
 
-/** What a body says in its messages; the text itself where it is no chat request. */
+/** What a body says in its messages or inputs; the text itself where it is no request, or one of tokens alone. */
 function saidIn(text: string): string[] {
-  const messages = text.startsWith('{') ? messagesOf(text) : undefined
-  if (messages === undefined) return [text]
+  const sayings = text.startsWith('{') ? sayingsOf(text) : undefined
+  if (sayings === undefined) return [text]
   const said: string[] = []
-  for (const message of messages.slice(0, MESSAGES_MAX)) gather(message, said)
+  for (const saying of sayings.slice(0, MESSAGES_MAX)) gather(saying, said)
   return [...new Set(said)]
 }
 
-function messagesOf(text: string): readonly unknown[] | undefined {
+function sayingsOf(text: string): readonly unknown[] | undefined {
   try {
     const body: unknown = JSON.parse(text)
-    const messages: unknown =
-      typeof body === 'object' && body !== null ? Reflect.get(body, 'messages') : undefined
-    return Array.isArray(messages) ? messages : undefined
+    if (typeof body !== 'object' || body === null) return undefined
+    const messages: unknown = Reflect.get(body, 'messages')
+    if (Array.isArray(messages)) return messages
+    const input: unknown = Reflect.get(body, 'input')
+    if (typeof input === 'string') return [input]
+    return Array.isArray(input) && input.some((one) => typeof one === 'string') ? input : undefined
   } catch {
     // An answer may begin like JSON and be none: then it is looked for as it is.
     return undefined

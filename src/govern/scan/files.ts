@@ -9,11 +9,13 @@ export type Found =
 /** Folders below folders; a home of Upshift's has two levels. */
 const DEPTH_MAX = 32
 const FILES_MAX = 1_000_000
+/** Weights of local models come from elsewhere and hold no text of ours; their vocabularies are full of names. */
+const WEIGHTS = /\.gguf(?:\.part)?$/
 
 /**
  * Every regular file below `home`, by walking the folders; `name` is relative to it, with `/`. Sockets, pipes and
- * devices hold no bytes and are passed over; a symbolic link is not followed, since what it leads to is not the
- * home's. A folder that vanishes meanwhile is passed over too; one that cannot be read is told.
+ * devices hold no bytes and are passed over, and so are the weights of local models; a symbolic link is not followed,
+ * since what it leads to is not the home's. A folder that vanishes meanwhile is passed over too; one that cannot be read is told.
  */
 export async function* filesBelow(home: string): AsyncGenerator<Found> {
   const waiting: { readonly folder: string; readonly depth: number }[] = [{ folder: home, depth: 0 }]
@@ -31,7 +33,7 @@ export async function* filesBelow(home: string): AsyncGenerator<Found> {
         const why = `it lies more than ${DEPTH_MAX} folders deep`
         yield { type: 'unread', name: nameOf(home, path), why }
       } else if (entry.isDirectory()) waiting.push({ folder: path, depth: depth + 1 })
-      else if (entry.isFile()) {
+      else if (entry.isFile() && !WEIGHTS.test(entry.name)) {
         files += 1
         if (files > FILES_MAX) {
           yield { type: 'unread', name: '.', why: `the home has more than ${FILES_MAX} files` }

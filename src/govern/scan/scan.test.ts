@@ -48,6 +48,18 @@ test('a string is found at its offset in every file below the home, also across 
   )
 })
 
+test('the weights of local models are passed over, and what is noted beside them is not', async () => {
+  const home = freshHome()
+  mkdirSync(join(home, 'models'))
+  for (const name of ['small.gguf', 'big.gguf.part', 'small.json', 'weights.gguf.txt'])
+    writeFileSync(join(home, 'models', name), 'Catherine')
+  const report = await scanHome({ home, probes: [Buffer.from('Catherine')] }, still)
+  assert.deepEqual(report.hits[0]?.places.map(({ file }) => file).sort(), [
+    'models/small.json',
+    'models/weights.gguf.txt',
+  ])
+})
+
 test('sockets and links are passed over, and nothing outside the home is read', async () => {
   const home = freshHome()
   const outside = freshHome()

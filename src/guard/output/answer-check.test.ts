@@ -227,6 +227,39 @@ test('however the text is cut into events and batches, the same text comes out',
   )
 })
 
+test('a rescued call is searched like any other, streamed or whole, and with the text rules off as well', () => {
+  const tools: ChatRequest['tools'] = [
+    {
+      type: 'function',
+      function: { name: 'note', parameters: { properties: { text: { type: 'string' } } } },
+    },
+  ]
+  const printed = 'See [it](https://nodejs.org).\n[note(text="key AKIA2E7XQ3LMNOP4RSTU")]'
+  const ended = delta({}, { finish_reason: 'stop' })
+  const streamed = run(check({}, { ...request, tools }), [
+    ...[...printed].map((letter) => [say(letter)]),
+    [ended],
+  ])
+  assert.equal(textOf(streamed), 'See [it](https://nodejs.org).\n')
+  const completion = { choices: [{ index: 0, message: { content: printed }, finish_reason: 'stop' }] }
+  const [whole] = batch(check({}, { ...request, tools }).scan([{ type: 'answer-whole', completion }]))
+  assert.ok(whole?.type === 'answer-whole')
+  const calls = streamed.flatMap((event) =>
+    event.type === 'chunk-delta' ? (event.chunk.choices[0]?.delta.tool_calls ?? []) : [],
+  )
+  for (const [call] of [calls, whole.completion.choices[0]?.message.tool_calls ?? []]) {
+    assert.equal(call?.function?.name, 'note')
+    assert.match(call?.function?.arguments ?? '', /^\{"text":"key \w*\[secret removed: /)
+  }
+  const open = { output: { links: 'allow', secrets: 'allow' } } as const
+  const one = check(open, { ...request, tools })
+  assert.equal(textOf(run(one, [[say(printed)], [ended]])), 'See [it](https://nodejs.org).\n')
+  assert.deepEqual(
+    one.verdicts.map(({ check: name, outcome }) => [name, outcome]),
+    [['tool-call.rescue', 'repaired']],
+  )
+})
+
 test('an answer is held whole where only the end shows whether it is right', () => {
   const tools: ChatRequest['tools'] = [{ type: 'function', function: { name: 'f' } }]
   const schema = { type: 'json_schema', json_schema: { name: 's', schema: {} } } as const

@@ -16,6 +16,7 @@ import { judgeAddress } from './address.ts'
 import { ChoiceScan, looseFieldsOf, SIGNED_FIELD, TEXT_FIELDS, unsigned, withBefore } from './choice-scan.ts'
 import { LooseFields } from './loose-fields.ts'
 import { PromptMemory, trustIn } from './prompt.ts'
+import { type AnswerRescue, createRescue } from './rescue/answer-rescue.ts'
 import { isPlainText, type TextRule, TextScanner } from './text-scanner.ts'
 import { checkWhole, type WholeOutcome } from './whole.ts'
 
@@ -26,7 +27,8 @@ import { checkWhole, type WholeOutcome } from './whole.ts'
  * at one by one, and only what changes is rebuilt. Each text field of each choice has a scanner of its own,
  * and so has each string in its other fields (`LooseFields`: tool calls, reasoning details, images); what one
  * holds back leaves before anything of that choice that it would otherwise follow: a tool call, the finish
- * reason, the end. A long whole answer is screened in slices between which the event loop turns.
+ * reason, the end. A long whole answer is screened in slices between which the event loop turns. Where tools are
+ * offered, calls that the model only printed are made calls first, and then searched like any others.
  */
 export interface AnswerChecksParts {
   readonly config: GuardConfig
@@ -53,6 +55,7 @@ export class AnswerCheck {
   readonly #parts: Parts
   readonly #active: boolean
   readonly #memory: PromptMemory
+  readonly #rescue: AnswerRescue | undefined
   readonly #choices = new Map<number, ChoiceScan>()
   readonly #removed = new Map<TextRule, number>()
   readonly #wholeVerdicts: Verdict[] = []
@@ -66,13 +69,14 @@ export class AnswerCheck {
     const { links, secrets } = parts.config.output
     this.#active = links !== 'allow' || secrets !== 'allow'
     this.#memory = new PromptMemory(parts.request, parts.isTrusted)
+    this.#rescue = createRescue(parts.request, parts.config)
   }
 
   get verdicts(): readonly Verdict[] {
     const removals = [...this.#removed].map(([check, times]): Verdict => {
       return { check, outcome: 'redacted', detail: times === 1 ? 'once' : `${times} times` }
     })
-    return [...removals, ...this.#wholeVerdicts]
+    return [...(this.#rescue?.verdicts ?? []), ...removals, ...this.#wholeVerdicts]
   }
 
   /**
@@ -80,6 +84,10 @@ export class AnswerCheck {
    * only for a whole answer of more than 32,768 characters.
    */
   scan(batch: Batch): Scanned | Promise<Scanned> {
+    return this.#screen(this.#rescue?.take(batch) ?? batch)
+  }
+
+  #screen(batch: Batch): Scanned | Promise<Scanned> {
     if (!this.#active || this.#passesPlain(batch)) return batch
     const steps = this.#steps(batch)
     const first = steps.next()
@@ -103,6 +111,10 @@ export class AnswerCheck {
   /** What is still held back, at the end. */
   flush(): Batch | Problem {
     const out: AnswerEvent[] = []
+    for (const event of this.#rescue?.flush() ?? []) {
+      if (this.#active && event.type === 'chunk-delta') this.#scanChunk(event, out)
+      else out.push(event)
+    }
     this.#flushInto(out)
     return this.#problem ?? out
   }

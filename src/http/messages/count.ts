@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import * as z from 'zod'
-import type { Ask, Count } from '../../contract/ask.ts'
+import type { Count } from '../../contract/ask.ts'
 import { isRefusal } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { sendProblem } from '../answering.ts'
+import { askOf, sendProblem } from '../writing.ts'
 import { parseCount } from './dialect.ts'
 
 /** What `POST /v1/messages/count_tokens` answers. */
@@ -36,20 +36,7 @@ export async function replyCount(
   const { id } = request
   const parsed = parseCount(request.body, request.headers)
   if (isRefusal(parsed)) return sendProblem(reply, parsed.problem, id)
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const ask: Ask = {
-    id,
-    origin: {
-      type: 'wire',
-      credential: undefined,
-      ...(request.caller === null ? {} : { caller: request.caller }),
-    },
-    request: parsed,
-    bytes: request.bodyBytes,
-    receivedAt: clock.now(),
-    signal: gone.signal,
-  }
+  const { ask } = askOf(request, reply, parsed, clock)
   const counted = await count(ask, request.rawBody ?? undefined)
   request.rawBody = null
   if (isRefusal(counted)) return sendProblem(reply, counted.problem, id)

@@ -1,21 +1,45 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ChatRequest } from '../../contract/chat.ts'
+import type { AnswerFinish, AnswerWhole, Batch } from '../../contract/event.ts'
 import { countRequestSchema, messagesRequestSchema } from '../../contract/messages.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
-import type { Dialect } from '../dialect.ts'
+import { bearerOrApiKey } from '../credential.ts'
+import type { Dialect, Writer } from '../dialect.ts'
 import { invalidRequest } from '../invalid.ts'
-import { messageText } from './message.ts'
+import { type Asked, messageText } from './message.ts'
 import { messagesProblem } from './problem.ts'
 import { toChat } from './request.ts'
 import { MessagesEncoder } from './stream.ts'
 
 /** Anthropic's Messages. Source: its public API reference (read 2026-11). */
 export const messagesDialect: Dialect = {
-  parse: (body, headers) => parse(messagesRequestSchema, body, headers),
-  whole: messageText,
-  stream: (asked) => new MessagesEncoder(asked),
+  path: '/v1/messages',
+  credentialOf: bearerOrApiKey,
+  read: ({ id, headers, value, bytes }) => {
+    const request = parse(messagesRequestSchema, value, headers)
+    if (isRefusal(request)) return request
+    return { ask: { request, bytes }, writer: (answer) => new MessagesWriter({ id, request, answer }) }
+  },
   problem: messagesProblem,
   head: (requestId) => ({ 'request-id': requestId }),
+}
+
+class MessagesWriter implements Writer {
+  readonly #asked: Asked
+  #encoder: MessagesEncoder | undefined
+
+  constructor(asked: Asked) {
+    this.#asked = asked
+  }
+
+  whole(whole: AnswerWhole, finish: AnswerFinish): string {
+    return messageText(this.#asked, whole, finish)
+  }
+
+  batch(batch: Batch): string {
+    this.#encoder ??= new MessagesEncoder(this.#asked)
+    return this.#encoder.encode(batch)
+  }
 }
 
 /** A request to count tokens, as the request whose tokens they are. */

@@ -1,12 +1,19 @@
+import type { Answer } from '../../contract/ask.ts'
 import type { ChatRequest, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerFinish, AnswerWhole } from '../../contract/event.ts'
 import type { Usage } from '../../contract/usage.ts'
-import type { Asked } from '../dialect.ts'
 import { summarise } from '../summary.ts'
 import { sequencesOf, stopOf } from './stop.ts'
 
 /** Fields in which engines put what a model thinks. */
 const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking'] as const
+
+/** A request that is being answered. */
+export interface Asked {
+  readonly id: string
+  readonly request: ChatRequest
+  readonly answer: Answer
+}
 
 /** A whole answer as a `message`, in the engine's own text where that is one. */
 export function messageText(asked: Asked, whole: AnswerWhole, finish: AnswerFinish): string {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Answer } from '../../contract/ask.ts'
 import type { ChatRequest, WireMessage } from '../../contract/chat.ts'
 import type { AnswerEvent, AnswerFinish, ChunkDelta } from '../../contract/event.ts'
-import type { Asked } from '../dialect.ts'
 import { eventText } from './blocks.ts'
+import type { Asked } from './message.ts'
 import { MessagesEncoder } from './stream.ts'
 
 const FINISH: AnswerFinish = {

@@ -1,10 +1,10 @@
 import type { WireChoice, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerFinish, Batch, ChunkDelta } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
-import type { Asked, StreamEncoder } from '../dialect.ts'
 import { summarise } from '../summary.ts'
 import { BlockWriter, eventText } from './blocks.ts'
 import {
+  type Asked,
   messageId,
   objectText,
   showsThoughts,
@@ -34,7 +34,7 @@ type Later =
  * blocks in a row, each begun, filled and ended before the next. Calls of tools wait for the end, because pieces of
  * several may come in turns; nothing is lost by that, since the path lets a call go only when it is whole.
  */
-export class MessagesEncoder implements StreamEncoder {
+export class MessagesEncoder {
   readonly #asked: Asked
   readonly #thoughts: boolean
   readonly #blocks: BlockWriter

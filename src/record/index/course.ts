@@ -92,6 +92,7 @@ export function settled(course: Course, entry: Settlement | Settled): void {
   const turn = course.turns.findLast((one) => one.turn === entry.turn)
   if (turn === undefined) return
   const { outcome, totalMs, usage, costMicros, estimated, firstTokenMs } = entry
+  const engineStats = 'engineStats' in entry ? entry.engineStats : undefined
   turn.end = {
     outcome,
     totalMs,
@@ -100,6 +101,7 @@ export function settled(course: Course, entry: Settlement | Settled): void {
     ...(costMicros === undefined ? {} : { costMicros }),
     ...(estimated === undefined ? {} : { estimated }),
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    ...(engineStats === undefined ? {} : { engineStats }),
   }
   course.changed = true
 }

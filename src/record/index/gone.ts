@@ -52,7 +52,7 @@ export class Gone {
         .get(this.expired, SWEEP_ROWS)
       const whole = Number(slice?.['rows'] ?? 0) < SWEEP_ROWS
       this.swept = whole ? this.expired : Number(slice?.['last'])
-      for (const table of ['request', 'detail']) {
+      for (const table of ['request', 'detail', 'response']) {
         this.#store.prepare(`DELETE FROM ${table} WHERE seq <= ?`).run(this.swept)
       }
     }

@@ -135,7 +135,7 @@ function story(number: number, random: (below: number) => number): (Entry | Sett
   const tier = TIERS[random(3)] ?? 'fast'
   const model = `engine${random(2)}/${tier}`
   const head = { key, subject, prompt: ref(number * 1_000) }
-  switch (random(8)) {
+  switch (random(9)) {
     case 0:
       return [{ type: 'refused', id, key, code: 'guard_refused', rule: 'secrets' }]
     case 1:
@@ -144,6 +144,12 @@ function story(number: number, random: (below: number) => number): (Entry | Sett
       return withChild(id, head, model, tier)
     case 3:
       return [{ type: 'erasure-begun', id: `era_${number}`, subject, by: 'key_owner' }]
+    case 5: {
+      const response =
+        random(2) === 0 ? {} : { previous: `req_${String(random(number + 1)).padStart(6, '0')}` }
+      const taken = random(3) === 0 ? [{ type: 'response-deleted' as const, id, key }] : []
+      return [...answered(id, { ...head, response }), ...taken]
+    }
     case 4:
       return [
         ...answered(id, head),
@@ -265,7 +271,7 @@ export function ask<Type extends Query['type']>(
 export function dump(path: string): Readonly<Record<string, unknown[]>> {
   const database = new DatabaseSync(path, { readOnly: true })
   try {
-    const tables = ['request', 'detail', 'usage', 'feedback', 'event']
+    const tables = ['request', 'detail', 'usage', 'feedback', 'event', 'response']
     return Object.fromEntries(
       tables.map((table) => [table, database.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`).all()]),
     )

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import type { Feedback, Stamped } from '../../contract/entry.ts'
+import type { Feedback, ResponseDeleted, Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { openStore, type Store } from '../../store/open.ts'
 import { attempted, begin, type Course, erase, settled, settledAtEnd } from './course.ts'
@@ -59,6 +59,7 @@ interface Batch {
   readonly ended: Row[]
   readonly refused: Row[]
   readonly feedback: Stamped<Feedback>[]
+  readonly deleted: Stamped<ResponseDeleted>[]
   readonly events: Stamped[]
   /** First and last seq of the requests of an hour. */
   readonly spans: Map<number, { readonly first: number; last: number }>
@@ -129,6 +130,9 @@ class Projecting implements Projection {
       case 'feedback':
         this.#batch.feedback.push(entry)
         return
+      case 'response-deleted':
+        this.#batch.deleted.push(entry)
+        return
       default:
         this.#happened(entry)
     }
@@ -188,7 +192,7 @@ class Projecting implements Projection {
   }
 
   #write(batch: Batch): void {
-    const { feedback, event, span } = this.#statements
+    const { feedback, event, span, deleted } = this.#statements
     this.#sums.clear()
     for (const row of batch.ended) this.#put(row)
     for (const row of batch.refused) this.#put(row)
@@ -203,6 +207,8 @@ class Projecting implements Projection {
       const ref = correction === undefined ? null : JSON.stringify(correction)
       feedback.run(seq, at, id, request, key, subject ?? null, score ?? null, ref)
     }
+    // A response is deleted after it has ended: its row is there by now.
+    for (const { id, key } of batch.deleted) deleted.run(id, key)
     for (const { seq, at, type, ...data } of batch.events) event.run(seq, at, type, JSON.stringify(data))
     this.#sums.write()
     this.#sums.clear()
@@ -211,6 +217,10 @@ class Projecting implements Projection {
   #put(row: Row): void {
     this.#rows.write(row)
     this.#sums.add(row)
+    const { seq, key, prompt, answer, detail } = row
+    if (detail.response === undefined || prompt === undefined) return
+    const bytes = prompt.bytes + (answer?.bytes ?? 0)
+    this.#statements.response.run(seq, key, bytes, detail.response.previous ?? null)
   }
 
   /** After every row before it is written: what it says holds for them all. */
@@ -248,7 +258,7 @@ class Projecting implements Projection {
 }
 
 function emptyBatch(): Batch {
-  return { ended: [], refused: [], feedback: [], events: [], spans: new Map() }
+  return { ended: [], refused: [], feedback: [], deleted: [], events: [], spans: new Map() }
 }
 
 type Statements = ReturnType<typeof prepare>
@@ -257,6 +267,10 @@ function prepare(store: Store) {
   return {
     feedback: store.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     event: store.prepare('INSERT INTO event VALUES (?, ?, ?, ?)'),
+    response: store.prepare('INSERT INTO response VALUES (?, ?, ?, ?)'),
+    deleted: store.prepare(
+      'DELETE FROM response WHERE seq IN (SELECT seq FROM request WHERE id = ? AND key = ?)',
+    ),
     span: store.prepare(
       `INSERT INTO span VALUES (?, ?, ?)
        ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,

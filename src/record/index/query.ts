@@ -1,4 +1,7 @@
 import type { TextRef } from '../../contract/entry.ts'
+import type { Verdict } from '../../contract/event.ts'
+import type { Plan } from '../../contract/plan.ts'
+import type { Usage } from '../../contract/usage.ts'
 import type {
   Dimension,
   EventList,
@@ -6,6 +9,7 @@ import type {
   Outcome,
   RequestDetail,
   RequestList,
+  RequestView,
   SearchList,
   UsageReply,
 } from './wire.ts'
@@ -63,7 +67,50 @@ export type Query =
     }
   | { readonly type: 'subject'; readonly subject: string; readonly limit: number; readonly after?: number }
   | { readonly type: 'feedback'; readonly request: string }
+  | ({ readonly type: 'response' } & ResponseQuery)
   | { readonly type: 'events'; readonly limit: number; readonly cursor?: Cursor }
+
+/** A response of this key, and those that it goes on from. */
+export interface ResponseQuery {
+  /** The request's id. */
+  readonly id: string
+  readonly key: string
+  /** What is still there for the key: so many of its newest, with so many bytes together, since this moment. */
+  readonly kept: { readonly count: number; readonly bytes: number; readonly since: number }
+  /** Links of the chain that are read at most, and their bytes. */
+  readonly links: number
+  readonly bytes: number
+}
+
+/** One response as its record and its texts tell it. */
+export interface ResponseLink {
+  readonly request: RequestView
+  /** Absent where it was never planned. */
+  readonly plan?: Pick<Plan, 'maxOutputTokens' | 'reasons'>
+  readonly verdicts: readonly Verdict[]
+  readonly sources: readonly string[]
+  /** Of the turn that was delivered; absent where the engine stated none. */
+  readonly usage?: Usage
+  /** The request that it goes on from. */
+  readonly previous: string | null
+  /** The body as it arrived. */
+  readonly prompt: string
+  /** What was said, as the path keeps it; null where nothing was. */
+  readonly answer: string | null
+}
+
+/**
+ * The links from the one that was asked for back to the first, as far as they can be read. `end`: `whole` where the
+ * last one is where it began; else why there are no more, and `at` the request that could not be read.
+ */
+export interface ResponseChain {
+  readonly links: readonly ResponseLink[]
+  readonly end: 'whole' | ChainGap
+  readonly at: string | null
+}
+
+/** `links` and `bytes`: the bound of the question. `unknown`: never there, taken back, or another key's. */
+export type ChainGap = 'links' | 'bytes' | 'unknown' | 'expired' | 'erased' | 'damaged'
 
 /** Everything that the log knows about one subject, a page at a time, in the order of the log. */
 export interface SubjectPage {
@@ -82,6 +129,7 @@ export type Reply =
   | ({ readonly type: 'usage' } & UsageReply)
   | ({ readonly type: 'subject' } & SubjectPage)
   | { readonly type: 'feedback'; readonly data: readonly FeedbackView[] }
+  | ({ readonly type: 'response' } & ResponseChain)
   | ({ readonly type: 'events' } & EventList)
 
 export type ReplyTo<Type extends Query['type']> = Extract<Reply, { type: Type }>

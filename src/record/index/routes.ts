@@ -6,6 +6,7 @@ import { type Route, route } from '../../contract/route.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import { Fair } from './fair.ts'
 import {
   eventParameters,
   eventsOf,
@@ -39,9 +40,8 @@ const FEEDBACK_MAX = 100
 
 const MAX_TEXT_CHARS = 65_536
 
-/** Questions of one key that may wait at once, so that no key keeps the others, or the owner, from an answer. */
+/** Questions of one key that may wait at once. */
 const ASKING_PER_KEY_MAX = 8
-const ASK_AGAIN_MS = 1_000
 
 const feedbackBody = z
   .strictObject({
@@ -130,22 +130,9 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
 
 /** Lets a key, but not the owner, have so many questions under way and no more. */
 function fair() {
-  const asking = new Map<string, number>()
-  return async <Value>(caller: Caller, ask: () => Promise<Value>): Promise<Value | Refusal> => {
-    const now = asking.get(caller.key) ?? 0
-    if (!caller.owner && now >= ASKING_PER_KEY_MAX) {
-      const message = `The key ${caller.key} has ${now} questions under way, as many as it may. Wait until one is answered.`
-      return refuse('queue_full', message, { retryAfterMs: ASK_AGAIN_MS })
-    }
-    asking.set(caller.key, now + 1)
-    try {
-      return await ask()
-    } finally {
-      const left = (asking.get(caller.key) ?? 1) - 1
-      if (left > 0) asking.set(caller.key, left)
-      else asking.delete(caller.key)
-    }
-  }
+  const keys = new Fair(ASKING_PER_KEY_MAX)
+  return <Value>(caller: Caller, question: () => Promise<Value>): Promise<Value | Refusal> =>
+    caller.owner ? question() : keys.ask(caller.key, question)
 }
 
 function known(caller: Caller | null): Caller {

@@ -1,5 +1,6 @@
-import type { Closed, Refused, Stamped, TextRef } from '../../contract/entry.ts'
+import type { Closed, Refused, ResponseMark, Stamped, TextRef } from '../../contract/entry.ts'
 import type { Plan } from '../../contract/plan.ts'
+import type { Usage } from '../../contract/usage.ts'
 import {
   addFigures,
   addTurn,
@@ -51,6 +52,9 @@ export interface Detail {
   readonly verdicts?: Closed['verdicts']
   readonly sources?: Closed['sources']
   readonly rule?: string
+  readonly response?: ResponseMark
+  /** Of a response: what it told its caller, which is the delivered turn's. */
+  readonly usage?: Usage
   /** While it is open: what its children have done so far. */
   readonly below?: Below
 }
@@ -106,6 +110,8 @@ function detailOf({ opened, turns, below }: Course, closed: Closed | undefined, 
     turns,
     ...(closed?.verdicts === undefined ? {} : { verdicts: closed.verdicts }),
     ...(closed?.sources === undefined ? {} : { sources: closed.sources }),
+    ...(opened.response === undefined ? {} : { response: opened.response }),
+    ...(opened.response === undefined || closed?.usage === undefined ? {} : { usage: closed.usage }),
     ...(open ? { below } : {}),
   }
 }

@@ -99,6 +99,7 @@ function courseOf(columns: Columns): Course {
     key: text(columns, 'key'),
     bytes: detail.bytes ?? 0,
     plan,
+    ...(detail.response === undefined ? {} : { response: detail.response }),
   }
   return {
     opened,

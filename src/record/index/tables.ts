@@ -123,4 +123,19 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    feature: 'index',
+    version: 2,
+    // What a key may ask for again; seq is the request's. Which of them are too many or too old is seen when one is
+    // asked for, so that the table is the same whatever the configuration was.
+    sql: `
+      CREATE TABLE response (
+        seq INTEGER PRIMARY KEY,
+        key TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        previous TEXT
+      ) STRICT;
+      CREATE INDEX response_key ON response (key, seq, bytes);
+    `,
+  },
 ]

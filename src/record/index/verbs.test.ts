@@ -43,9 +43,12 @@ after(() => {
 test('logs tail lists the newest request last, with its tokens and cost, and bounds a cost that nobody stated', async () => {
   const { out } = await place.run('logs tail')
   const [head, first, second] = out.split('\n')
-  assert.match(head ?? '', /^TIME +ID +MODEL +TIER +OUTCOME +TOKENS +COST +MS$/)
-  assert.match(first ?? '', /req_1 +ollama\/small +fast +answered +120 +\$0\.000050 +900$/)
-  assert.match(second ?? '', /req_2 +openai\/big +expert +failed upstream_timeout +- +≤\$0\.001500 +12,345$/)
+  assert.match(head ?? '', /^TIME +ID +MODE +MODEL +TIER +OUTCOME +TOKENS +COST +MS$/)
+  assert.match(first ?? '', /req_1 +direct +ollama\/small +fast +answered +120 +\$0\.000050 +900$/)
+  assert.match(
+    second ?? '',
+    /req_2 +direct +openai\/big +expert +failed upstream_timeout +- +≤\$0\.001500 +12,345$/,
+  )
 })
 
 test('logs tail --follow prints what ends later, once, until it is interrupted', async () => {

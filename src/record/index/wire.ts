@@ -60,6 +60,21 @@ const turnView = z.object({
   estimated: z.boolean(),
   firstTokenMs: known,
   totalMs: known,
+  cachedTokens: known,
+  engineStats: z
+    .object({
+      waitMs: count,
+      prefillMs: count,
+      running: count.optional(),
+      waiting: count.optional(),
+      kvTokens: count.optional(),
+      kvCapacityTokens: count.optional(),
+    })
+    .nullable()
+    .meta({
+      description:
+        'How a model on this machine worked on it: wait, reading the prompt, its KV caches at the end.',
+    }),
 })
 
 const textView = z.object({

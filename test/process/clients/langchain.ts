@@ -11,7 +11,8 @@ const LANGCHAIN_CODES: Readonly<Record<number, string>> = {
 }
 
 export class LangChainClient implements Client {
-  readonly name = '@langchain/openai'
+  readonly name: string = '@langchain/openai'
+  protected readonly useResponsesApi: boolean = false
   private readonly address: string
   private readonly key: string
 
@@ -62,8 +63,14 @@ export class LangChainClient implements Client {
 
   private model(model: string): ChatOpenAI {
     const configuration = { baseURL: `${this.address}/v1` }
-    return new ChatOpenAI({ model, apiKey: this.key, maxRetries: 0, configuration })
+    const { useResponsesApi } = this
+    return new ChatOpenAI({ model, apiKey: this.key, maxRetries: 0, configuration, useResponsesApi })
   }
+}
+
+export class LangChainResponsesClient extends LangChainClient {
+  override readonly name = '@langchain/openai over Responses'
+  protected override readonly useResponsesApi = true
 }
 
 async function whole(pieces: AsyncIterable<AIMessageChunk>): Promise<AIMessageChunk> {

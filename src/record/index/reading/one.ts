@@ -72,6 +72,8 @@ function turnOf({ turn, cause, model, engine, replica, offMachine, heldMicros, e
     estimated: end?.estimated === true,
     firstTokenMs: end?.firstTokenMs ?? null,
     totalMs: end?.totalMs ?? null,
+    cachedTokens: end?.usage?.cachedTokens ?? null,
+    engineStats: end?.engineStats ?? null,
   }
 }
 
@@ -143,7 +145,7 @@ export function subjectOf(source: Source, query: Extract<Query, { type: 'subject
   }
 }
 
-function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
+export function refsOf(columns: Columns): { readonly prompt?: TextRef; readonly answer?: TextRef } {
   const prompt = readRef(columns['prompt'])
   const answer = readRef(columns['answer'])
   return { ...(prompt === undefined ? {} : { prompt }), ...(answer === undefined ? {} : { answer }) }

@@ -3,6 +3,7 @@ import type { Query, ReadText, Reply } from '../query.ts'
 import { eventsOf } from './events.ts'
 import { listRequests } from './list.ts'
 import { feedbackOf, requestOf, subjectOf } from './one.ts'
+import { chainOf } from './response.ts'
 import { search } from './search.ts'
 import { usage } from './usage.ts'
 
@@ -33,6 +34,8 @@ export function createReading(source: Source): Reading {
         return { type: 'subject', ...subjectOf(source, query) }
       case 'feedback':
         return { type: 'feedback', data: feedbackOf(source, query.request, false) }
+      case 'response':
+        return { type: 'response', ...chainOf(source, query) }
       case 'events':
         return { type: 'events', ...eventsOf(source, query) }
     }

@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Answer, Ask, Asked } from '../contract/ask.ts'
+import type { AnswerError, AnswerFinish } from '../contract/event.ts'
+import type { Problem } from '../contract/problem.ts'
+import type { Clock } from '../lib/clock.ts'
+import { answerHead } from './head.ts'
+import { wireProblem } from './problem.ts'
+
+/** What writing an answer needs, whatever was asked. */
+export interface WritingPorts {
+  readonly clock: Clock
+  readonly slowReaderMs: number
+  /** Called before the head of an answer is written. */
+  heading(reply: FastifyReply): void
+  finished(done: Finished): void
+}
+
+/** How a request ended, for the metrics. */
+export interface Finished {
+  readonly answer: Answer
+  readonly terminal: AnswerFinish | AnswerError
+  readonly firstTokenMs?: number
+  /** Texts that were embedded. */
+  readonly inputs?: number
+}
+
+/** An answer on its way out. */
+export interface Writing {
+  readonly ports: WritingPorts
+  readonly reply: FastifyReply
+  readonly id: string
+  readonly answer: Answer
+  /** Headers of the answer that its dialect adds. */
+  readonly head?: Readonly<Record<string, string>> | undefined
+}
+
+/** The request as the path sees it. Its signal is that of `gone`, which aborts when the caller leaves. */
+export function askOf<R extends Asked>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: R,
+  clock: Clock,
+): { readonly ask: Ask<R>; readonly gone: AbortController } {
+  const gone = new AbortController()
+  const { raw } = reply
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort()
+  })
+  const ask: Ask<R> = {
+    id: request.id,
+    origin: {
+      type: 'wire',
+      credential: request.headers.authorization,
+      ...(request.caller === null ? {} : { caller: request.caller }),
+    },
+    request: asked,
+    bytes: request.bodyBytes,
+    receivedAt: clock.now(),
+    signal: gone.signal,
+  }
+  return { ask, gone }
+}
+
+/** Writes the head of an answer to the socket itself, past the framework, which would look at each header again. */
+export function writeHead(
+  { ports, reply, id, answer, head: own }: Writing,
+  type: string,
+  more: Readonly<Record<string, string>>,
+): ServerResponse {
+  ports.heading(reply)
+  reply.hijack()
+  const head = {
+    ...ownHeaders(reply),
+    ...answerHead(id, answer.plan, answer.start),
+    ...own,
+    'content-type': type,
+    ...more,
+  }
+  return reply.raw.writeHead(200, head)
+}
+
+/** What hooks have set on the reply, which writing to the socket directly would lose. */
+function ownHeaders(reply: FastifyReply): Record<string, string> {
+  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
+}
+
+/** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
+export function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      raw.off('drain', done)
+      raw.off('close', done)
+      resolve()
+    }
+    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
+    raw.once('drain', done)
+    raw.once('close', done)
+  })
+}
+
+/** Says what went wrong in the language of the route that was called. */
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
+  const dialect = reply.request.routeOptions?.config?.dialect
+  const wire = dialect === undefined ? wireProblem(problem, requestId) : dialect.problem(problem, requestId)
+  reply.code(wire.status).headers(wire.headers).type('application/json; charset=utf-8')
+  reply.send(JSON.stringify(wire.body))
+}
