@@ -6,13 +6,21 @@ import { after, before, describe, test } from 'node:test'
 import * as z from 'zod'
 import type { Closed, Opened } from '../src/contract/entry.ts'
 import { get, type Made, makeKey, shownKey } from './process/admin.ts'
+import { type AnthropicUpstream, messageEvents, say, startAnthropic } from './process/anthropic.ts'
 import { type Embedder, embedded, startEmbedder } from './process/embedder.ts'
 import { entriesOf, readLog } from './process/log.ts'
 import { type Reply, send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
-import { configOf, engineAt } from './process/settings.ts'
+import { anthropicAt, configOf, engineAt } from './process/settings.ts'
 import { until } from './process/until.ts'
-import { event, respond, startUpstream, streamHead, type Upstream } from './process/upstream.ts'
+import {
+  event,
+  reply as replyJson,
+  respond,
+  startUpstream,
+  streamHead,
+  type Upstream,
+} from './process/upstream.ts'
 
 /**
  * One policy everywhere: every route, and every mode of those that ask a model, against every rule. A route that the
@@ -26,14 +34,25 @@ interface Asking {
   body(words: string): Readonly<Record<string, unknown>>
   /** Where the answer comes in pieces, or the engine takes its time: what breaks off in the middle. */
   readonly slow: 'stream' | 'whole'
-  /** The handbook answers: no engine is asked, and no money is needed. */
+  /** No money is needed. */
   readonly free?: true
-  /** Vectors are not kept as text. */
+  /** The handbook answers: no engine is asked. */
+  readonly handbook?: true
+  /** What is answered (vectors, a number) is not kept as text. */
   readonly silent?: true
+  /** Nothing is sent and nothing bought: no record, and no money is needed. */
+  readonly idle?: true
 }
 
 const chat = (more: object) => (words: string) => ({
   model: 'one/small',
+  messages: [{ role: 'user', content: words }],
+  ...more,
+})
+
+const message = (model: string, more: object) => (words: string) => ({
+  model,
+  max_tokens: 100,
   messages: [{ role: 'user', content: words }],
   ...more,
 })
@@ -47,6 +66,7 @@ const ASKING: readonly Asking[] = [
     body: (words) => ({ ...chat({})(words), model: 'auto', upshift: { mode: 'retrieve' } }),
     slow: 'whole',
     free: true,
+    handbook: true,
   },
   {
     name: 'chat, a shape to hold',
@@ -65,6 +85,46 @@ const ASKING: readonly Asking[] = [
     path: '/v1/responses',
     body: (words) => ({ model: 'one/small', input: words, stream: true }),
     slow: 'stream',
+  },
+  {
+    name: 'messages',
+    path: '/v1/messages',
+    body: message('one/small', {}),
+    slow: 'whole',
+  },
+  {
+    name: 'messages, streamed',
+    path: '/v1/messages',
+    body: message('one/small', { stream: true }),
+    slow: 'stream',
+  },
+  {
+    name: 'messages, to an engine of the same dialect',
+    path: '/v1/messages',
+    body: message('claude/small', {}),
+    slow: 'whole',
+  },
+  {
+    name: 'messages, to an engine of the same dialect, streamed',
+    path: '/v1/messages',
+    body: message('claude/small', { stream: true }),
+    slow: 'stream',
+  },
+  {
+    name: 'tokens counted by the engine',
+    path: '/v1/messages/count_tokens',
+    body: message('claude/small', { max_tokens: undefined }),
+    slow: 'whole',
+    free: true,
+    silent: true,
+  },
+  {
+    name: 'tokens estimated',
+    path: '/v1/messages/count_tokens',
+    body: message('one/small', { max_tokens: undefined }),
+    slow: 'whole',
+    free: true,
+    idle: true,
   },
   {
     name: 'embeddings',
@@ -112,6 +172,7 @@ const SAID = 'quiet-answer-of-the-engine'
 const held = new AsyncDisposableStack()
 let engine: Upstream
 let embedder: Embedder
+let claude: AnthropicUpstream
 let server: RunningServer
 let rich: Made
 let poor: Made
@@ -119,6 +180,7 @@ let poor: Made
 before(async () => {
   engine = held.use(await startUpstream())
   embedder = held.use(await startEmbedder(['embed-small']))
+  claude = held.use(await startAnthropic(['small']))
   const price = { input: 1, output: 1 }
   const vectors = {
     kind: 'openai-compatible',
@@ -127,7 +189,7 @@ before(async () => {
   }
   const rule = { action: 'refuse', applies: 'everywhere' }
   const config = configOf(
-    { one: engineAt([engine.url]), vectors },
+    { one: engineAt([engine.url]), claude: anthropicAt([claude.url]), vectors },
     { guard: { input: { pii: { card: rule } } } },
   )
   server = held.use(await startServer({ config }))
@@ -186,6 +248,8 @@ for (const asking of ASKING) {
   describe(asking.name, () => {
     before(() => {
       embedder.answer(embedded)
+      claude.count((response) => replyJson(response, 200, { input_tokens: 42 }))
+      claude.answer((response, received) => say(response, [{ type: 'text', pieces: [SAID] }], {}, received))
       engine.answer((response, received) => {
         const shaped = received.body['response_format'] !== undefined
         respond(response, received, [shaped ? JSON.stringify({ said: SAID }) : SAID])
@@ -225,6 +289,7 @@ for (const asking of ASKING) {
       const reply = await ask(asking, words, rich.headers)
       assert.equal(reply.status, 200, reply.text)
       const id = idOf(reply)
+      if (asking.idle) return assert.deepEqual(entriesOf(server.home, 'opened', id), [])
       const [opened] = entriesOf(server.home, 'opened', id)
       const [closed] = entriesOf(server.home, 'closed', id)
       assert.equal(opened?.key, rich.id)
@@ -236,6 +301,8 @@ for (const asking of ASKING) {
       assert.deepEqual(filesWith(server.home, words), [])
     })
 
+    if (asking.idle) return
+
     test('a caller who leaves is closed in the record, and nothing stays reserved', async () => {
       const begun = Promise.withResolvers<void>()
       engine.answer((response) => {
@@ -246,6 +313,15 @@ for (const asking of ASKING) {
         begun.resolve()
       })
       embedder.answer(() => begun.resolve())
+      claude.count(() => begun.resolve())
+      claude.answer((response) => {
+        if (asking.slow === 'stream') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          const [start = '', block = ''] = messageEvents([{ type: 'text', pieces: ['half'] }])
+          response.write(start + block)
+        }
+        begun.resolve()
+      })
       const seen = new Set(readLog(server.home).flatMap((entry) => ('id' in entry ? [entry.id] : [])))
       const fresh = <T extends Opened | Closed>(type: T['type']) =>
         readLog(server.home).find(
@@ -253,11 +329,11 @@ for (const asking of ASKING) {
         )
       const leaving = leave(asking)
       await until('its record is open', () => fresh<Opened>('opened') !== undefined)
-      if (!asking.free) await begun.promise
+      if (!asking.handbook) await begun.promise
       leaving.destroy()
       await until('its record is closed', () => fresh<Closed>('closed') !== undefined)
       // What the handbook answers may be over before anybody can leave.
-      const ends = asking.free ? ['aborted', 'answered', 'declined'] : ['aborted']
+      const ends = asking.handbook ? ['aborted', 'answered', 'declined'] : ['aborted']
       const outcome = fresh<Closed>('closed')?.outcome ?? ''
       assert.ok(ends.includes(outcome), `it ended ${outcome}`)
       const { usdReserved, requestsUnderWay } = (await shownKey(server, rich.id)).spent
