@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * A scripted engine that speaks Chat Completions. What it does stands in the request's own text, so that one
+ * A scripted engine that speaks Chat Completions, and Anthropic's Messages. What it does stands in the request's own text, so that one
  * engine serves every case at once: `events=50` events of `chars=20` characters, `gapMs=5` milliseconds apart
  * (0: all in one write), after `waitMs=100` milliseconds. Run by itself it prints its port and serves until
  * its standard input ends.
@@ -44,10 +44,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const text = Buffer.concat(pieces).toString('latin1')
   const script = readScript(text)
   if (script.waitMs > 0) await sleep(script.waitMs)
-  if (!/"stream":\s*true/.test(text)) return sendJson(response, whole(script))
+  const messages = request.url?.endsWith('/messages') === true
+  if (!/"stream":\s*true/.test(text))
+    return sendJson(response, messages ? wholeMessage(script) : whole(script))
   if (script.gapMs === 0) {
     response.writeHead(200, STREAM)
-    response.end(burst(script))
+    response.end(messages ? messageBurst(script) : burst(script))
     return
   }
   await trickle(response, script)
@@ -87,12 +89,44 @@ const BURSTS = new Map<string, string>()
 const BURSTS_MAX = 16
 
 function burst(script: Script): string {
-  const key = JSON.stringify(script)
+  return once(`chat ${JSON.stringify(script)}`, () => delta(script.chars).repeat(script.events) + ending())
+}
+
+function once(key: string, make: () => string): string {
   const known = BURSTS.get(key)
   if (known !== undefined) return known
-  const made = delta(script.chars).repeat(script.events) + ending()
+  const made = make()
   if (BURSTS.size < BURSTS_MAX) BURSTS.set(key, made)
   return made
+}
+
+function wholeMessage({ events, chars }: Script): string {
+  const content = [{ type: 'text', text: word(chars).repeat(events) }]
+  return JSON.stringify({ ...MESSAGE, content, stop_reason: 'end_turn', stop_sequence: null, usage: TOLD })
+}
+
+const TOLD = { input_tokens: USAGE.prompt_tokens, output_tokens: USAGE.completion_tokens }
+const MESSAGE = { id: 'msg_1', type: 'message', role: 'assistant', model: 'small' }
+
+function messageBurst(script: Script): string {
+  return once(`messages ${JSON.stringify(script)}`, () => {
+    const message = { ...MESSAGE, content: [], stop_reason: null, stop_sequence: null, usage: TOLD }
+    const text = { index: 0, content_block: { type: 'text', text: '' } }
+    const piece = { index: 0, delta: { type: 'text_delta', text: word(script.chars) } }
+    const ends = { delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: TOLD }
+    return [
+      named('message_start', { message }),
+      named('content_block_start', text),
+      named('content_block_delta', piece).repeat(script.events),
+      named('content_block_stop', { index: 0 }),
+      named('message_delta', ends),
+      named('message_stop', {}),
+    ].join('')
+  })
+}
+
+function named(type: string, fields: object): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
 }
 
 async function trickle(response: ServerResponse, { events, chars, gapMs }: Script): Promise<void> {
