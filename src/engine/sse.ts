@@ -20,6 +20,7 @@ const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const SPACE = 32
 const COLON = 58
+const ASCII_MAX = 127
 const LETTER_D = 100
 const LETTER_E = 101
 const BYTE_ORDER_MARK = 0xfeff
@@ -177,5 +178,8 @@ function lastLineEnd(bytes: Buffer): number {
 }
 
 function isBlank(data: string): boolean {
-  return data.length === 0 || (data.charCodeAt(0) <= SPACE && data.trim().length === 0)
+  if (data.length === 0) return true
+  const first = data.charCodeAt(0)
+  // White space is a control character, a space, or above ASCII: most data ends the question here.
+  return (first <= SPACE || first > ASCII_MAX) && data.trim().length === 0
 }
