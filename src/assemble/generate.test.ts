@@ -20,3 +20,17 @@ test('every route that needs a key says so, and every operation names its errors
   }
   assert.ok(seen.length >= 14, `saw ${seen.length}`)
 })
+
+test('every reference in it leads to something', async () => {
+  const document: unknown = JSON.parse(await generatedOpenApi())
+  const found = JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)
+  const references = new Set(Array.from(found, ([, to]) => to ?? ''))
+  assert.ok(references.size >= 10, `saw ${references.size}`)
+  for (const reference of references) {
+    let at: unknown = document
+    const [root, ...steps] = reference.split('/')
+    assert.equal(root, '#', reference)
+    for (const step of steps) at = Object(at)[step]
+    assert.notEqual(at, undefined, reference)
+  }
+})

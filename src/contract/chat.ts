@@ -101,41 +101,39 @@ const reserved = z
 
 const tokens = z.number().int().min(1).max(10_000_000)
 
-export const chatRequestSchema = z
-  .looseObject({
-    model: z.string().min(1).max(256).meta({ description: '`auto`, a tier, an alias, or an exact model.' }),
-    messages: z.array(message).min(1),
-    stream: z.boolean().nullable().optional(),
-    stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullable().optional(),
-    max_tokens: tokens.nullable().optional(),
-    max_completion_tokens: tokens.nullable().optional(),
-    temperature: z.number().min(0).max(2).nullable().optional(),
-    top_p: z.number().min(0).max(1).nullable().optional(),
-    n: z.number().int().min(1).max(16).nullable().optional(),
-    stop: z
-      .union([z.string(), z.array(z.string()).max(16)])
-      .nullable()
-      .optional(),
-    seed: z.number().int().nullable().optional(),
-    logprobs: z.boolean().nullable().optional(),
-    top_logprobs: z.number().int().min(0).max(20).nullable().optional(),
-    logit_bias: z.record(z.string(), z.number()).nullable().optional(),
-    presence_penalty: z.number().min(-2).max(2).nullable().optional(),
-    frequency_penalty: z.number().min(-2).max(2).nullable().optional(),
-    reasoning_effort: z
-      .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
-      .nullable()
-      .optional(),
-    tools: z.array(tool).max(256).optional(),
-    tool_choice: toolChoice.optional(),
-    parallel_tool_calls: z.boolean().optional(),
-    response_format: responseFormat.optional(),
-    user: z.string().max(512).optional(),
-    metadata: z.record(z.string(), z.unknown()).nullable().optional(),
-    upshift: upshiftField.optional(),
-    native: reserved.optional(),
-  })
-  .meta({ id: 'ChatRequest' })
+export const chatRequestSchema = z.looseObject({
+  model: z.string().min(1).max(256).meta({ description: '`auto`, a tier, an alias, or an exact model.' }),
+  messages: z.array(message).min(1),
+  stream: z.boolean().nullable().optional(),
+  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullable().optional(),
+  max_tokens: tokens.nullable().optional(),
+  max_completion_tokens: tokens.nullable().optional(),
+  temperature: z.number().min(0).max(2).nullable().optional(),
+  top_p: z.number().min(0).max(1).nullable().optional(),
+  n: z.number().int().min(1).max(16).nullable().optional(),
+  stop: z
+    .union([z.string(), z.array(z.string()).max(16)])
+    .nullable()
+    .optional(),
+  seed: z.number().int().nullable().optional(),
+  logprobs: z.boolean().nullable().optional(),
+  top_logprobs: z.number().int().min(0).max(20).nullable().optional(),
+  logit_bias: z.record(z.string(), z.number()).nullable().optional(),
+  presence_penalty: z.number().min(-2).max(2).nullable().optional(),
+  frequency_penalty: z.number().min(-2).max(2).nullable().optional(),
+  reasoning_effort: z
+    .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
+    .nullable()
+    .optional(),
+  tools: z.array(tool).max(256).optional(),
+  tool_choice: toolChoice.optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  response_format: responseFormat.optional(),
+  user: z.string().max(512).optional(),
+  metadata: z.record(z.string(), z.unknown()).nullable().optional(),
+  upshift: upshiftField.optional(),
+  native: reserved.optional(),
+})
 
 export type ChatRequest = z.infer<typeof chatRequestSchema>
 export type ChatMessage = z.infer<typeof message>

@@ -86,21 +86,19 @@ function tokensFault(list: readonly unknown[], path: readonly number[]): Fault |
  * OpenAI's request for embeddings. Loose: a field that is not named here reaches the engine as it came, unless it
  * would undo the plan (engine/steering.ts) or bring text that nobody counted.
  */
-export const embedRequestSchema = z
-  .looseObject({
-    model: z.string().min(1).max(256).default('auto').meta({
-      description: 'An exact model that embeds, an alias, or `auto` for the one that is configured or alone.',
-    }),
-    input,
-    encoding_format: z.enum(['float', 'base64']).nullable().optional().meta({
-      description: 'How vectors are written: numbers, or float32 in little-endian order as base64.',
-    }),
-    dimensions: z.number().int().min(1).max(DIMENSIONS_MAX).nullable().optional().meta({
-      description: 'The length of the vectors, where the model can shorten them.',
-    }),
-    user: z.string().max(512).optional(),
-  })
-  .meta({ id: 'EmbeddingRequest' })
+export const embedRequestSchema = z.looseObject({
+  model: z.string().min(1).max(256).default('auto').meta({
+    description: 'An exact model that embeds, an alias, or `auto` for the one that is configured or alone.',
+  }),
+  input,
+  encoding_format: z.enum(['float', 'base64']).nullable().optional().meta({
+    description: 'How vectors are written: numbers, or float32 in little-endian order as base64.',
+  }),
+  dimensions: z.number().int().min(1).max(DIMENSIONS_MAX).nullable().optional().meta({
+    description: 'The length of the vectors, where the model can shorten them.',
+  }),
+  user: z.string().max(512).optional(),
+})
 
 export type EmbedRequest = z.infer<typeof embedRequestSchema>
 

@@ -23,36 +23,34 @@ const modelReply = z.object({
   price_source: z.string(),
 })
 
-export const engineReply = z
-  .object({
-    name: z.string(),
-    kind: z.enum(KINDS),
-    source: z.enum(['config', 'found', 'environment']),
-    off_machine: z.boolean(),
-    allowed: z.boolean(),
-    available: z.boolean(),
-    state: z.string(),
-    notes: z.array(z.string()),
-    hourly_usd: usd.nullable(),
-    spend: z
-      .object({ cap_usd: usd, spent_usd: usd, held_usd: usd, unknown_usd: usd, excess_usd: usd })
-      .nullable()
-      .meta({ description: 'Today, UTC; null for an engine that needs no allowance.' }),
-    replicas: z.array(
-      z.object({
-        id: z.string(),
-        url: z.string(),
-        reach: z.enum(['unknown', 'up', 'down']),
-        why: z.string().nullable(),
-        breaker: z.enum(['closed', 'open', 'half-open']),
-        in_flight: z.number().int(),
-        max_concurrent: z.number().int(),
-        back_in_ms: z.number().int(),
-      }),
-    ),
-    models: z.array(modelReply),
-  })
-  .meta({ id: 'Engine' })
+export const engineReply = z.object({
+  name: z.string(),
+  kind: z.enum(KINDS),
+  source: z.enum(['config', 'found', 'environment']),
+  off_machine: z.boolean(),
+  allowed: z.boolean(),
+  available: z.boolean(),
+  state: z.string(),
+  notes: z.array(z.string()),
+  hourly_usd: usd.nullable(),
+  spend: z
+    .object({ cap_usd: usd, spent_usd: usd, held_usd: usd, unknown_usd: usd, excess_usd: usd })
+    .nullable()
+    .meta({ description: 'Today, UTC; null for an engine that needs no allowance.' }),
+  replicas: z.array(
+    z.object({
+      id: z.string(),
+      url: z.string(),
+      reach: z.enum(['unknown', 'up', 'down']),
+      why: z.string().nullable(),
+      breaker: z.enum(['closed', 'open', 'half-open']),
+      in_flight: z.number().int(),
+      max_concurrent: z.number().int(),
+      back_in_ms: z.number().int(),
+    }),
+  ),
+  models: z.array(modelReply),
+})
 
 export const engineListReply = z.object({ engines: z.array(engineReply) })
 

@@ -1,17 +1,12 @@
-import * as z from 'zod'
+import type * as z from 'zod'
 import { chatRequestSchema } from '../contract/chat.ts'
 import { embedRequestSchema } from '../contract/embed.ts'
 import { PROBLEM_CODES, problemRow } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
+import { jsonSchema } from './json-schema.ts'
 import { messagesPaths, messagesSchemas } from './messages/openapi.ts'
 import { responsesRequestSchema } from './responses/wire.ts'
 import { summarySchema } from './summary.ts'
-
-/** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
-function jsonSchema(schema: z.core.$ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
-}
 
 /** The API as an OpenAPI 3.1 document, made from the same routes and schemas that the server runs. */
 export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
@@ -179,7 +174,7 @@ function embedOperation(): Record<string, unknown> {
     responses: {
       200: {
         description: 'The vectors, in the order of the inputs.',
-        headers: Object.fromEntries(HEAD.map((name) => [name, { schema: { type: 'string' } }])),
+        headers: headOfAnswers(),
         content: { 'application/json': { schema: list } },
       },
       default: errorResponse(),

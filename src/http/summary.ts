@@ -4,35 +4,33 @@ import type { Plan } from '../contract/plan.ts'
 import { reasonText } from './head.ts'
 
 /** What Upshift adds to an answer: the `upshift` field of the JSON body and of a stream's last event. */
-export const summarySchema = z
-  .object({
-    request_id: z.string(),
-    mode: z.string(),
-    tier: z.string(),
-    model: z.string(),
-    reason: z.string(),
-    attempts: z.number().int(),
-    max_output_tokens: z.number().int(),
-    cost_micros: z
-      .number()
-      .int()
-      .nullable()
-      .meta({ description: 'Micro-dollars; null where unpriced or unknown.' }),
-    declined: z.boolean(),
-    citations: z.array(
-      z.object({
-        id: z.string(),
-        document: z.string(),
-        headings: z.array(z.string()),
-        version: z.string(),
-        start: z.number().int(),
-        end: z.number().int(),
-        quote: z.string(),
-      }),
-    ),
-    verdicts: z.array(z.object({ check: z.string(), outcome: z.string(), detail: z.string().optional() })),
-  })
-  .meta({ id: 'UpshiftSummary' })
+export const summarySchema = z.object({
+  request_id: z.string(),
+  mode: z.string(),
+  tier: z.string(),
+  model: z.string(),
+  reason: z.string(),
+  attempts: z.number().int(),
+  max_output_tokens: z.number().int(),
+  cost_micros: z
+    .number()
+    .int()
+    .nullable()
+    .meta({ description: 'Micro-dollars; null where unpriced or unknown.' }),
+  declined: z.boolean(),
+  citations: z.array(
+    z.object({
+      id: z.string(),
+      document: z.string(),
+      headings: z.array(z.string()),
+      version: z.string(),
+      start: z.number().int(),
+      end: z.number().int(),
+      quote: z.string(),
+    }),
+  ),
+  verdicts: z.array(z.object({ check: z.string(), outcome: z.string(), detail: z.string().optional() })),
+})
 
 export type Summary = z.infer<typeof summarySchema>
 

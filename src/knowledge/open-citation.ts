@@ -6,31 +6,29 @@ import { chunksOf } from './chunk.ts'
 import { parseId } from './id.ts'
 
 /** A citation, opened: what was quoted, in the version that was quoted, and what has become of it. */
-export const openedCitationSchema = z
-  .object({
-    id: z.string(),
-    document: z.string().meta({ description: 'The page’s file name in the handbook’s folder.' }),
-    headings: z.array(z.string()).meta({ description: 'From the top of the page down to the quotation.' }),
-    version: z.string().meta({ description: 'SHA-256 of the quoted version of the page, hex.' }),
-    start: z.number().int().meta({ description: 'UTF-16 offset of the quotation in that version.' }),
-    end: z.number().int(),
-    line: z.number().int().meta({ description: 'The line on which the quotation begins, from 1.' }),
-    before: z.string().meta({ description: 'A few lines of the page before the quotation.' }),
-    quote: z.string(),
-    after: z.string().meta({ description: 'A few lines of the page after the quotation.' }),
-    verified: z.boolean().meta({
-      description:
-        'True where the stored version still has the hash that the id names; the span lies inside it. Not ' +
-        'whether an answer quoted just this span.',
-    }),
-    state: z.enum(['current', 'changed', 'removed']).meta({
-      description: 'Whether the page still is that version, has changed since, or is gone.',
-    }),
-    line_now: z.number().int().optional().meta({
-      description: 'Where the page has changed: the line on which the same words stand now, if they do.',
-    }),
-  })
-  .meta({ id: 'OpenedCitation' })
+export const openedCitationSchema = z.object({
+  id: z.string(),
+  document: z.string().meta({ description: 'The page’s file name in the handbook’s folder.' }),
+  headings: z.array(z.string()).meta({ description: 'From the top of the page down to the quotation.' }),
+  version: z.string().meta({ description: 'SHA-256 of the quoted version of the page, hex.' }),
+  start: z.number().int().meta({ description: 'UTF-16 offset of the quotation in that version.' }),
+  end: z.number().int(),
+  line: z.number().int().meta({ description: 'The line on which the quotation begins, from 1.' }),
+  before: z.string().meta({ description: 'A few lines of the page before the quotation.' }),
+  quote: z.string(),
+  after: z.string().meta({ description: 'A few lines of the page after the quotation.' }),
+  verified: z.boolean().meta({
+    description:
+      'True where the stored version still has the hash that the id names; the span lies inside it. Not ' +
+      'whether an answer quoted just this span.',
+  }),
+  state: z.enum(['current', 'changed', 'removed']).meta({
+    description: 'Whether the page still is that version, has changed since, or is gone.',
+  }),
+  line_now: z.number().int().optional().meta({
+    description: 'Where the page has changed: the line on which the same words stand now, if they do.',
+  }),
+})
 
 export type OpenedCitation = z.infer<typeof openedCitationSchema>
 

@@ -1,18 +1,12 @@
-import * as z from 'zod'
 import { countRequestSchema, messagesRequestSchema } from '../../contract/messages.ts'
 import { PROBLEM_CODES } from '../../contract/problem.ts'
+import { jsonSchema } from '../json-schema.ts'
 import { countReply } from './count.ts'
 
 type Json = Record<string, unknown>
 
 /** Either header brings the key. */
 const SECURITY = [{ key: [] }, { apiKey: [] }]
-
-/** Draft 2020-12, which is what OpenAPI 3.1 speaks. */
-function jsonSchema(schema: z.core.$ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
-}
 
 /** The schemas that the operations name. */
 export function messagesSchemas(): Json {

@@ -134,73 +134,69 @@ const { shape: chat } = chatRequestSchema
 const tokens = z.number().int().min(1).max(10_000_000)
 const detail = z.enum(['auto', 'concise', 'detailed']).nullable().optional()
 
-export const responsesRequestSchema = z
-  .looseObject({
-    model: chat.model,
-    input: z
-      .union([z.string(), z.array(inputItem)], { error: 'expected text, or a list of items' })
-      .optional(),
-    instructions: z.string().nullable().optional(),
-    previous_response_id: z
-      .string()
-      .max(256)
-      .nullable()
-      .optional()
-      .meta({ description: 'Go on from this response, which the same key has stored.' }),
-    store: z
-      .boolean()
-      .nullable()
-      .optional()
-      .meta({ description: 'Whether it can be read again and gone on from; true where absent.' }),
-    stream: z.boolean().nullable().optional(),
-    stream_options: z
-      .looseObject({ include_obfuscation: z.boolean().nullable().optional() })
-      .nullable()
-      .optional(),
-    max_output_tokens: tokens.nullable().optional(),
-    max_tool_calls: z.number().int().min(1).nullable().optional(),
-    temperature: chat.temperature,
-    top_p: chat.top_p,
-    top_logprobs: chat.top_logprobs,
-    include: z.array(z.enum(INCLUDABLE)).nullable().optional(),
-    reasoning: z
-      .looseObject({
-        effort: chat.reasoning_effort,
-        summary: detail,
-        generate_summary: detail,
-      })
-      .nullable()
-      .optional(),
-    text: z
-      .looseObject({
-        format: textFormat.nullable().optional(),
-        verbosity: z.enum(['low', 'medium', 'high']).nullable().optional(),
-      })
-      .nullable()
-      .optional(),
-    tools: z.array(tool).max(256).nullable().optional(),
-    tool_choice: toolChoice.nullable().optional(),
-    parallel_tool_calls: z.boolean().nullable().optional(),
-    truncation: z.enum(['auto', 'disabled']).nullable().optional(),
-    metadata: z
-      .record(z.string().max(64), z.string().max(512))
-      .refine((pairs) => Object.keys(pairs).length <= METADATA_PAIRS_MAX, {
-        message: `it may have ${METADATA_PAIRS_MAX} pairs`,
-      })
-      .nullable()
-      .optional(),
-    user: z.string().max(512).nullable().optional(),
-    safety_identifier: z.string().max(512).nullable().optional(),
-    service_tier: z.string().max(64).nullable().optional(),
-    // Chat Completions’ own, which engines on this machine take.
-    seed: chat.seed,
-    stop: chat.stop,
-    presence_penalty: chat.presence_penalty,
-    frequency_penalty: chat.frequency_penalty,
-    logit_bias: chat.logit_bias,
-    upshift: chat.upshift,
-  })
-  .meta({ id: 'ResponsesRequest' })
+export const responsesRequestSchema = z.looseObject({
+  model: chat.model,
+  input: z.union([z.string(), z.array(inputItem)], { error: 'expected text, or a list of items' }).optional(),
+  instructions: z.string().nullable().optional(),
+  previous_response_id: z
+    .string()
+    .max(256)
+    .nullable()
+    .optional()
+    .meta({ description: 'Go on from this response, which the same key has stored.' }),
+  store: z
+    .boolean()
+    .nullable()
+    .optional()
+    .meta({ description: 'Whether it can be read again and gone on from; true where absent.' }),
+  stream: z.boolean().nullable().optional(),
+  stream_options: z
+    .looseObject({ include_obfuscation: z.boolean().nullable().optional() })
+    .nullable()
+    .optional(),
+  max_output_tokens: tokens.nullable().optional(),
+  max_tool_calls: z.number().int().min(1).nullable().optional(),
+  temperature: chat.temperature,
+  top_p: chat.top_p,
+  top_logprobs: chat.top_logprobs,
+  include: z.array(z.enum(INCLUDABLE)).nullable().optional(),
+  reasoning: z
+    .looseObject({
+      effort: chat.reasoning_effort,
+      summary: detail,
+      generate_summary: detail,
+    })
+    .nullable()
+    .optional(),
+  text: z
+    .looseObject({
+      format: textFormat.nullable().optional(),
+      verbosity: z.enum(['low', 'medium', 'high']).nullable().optional(),
+    })
+    .nullable()
+    .optional(),
+  tools: z.array(tool).max(256).nullable().optional(),
+  tool_choice: toolChoice.nullable().optional(),
+  parallel_tool_calls: z.boolean().nullable().optional(),
+  truncation: z.enum(['auto', 'disabled']).nullable().optional(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= METADATA_PAIRS_MAX, {
+      message: `it may have ${METADATA_PAIRS_MAX} pairs`,
+    })
+    .nullable()
+    .optional(),
+  user: z.string().max(512).nullable().optional(),
+  safety_identifier: z.string().max(512).nullable().optional(),
+  service_tier: z.string().max(64).nullable().optional(),
+  // Chat Completions’ own, which engines on this machine take.
+  seed: chat.seed,
+  stop: chat.stop,
+  presence_penalty: chat.presence_penalty,
+  frequency_penalty: chat.frequency_penalty,
+  logit_bias: chat.logit_bias,
+  upshift: chat.upshift,
+})
 
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>
 export type InputItem = z.infer<typeof inputItem>
