@@ -36,11 +36,13 @@ export class ModelFolder {
     const models: LocalModel[] = []
     for (const name of await this.#files()) {
       const path = join(this.#folder, name)
-      const facts = await this.#facts(path)
+      const read = await this.#look(path)
+      if (read === undefined) continue
+      const { facts, version } = read
       // Only the first part of a model in several is loaded by its name; what goes with a model is none.
-      if (facts === undefined || facts.type !== 'model' || (facts.part !== null && facts.part.number > 1))
-        continue
-      models.push({ name: modelName(name), path, shape: shapeOf(facts), parameters: facts.parameters })
+      if (facts.type !== 'model' || (facts.part !== null && facts.part.number > 1)) continue
+      const { parameters } = facts
+      models.push({ name: modelName(name), path, version, shape: shapeOf(facts), parameters })
     }
     this.#models = models
   }
@@ -58,15 +60,15 @@ export class ModelFolder {
     }
   }
 
-  async #facts(path: string): Promise<GgufFacts | undefined> {
+  async #look(path: string): Promise<Read | undefined> {
     try {
       const { size, mtimeMs, ino } = await stat(path)
       const version = `${size} ${mtimeMs} ${ino}`
       const known = this.#read.get(path)
-      if (known?.version === version) return known.facts
-      const facts = await readGguf(path)
-      this.#read.set(path, { version, facts })
-      return facts
+      if (known?.version === version) return known
+      const read = { version, facts: await readGguf(path) }
+      this.#read.set(path, read)
+      return read
     } catch (error) {
       // It went between two looks, or it is no model: the others are served all the same.
       if (isMissing(error)) return undefined
