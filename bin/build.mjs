@@ -16,7 +16,7 @@ import { findPinned, StartError } from './pinned.mjs'
 
 /** `from './x.ts'`, `import './x.ts'`, `import('./x.ts')` and `new URL('./x.ts'`: group 3 is the path. */
 const SPECIFIER = /(\bfrom\s*|\bimport\s*\(?\s*|\bnew URL\(\s*)(['"])(\.\.?\/[^'"\n]+)\.ts\2/g
-const LEFT_OVER = /['"`]\.\.?\/[^'"`\n]*\.ts['"`]/
+const LEFT_OVER = /['"`]\.\.?\/[^'"`\n]*\.ts['"`]|\bnew URL\(\s*['"`][^'"`\n]*\.ts['"`]/
 const TEST = /\.(test|fixture)\.ts$/
 
 /**

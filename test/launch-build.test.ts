@@ -71,6 +71,11 @@ const faults: readonly (readonly [name: string, text: string, says: RegExp])[] =
     `export const a = './worker.ts'`,
     /main\.js: '\.\/worker\.ts' still names TypeScript/,
   ],
+  [
+    'a module that is named without a dot',
+    `export const a = new URL('child.ts', import.meta.url)`,
+    /main\.js: new URL\('child\.ts' still names TypeScript/,
+  ],
   ['syntax that cannot be stripped', 'enum A { b }', /src\/main\.ts: .*enum/],
 ]
 for (const [name, text, says] of faults) {

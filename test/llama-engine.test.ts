@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Call } from '../src/contract/call.ts'
@@ -7,6 +7,7 @@ import type { AnswerEvent } from '../src/contract/event.ts'
 import type { Problem } from '../src/contract/problem.ts'
 import type { Usage } from '../src/contract/usage.ts'
 import { startTinyEngine, type TinyEngine } from '../src/engine/llama/engine.fixture.ts'
+import { writeTinyModel } from '../src/engine/llama/gguf.fixture.ts'
 import { callOf, collect, textOf } from '../src/engine/upstream.fixture.ts'
 import { until } from './process/until.ts'
 
@@ -157,7 +158,7 @@ test('a model that cannot fit is refused with the figures and never started', as
   const problem = problemOf(await ask(tiny, 'm', 'hello'))
   assert.equal(problem.code, 'no_model')
   assert.match(problem.message, /needs at least 1\d\d MiB \(weights 1 MiB\), and 64 MiB are free/)
-  assert.deepEqual(tiny.engine.states(), [])
+  assert.deepEqual([problem.retryAfterMs, tiny.engine.states()], [undefined, []])
 })
 
 test('where memory is for one, an idle model gives way to the one that is asked for, and a busy one does not', async () => {
@@ -183,4 +184,25 @@ test('a model that nobody asks for is unloaded', async () => {
   usageOf(await ask(tiny, 'm', 'hello'))
   await until('it is unloaded', () => tiny.engine.states().length === 0)
   usageOf(await ask(tiny, 'm', 'hello'))
+})
+
+test('a file that was replaced is served as it is now, and by whoever it was while somebody is being answered', async () => {
+  await using tiny = await startTinyEngine({ m: SLOW }, { config: FEW })
+  const before = textOf(await ask(tiny, 'm', 'hello'))
+  const busy = await running(tiny, 'm')
+  writeTinyModel(join(tiny.models, 'new'), { ...SLOW, seed: 2 })
+  renameSync(join(tiny.models, 'new'), join(tiny.models, 'm.gguf'))
+  await tiny.refresh()
+  assert.equal(textOf(await ask(tiny, 'm', 'hello')), before)
+  busy.leave()
+  await busy.end()
+  assert.notEqual(textOf(await ask(tiny, 'm', 'hello')), before)
+  assert.equal(tiny.engine.states().length, 1)
+})
+
+test('an engine that was stopped starts no process any more', async () => {
+  await using tiny = await startTinyEngine({ m: ENDLESS }, { config: FEW })
+  await tiny.engine[Symbol.asyncDispose]()
+  assert.equal(problemOf(await ask(tiny, 'm', 'hello')).code, 'draining')
+  assert.deepEqual(tiny.engine.states(), [])
 })

@@ -1,13 +1,16 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { chatRequest } from '../process/chat.ts'
 import { Connection } from '../process/connection.ts'
+import { modelProcesses } from '../process/model.ts'
 import type { BareDone, BareLoad, BareRun } from './bare.ts'
 
 /** One way to have tokens from the model. */
 export interface Way {
   readonly name: 'ours' | 'bare'
+  /** The process that has the model. */
+  readonly pid: number
   /** Seconds from the first prompt to the last token of so many sequences at once. */
   run(prompts: readonly string[], tokens: number, seed: number): Promise<number>
 }
@@ -32,6 +35,7 @@ export async function forkBare(load: BareLoad): Promise<Way & AsyncDisposable> {
   await answer(load)
   return {
     name: 'bare',
+    pid: child.pid ?? 0,
     run: (prompts, tokens, seed) => {
       const framed = prompts.map((text) => `<|im_start|>user\n${text}<|im_end|>\n<|im_start|>assistant\n`)
       return answer({ prompts: framed, tokens, options: { ...SAMPLING, seed } })
@@ -48,30 +52,38 @@ export interface Server {
   readonly key: string
 }
 
-/** The same through the whole server, streamed over HTTP. */
-export function ours(server: Server, model: string): Way {
-  return {
-    name: 'ours',
-    run: async (prompts, tokens, seed) => {
-      const open = await Promise.all(prompts.map(() => Connection.open(server.port)))
-      const requests = prompts.map((content) => {
-        const messages = [{ role: 'user', content }]
-        return chatRequest(server.key, { ...streamed(model, tokens), messages, seed })
-      })
-      const begun = performance.now()
-      const replies = await Promise.all(
-        open.map((connection, index) => connection.send(requests[index] ?? '')),
-      )
-      const seconds = (performance.now() - begun) / 1_000
-      for (const connection of open) connection.destroy()
-      for (const { body, status } of replies) {
-        const said = /"completion_tokens":(\d+)/.exec(body)?.[1]
-        if (status !== 200 || Number(said) !== tokens)
-          throw new Error(`status ${status}, ${said} of ${tokens} tokens:\n${body.slice(-500)}`)
-      }
-      return seconds
-    },
+/** The same through the whole server, streamed over HTTP. The model is loaded by the first request, which is made. */
+export async function ours(server: Server & { readonly child: ChildProcess }, model: string): Promise<Way> {
+  const run = (prompts: readonly string[], tokens: number, seed: number) =>
+    stream(server, model, prompts, tokens, seed)
+  await run(['hello'], 1, 0)
+  const [pid] = modelProcesses(server.child.pid ?? 0)
+  if (pid === undefined) throw new Error('the model has no process')
+  return { name: 'ours', pid, run }
+}
+
+async function stream(
+  server: Server,
+  model: string,
+  prompts: readonly string[],
+  tokens: number,
+  seed: number,
+): Promise<number> {
+  const open = await Promise.all(prompts.map(() => Connection.open(server.port)))
+  const requests = prompts.map((content) => {
+    const messages = [{ role: 'user', content }]
+    return chatRequest(server.key, { ...streamed(model, tokens), messages, seed })
+  })
+  const begun = performance.now()
+  const replies = await Promise.all(open.map((connection, index) => connection.send(requests[index] ?? '')))
+  const seconds = (performance.now() - begun) / 1_000
+  for (const connection of open) connection.destroy()
+  for (const { body, status } of replies) {
+    const said = /"completion_tokens":(\d+)/.exec(body)?.[1]
+    if (status !== 200 || Number(said) !== tokens)
+      throw new Error(`status ${status}, ${said} of ${tokens} tokens:\n${body.slice(-500)}`)
   }
+  return seconds
 }
 
 interface Message {

@@ -6,7 +6,7 @@ import type { Surroundings } from '../config/surroundings.ts'
 import { writeConfig } from '../config/write.ts'
 import { createConnections } from '../engine/connections.ts'
 import type { ModelPorts } from '../engine/ports.ts'
-import { firstAnswerInChild } from '../engine/setup/first-answer.ts'
+import { firstAnswerBy } from '../engine/setup/first-answer.ts'
 import { discover } from '../fleet/discover.ts'
 import { systemClock } from '../lib/clock.ts'
 
@@ -45,6 +45,6 @@ export async function openModels(around: Surroundings): Promise<ModelPorts> {
         await connections.close()
       }
     },
-    firstAnswer: firstAnswerInChild,
+    firstAnswer: firstAnswerBy({ config: config.llama, clock: systemClock, random: Math.random }),
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TinyModel, writeTinyModel } from '../../src/engine/llama/gguf.fixture.ts'
@@ -27,32 +27,5 @@ export async function startLlamaServer(
   } catch (error) {
     rmSync(home, { recursive: true, force: true })
     throw error
-  }
-}
-
-/** Processes of models below this one, by what they were started with. Linux only. */
-export function modelProcesses(parent: number): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => parentOf(pid) === parent && read(pid, 'cmdline').includes('/llama/child.'))
-}
-
-/** True while the process is there and is no zombie. */
-export function isAlive(pid: number): boolean {
-  const state = /^\d+ \(.*\) (\S)/s.exec(read(pid, 'stat'))?.[1]
-  return state !== undefined && state !== 'Z'
-}
-
-function parentOf(pid: number): number {
-  return Number(/^\d+ \(.*\) \S (\d+)/s.exec(read(pid, 'stat'))?.[1])
-}
-
-/** Empty where the process is gone. */
-function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-  } catch {
-    return ''
   }
 }

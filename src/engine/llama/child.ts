@@ -90,14 +90,19 @@ class Child {
     this.#tell({ type: 'gauges', gauges })
   }
 
-  /** All that is said in one turn of the loop goes as one message. */
+  /**
+   * What is said together goes as one message, a turn of the loop later: the next tokens are begun in between, in
+   * threads of llama.cpp, and do not wait for it.
+   */
   #tell(message: FromChild): void {
     if (this.#told.push(message) > 1) return
-    setImmediate(() => {
-      const told = this.#told
-      this.#told = []
-      process.send?.(told)
-    })
+    setImmediate(() => setImmediate(() => this.#flush()))
+  }
+
+  #flush(): void {
+    const told = this.#told
+    this.#told = []
+    process.send?.(told)
   }
 }
 

@@ -48,7 +48,7 @@ const BUSY_RETRY_MS = 5_000
 interface Held {
   readonly host: Host
   readonly fit: Fit
-  readonly path: string
+  readonly model: LocalModel
 }
 
 /**
@@ -61,6 +61,7 @@ export class LlamaEngine implements AsyncDisposable {
   readonly #idling: NodeJS.Timeout
   /** Generations that were ever begun: their ids. */
   #jobs = 0
+  #closed = false
 
   constructor(options: LlamaOptions) {
     this.#options = options
@@ -112,6 +113,7 @@ export class LlamaEngine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
     clearInterval(this.#idling)
     await Promise.all([...this.#held.values()].map(({ host }) => host.stop()))
     this.#held.clear()
@@ -138,7 +140,11 @@ export class LlamaEngine implements AsyncDisposable {
     if (model === undefined) {
       return refuse('no_model', `There is no model "${name}" on this machine. See: upshift models list`)
     }
-    if (known !== undefined && known.path === model.path) return known.host
+    if (known !== undefined) {
+      // Where the file was replaced, those who are being answered are answered by what they asked.
+      if (isSame(known.model, model) || known.host.jobs > 0) return known.host
+      await this.#unload(name)
+    }
     let taken = this.#fit(model)
     for (const victim of taken === undefined ? this.#idle() : []) {
       await this.#unload(victim)
@@ -147,10 +153,11 @@ export class LlamaEngine implements AsyncDisposable {
     }
     // While another model went, somebody else may have loaded this one.
     const meanwhile = this.#held.get(name)
-    if (meanwhile !== undefined && meanwhile.path === model.path) return meanwhile.host
+    if (meanwhile !== undefined) return meanwhile.host
+    if (this.#closed) return refuse('draining', 'The server is stopping. Send the request again in a moment.')
     if (taken === undefined) return this.#tooLarge(model)
     const host = this.#start(model, taken)
-    this.#held.set(name, { host, fit: taken, path: model.path })
+    this.#held.set(name, { host, fit: taken, model })
     return host
   }
 
@@ -164,10 +171,15 @@ export class LlamaEngine implements AsyncDisposable {
   /** A model's weights are mapped from its file and count as available: what is held is taken off by its own figure. */
   #availableBytes(): number {
     const { memoryBytes } = this.#options.config
+    const machine = availableBytes()
+    const held = this.#heldBytes()
+    return memoryBytes === undefined ? machine - held : Math.min(machine, memoryBytes - held)
+  }
+
+  #heldBytes(): number {
     let held = 0
     for (const { fit: taken } of this.#held.values()) held += taken.bytes
-    const machine = availableBytes()
-    return memoryBytes === undefined ? machine - held : Math.min(machine, memoryBytes - held)
+    return held
   }
 
   #start({ path, name, embeds }: LocalModel, { contextTokens, slots }: Fit): Host {
@@ -213,12 +225,15 @@ export class LlamaEngine implements AsyncDisposable {
   }
 
   #tooLarge({ name, shape }: LocalModel): Refusal {
+    const needed = leastBytes(shape)
+    const free = Math.max(0, this.#availableBytes())
     const busy = [...this.#held.keys()]
     const text =
-      `The model "${name}" needs at least ${mebibytes(leastBytes(shape))} (weights ${mebibytes(shape.fileBytes)}), and ` +
-      `${mebibytes(Math.max(0, this.#availableBytes()))} are free for it${busy.length === 0 ? '' : ` beside ${busy.join(', ')}`}. ` +
+      `The model "${name}" needs at least ${mebibytes(needed)} (weights ${mebibytes(shape.fileBytes)}), and ` +
+      `${mebibytes(free)} are free for it${busy.length === 0 ? '' : ` beside ${busy.join(', ')}`}. ` +
       'Choose a smaller model or quantisation (upshift setup), free memory, or raise llama.memoryBytes.'
-    return refuse('no_model', text, busy.length === 0 ? {} : { retryAfterMs: BUSY_RETRY_MS })
+    const fitsAlone = needed <= free + this.#heldBytes()
+    return refuse('no_model', text, fitsAlone ? { retryAfterMs: BUSY_RETRY_MS } : {})
   }
 }
 
@@ -231,6 +246,10 @@ async function forgetStates(folder: string, loaded: ReadonlySet<string>): Promis
   } catch (error) {
     if (!isMissing(error)) throw error
   }
+}
+
+function isSame(one: LocalModel, other: LocalModel): boolean {
+  return one.path === other.path && one.version === other.version
 }
 
 function mebibytes(bytes: number): string {

@@ -38,13 +38,13 @@ export class ModelFolder {
     const files = Map.groupBy(await this.#files(), (file) => modelOf(file))
     for (const [name, [first, ...parts]] of files) {
       if (name === undefined || first === undefined) continue
-      const facts = await this.#facts(join(this.#folder, first))
+      const read = await this.#look(join(this.#folder, first))
       // What goes with a model is none.
-      if (facts === undefined || facts.type !== 'model') continue
-      const others = await Promise.all(parts.map((part) => this.#facts(join(this.#folder, part))))
-      const all = [facts, ...others.filter((part) => part !== undefined)]
+      if (read === undefined || read.facts.type !== 'model') continue
+      const others = await Promise.all(parts.map((part) => this.#look(join(this.#folder, part))))
+      const all = [read, ...others.filter((part) => part !== undefined)]
       // A model that is still being copied waits for its last part.
-      if (facts.part !== null && all.length < facts.part.of) continue
+      if (read.facts.part !== null && all.length < read.facts.part.of) continue
       models.push(localModel(name, join(this.#folder, first), together(all)))
     }
     this.#models = models
@@ -63,15 +63,15 @@ export class ModelFolder {
     }
   }
 
-  async #facts(path: string): Promise<GgufFacts | undefined> {
+  async #look(path: string): Promise<Read | undefined> {
     try {
       const { size, mtimeMs, ino } = await stat(path)
       const version = `${size} ${mtimeMs} ${ino}`
       const known = this.#read.get(path)
-      if (known?.version === version) return known.facts
-      const facts = await readGguf(path)
-      this.#read.set(path, { version, facts })
-      return facts
+      if (known?.version === version) return known
+      const read = { version, facts: await readGguf(path) }
+      this.#read.set(path, read)
+      return read
     } catch (error) {
       // It went between two looks, or it is no model: the others are served all the same.
       if (isMissing(error)) return undefined
@@ -89,15 +89,20 @@ const EMBEDDERS =
 /** Models of other architectures that were made for it say so in their names. */
 const NAMED = /(?:^|[-_.])(?:embed|embedding|bge|gte|e5)(?:$|[-_.])/i
 
-function localModel(name: string, path: string, facts: GgufFacts): LocalModel {
+function localModel(name: string, path: string, { version, facts }: Read): LocalModel {
   const embeds = EMBEDDERS.test(facts.architecture) || NAMED.test(name)
-  return { name, path, shape: shapeOf(facts), parameters: facts.parameters, embeds }
+  return { name, path, version, shape: shapeOf(facts), parameters: facts.parameters, embeds }
 }
 
-/** The parts of one model: what the first says of it, and the bytes and parameters of all. */
-function together(parts: readonly GgufFacts[]): GgufFacts {
+/** The parts of one model: what the first says of it, the version of each, and the bytes and parameters of all. */
+function together(parts: readonly Read[]): Read {
   const [first] = parts
   if (first === undefined) throw new Error('a model has at least one file')
-  const sum = (of: (part: GgufFacts) => number) => parts.reduce((total, part) => total + of(part), 0)
-  return { ...first, fileBytes: sum((part) => part.fileBytes), parameters: sum((part) => part.parameters) }
+  const sum = (of: (facts: GgufFacts) => number) => parts.reduce((total, { facts }) => total + of(facts), 0)
+  const facts = {
+    ...first.facts,
+    fileBytes: sum((one) => one.fileBytes),
+    parameters: sum((one) => one.parameters),
+  }
+  return { version: parts.map(({ version }) => version).join(), facts }
 }

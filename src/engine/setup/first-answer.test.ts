@@ -3,9 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { systemClock } from '../../lib/clock.ts'
+import { section } from '../llama/config.ts'
 import { writeTinyModel } from '../llama/gguf.fixture.ts'
 import { refusedAs } from '../pull/puller.fixture.ts'
-import { firstAnswerInChild } from './first-answer.ts'
+import { firstAnswerBy } from './first-answer.ts'
+
+/** By the engine itself, with one thread. */
+const firstAnswer = firstAnswerBy({
+  config: section.schema.parse({ threads: 1 }),
+  clock: systemClock,
+  random: Math.random,
+})
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-first-answer-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -14,7 +23,7 @@ const patient = new AbortController().signal
 test('a model that speaks is heard, and its pace is measured', async () => {
   const path = join(folder, 'speaks.gguf')
   writeTinyModel(path, { endBias: -8 })
-  const { text, tokensPerSecond } = await firstAnswerInChild(path, patient)
+  const { text, tokensPerSecond } = await firstAnswer(path, patient)
   assert.ok(text.length > 0)
   assert.ok(tokensPerSecond > 0 && Number.isFinite(tokensPerSecond))
 })
@@ -22,20 +31,28 @@ test('a model that speaks is heard, and its pace is measured', async () => {
 test('a model that ends at once, and a file that is none, are told as what they are', async () => {
   const silent = join(folder, 'silent.gguf')
   writeTinyModel(silent, { endBias: 8 })
-  await assert.rejects(
-    firstAnswerInChild(silent, patient),
-    refusedAs('upstream_failed', /before the first word/),
-  )
+  await assert.rejects(firstAnswer(silent, patient), refusedAs('upstream_failed', /before the first word/))
   const broken = join(folder, 'broken.gguf')
   writeFileSync(broken, 'GGUF and nothing else')
-  await assert.rejects(firstAnswerInChild(broken, patient), refusedAs('invalid_request', /no GGUF file/))
+  await assert.rejects(firstAnswer(broken, patient), refusedAs('invalid_request', /no GGUF file/))
+})
+
+test('a model that is too large for the memory it may have is told with the figures, and not loaded', async () => {
+  const path = join(folder, 'large.gguf')
+  writeTinyModel(path, { endBias: -8 })
+  const config = section.schema.parse({ threads: 1, memoryBytes: 64 * 1_048_576 })
+  const narrow = firstAnswerBy({ config, clock: systemClock, random: Math.random })
+  await assert.rejects(
+    narrow(path, patient),
+    refusedAs('upstream_failed', /needs at least \d+ MiB .* and 64 MiB are free/),
+  )
 })
 
 test('an interruption ends the process that tries it', async () => {
   const path = join(folder, 'interrupted.gguf')
   writeTinyModel(path, { endBias: -8 })
   const controller = new AbortController()
-  const trying = firstAnswerInChild(path, controller.signal)
+  const trying = firstAnswer(path, controller.signal)
   controller.abort()
   await assert.rejects(trying, { name: 'AbortError' })
 })

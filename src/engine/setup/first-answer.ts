@@ -1,73 +1,113 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import * as z from 'zod'
+import { basename, dirname } from 'node:path'
+import type { AnswerError, AnswerEvent } from '../../contract/event.ts'
 import { UpshiftError } from '../../contract/problem.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { readGguf } from '../gguf/read.ts'
-import type { FirstAnswerGiven } from '../ports.ts'
-
-/**
- * DESIGN. A model is tried in a process of its own. llama.cpp runs in the process that loads it, and a model that is
- * too large, or a processor that lacks something, ends that process; a command that is setting up must live to say
- * so. The child gets one task over its channel, sends one reply, and ends; where the parent dies the channel closes.
- */
+import type { LlamaConfig } from '../llama/config.ts'
+import { LlamaEngine } from '../llama/engine.ts'
+import { ModelFolder } from '../llama/model-folder.ts'
+import type { LocalModel } from '../llama/models.ts'
+import type { FirstAnswer, FirstAnswerGiven } from '../ports.ts'
 
 /** A slow disk and a slow processor have this long, in milliseconds. */
 const TIMEOUT_MS = 600_000
-const STDERR_CHARS_MAX = 2_000
+const CONTEXT_TOKENS = 512
+const ANSWER_TOKENS = 32
+const QUESTION = 'Say in one short sentence that you are ready.'
 
-export const trialTask = z.object({ path: z.string() })
-export type TrialTask = z.infer<typeof trialTask>
+export interface FirstAnswerParts {
+  readonly config: LlamaConfig
+  readonly clock: Clock
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+}
 
-const trialReply = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('said'), text: z.string(), tokensPerSecond: z.number().min(0) }),
-  z.object({ type: z.literal('failed'), message: z.string() }),
-])
-export type TrialReply = z.infer<typeof trialReply>
+/**
+ * As `FirstAnswer`: by the engine that will serve the model, with the same threads, template and bounds on memory. It
+ * runs in a process of its own, which is ended with the signal; a command that is setting up lives on if that dies.
+ */
+export function firstAnswerBy(parts: FirstAnswerParts): FirstAnswer {
+  return async (path, signal) => {
+    const model = await modelAt(path)
+    const warnings: string[] = []
+    const { clock, random, config } = parts
+    await using engine = new LlamaEngine({
+      models: () => [model],
+      warmFolder: '',
+      config: { ...config, contextTokens: CONTEXT_TOKENS, parallel: 1, spareSlots: 0, warmBytes: 0 },
+      clock,
+      random,
+      warn: (message) => void warnings.push(message),
+    })
+    const hearing = new Hearing(clock)
+    const call = {
+      id: 'setup',
+      caller: 'setup',
+      request: { model: model.name, messages: [{ role: 'user' as const, content: QUESTION }], stream: true },
+      maxOutputTokens: ANSWER_TOKENS,
+      passages: [],
+      deadline: clock.elapsed() + TIMEOUT_MS,
+      signal,
+    }
+    for await (const batch of engine.generate(model.name, call))
+      for (const event of batch) hearing.hear(event)
+    signal.throwIfAborted()
+    const { failure, given } = hearing
+    if (failure !== undefined) throw failed([failure.problem.message, ...warnings].join(' '))
+    if (given.text.trim() === '') throw failed('it loads, and ends its answer before the first word')
+    return given
+  }
+}
 
-/** As `FirstAnswer`: with llama.cpp on the processor, in a process that is ended with the signal. */
-export async function firstAnswerInChild(path: string, signal: AbortSignal): Promise<FirstAnswerGiven> {
-  // What is no model is told at once: the library behind the child reads such a file again and again.
+/** Throws UpshiftError: what is no model, or not all of one, is told at once. */
+async function modelAt(path: string): Promise<LocalModel> {
   await readGguf(path)
-  const child = fork(fileURLToPath(new URL('./first-answer-child.ts', import.meta.url)), [], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [],
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    killSignal: 'SIGKILL',
-  })
-  const task: TrialTask = { path }
-  const reply = await replyOf(child, task, signal)
-  if (reply.type === 'failed') throw failed(reply.message)
-  if (reply.text.trim() === '') throw failed('it loads, and ends its answer before the first word')
-  return { text: reply.text, tokensPerSecond: reply.tokensPerSecond }
+  const folder = new ModelFolder(dirname(path), ignored)
+  await folder.refresh()
+  const model = folder.models().find((one) => basename(one.path) === basename(path))
+  if (model === undefined) throw failed('not all of its parts are in the folder, or it makes no text')
+  return model
 }
 
-function replyOf(child: ChildProcess, task: TrialTask, signal: AbortSignal): Promise<TrialReply> {
-  let said = ''
-  child.stderr?.on('data', (bytes: Buffer) => {
-    if (said.length < STDERR_CHARS_MAX) said += bytes.toString('utf8')
-  })
-  return new Promise((resolve, reject) => {
-    const end = (why: string, cause?: unknown): void =>
-      reject(signal.aborted ? signal.reason : failed(why, cause))
-    child.once('message', (message) => {
-      const reply = trialReply.safeParse(message)
-      if (reply.success) resolve(reply.data)
-      else end('it answered with what is no reply', reply.error)
-    })
-    child.once('error', (error) => end(error.message, error))
-    // `close` and not `exit`: what the process said last is read first.
-    child.once('close', (code, killedBy) => {
-      const how = killedBy === null ? `with code ${code}` : `by ${killedBy}`
-      end(`the process that loaded it ended ${how}. ${said.slice(0, STDERR_CHARS_MAX)}`.trim())
-    })
-    child.send(task, (error) => {
-      if (error !== null) end(error.message, error)
-    })
-  })
+/** What is wrong with other files of the folder is no matter of this one. */
+function ignored(): void {}
+
+/** What the model says, and how fast. A model that thinks first is heard thinking: that is an answer too. */
+class Hearing {
+  readonly #clock: Clock
+  #text = ''
+  #firstAt: number | undefined
+  #tokens = 0
+  #lastAt = 0
+  failure: AnswerError | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get given(): FirstAnswerGiven {
+    const seconds = (this.#lastAt - (this.#firstAt ?? this.#lastAt)) / 1_000
+    // Reading the question and warming up are no measure of its speed: the first token is not counted.
+    return { text: this.#text, tokensPerSecond: seconds > 0 ? Math.max(0, this.#tokens - 1) / seconds : 0 }
+  }
+
+  hear(event: AnswerEvent): void {
+    if (event.type === 'answer-error') this.failure = event
+    if (event.type === 'answer-finish') this.#tokens = event.usage?.completionTokens ?? 0
+    if (event.type !== 'chunk-delta') return
+    for (const { delta } of event.chunk.choices) {
+      const { content, reasoning_content: thought } = delta
+      const said = `${typeof thought === 'string' ? thought : ''}${content ?? ''}`
+      if (said === '') continue
+      this.#text += said
+      this.#lastAt = this.#clock.elapsed()
+      this.#firstAt ??= this.#lastAt
+    }
+  }
 }
 
-function failed(why: string, cause?: unknown): UpshiftError {
-  const clean = why.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?')
+function failed(why: string): UpshiftError {
+  const clean = why.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?').replace(/\.$/, '')
   const message = `The model was tried and did not work: ${clean}. It stays in the folder; another one may fit this machine better (\`upshift setup --model ID\`).`
-  return new UpshiftError({ code: 'upstream_failed', message }, cause)
+  return new UpshiftError({ code: 'upstream_failed', message })
 }

@@ -5,13 +5,22 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { UpshiftError } from '../../contract/problem.ts'
 import { UsageError } from '../../contract/verb.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { section } from '../llama/config.ts'
 import { writeTinyModel } from '../llama/gguf.fixture.ts'
 import type { ModelPorts } from '../ports.ts'
 import { Hub } from '../pull/hub.fixture.ts'
 import { Puller, refusedAs, sha256Of } from '../pull/puller.fixture.ts'
 import { portsOver, runVerb } from '../verbs.fixture.ts'
 import { CURATED } from './curated.ts'
-import { firstAnswerInChild } from './first-answer.ts'
+import { firstAnswerBy } from './first-answer.ts'
+
+/** By the engine itself, with one thread. */
+const firstAnswer = firstAnswerBy({
+  config: section.schema.parse({ threads: 1 }),
+  clock: systemClock,
+  random: Math.random,
+})
 
 const PATH = '/Qwen/Qwen3-4B-GGUF/resolve/main/Qwen3-4B-Q4_K_M.gguf'
 const NAME = 'Qwen3-4B-Q4_K_M'
@@ -44,7 +53,7 @@ function ports(puller: Puller, more: Partial<ModelPorts> = {}) {
 
 test('from an empty folder to a first answer: asked once, fetched, tried and written down', async () => {
   using puller = new Puller(hub.origin)
-  const { ports: over, configured } = ports(puller, { firstAnswer: firstAnswerInChild })
+  const { ports: over, configured } = ports(puller, { firstAnswer })
   const { code, out, err } = await runVerb(over, 'setup', { flags: { model: ['qwen3-4b'] }, typed: 'yes' })
   assert.equal(code, 0, err)
   assert.match(out, /This machine: .* of memory.* processors; .* free under/)

@@ -1,7 +1,8 @@
-import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv, type AnySchema, type ErrorObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import { isMultiple } from '../../lib/decimal.ts'
 import type { SchemaReply, SchemaTask } from './task.ts'
 
 /**
@@ -91,9 +92,21 @@ function instanceFor(declared: unknown): Ajv {
     ajv =
       draft === '07' ? new Ajv(options) : draft === '2019-09' ? new Ajv2019(options) : new Ajv2020(options)
     addFormats.default(ajv)
+    ajv.removeKeyword('multipleOf')
+    ajv.addKeyword(MULTIPLE_OF)
     instances.set(draft, ajv)
   }
   return ajv
+}
+
+/** Ajv divides doubles, and then 0.07 is no multiple of 0.01; what people write are decimals. */
+const MULTIPLE_OF: FuncKeywordDefinition = {
+  keyword: 'multipleOf',
+  type: 'number',
+  schemaType: 'number',
+  metaSchema: { exclusiveMinimum: 0 },
+  validate: (step: number, value: number): boolean => isMultiple(value, step),
+  error: { message: ({ schema }) => `must be a multiple of ${schema}` },
 }
 
 function draftOf(declared: unknown): Draft {

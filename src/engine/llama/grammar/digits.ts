@@ -1,5 +1,5 @@
+import { digitsOf } from '../../../lib/decimal.ts'
 import { type CharSet, charOf } from './chars.ts'
-import { digitsOf } from './decimal.ts'
 import { type Dfa, explore } from './dfa.ts'
 import type { Work } from './outcome.ts'
 

@@ -1,4 +1,3 @@
-import type { GrammarBounds } from './bounds.ts'
 import {
   ceilAt,
   type Decimal,
@@ -8,8 +7,10 @@ import {
   floorAt,
   greatestDivisor,
   isDyadic,
+  isMultiple,
   unitsAt,
-} from './decimal.ts'
+} from '../../../lib/decimal.ts'
+import type { GrammarBounds } from './bounds.ts'
 import { type Dfa, isEmpty, TooLarge, without } from './dfa.ts'
 import { digitsBetween, type Residues, residuesOf } from './digits.ts'
 import { languageOf } from './language.ts'
@@ -107,16 +108,19 @@ function isBelow(high: Limit | undefined, value: number): boolean {
   return high === undefined || (high.open ? value < high.value : value <= high.value)
 }
 
-/** By their decimal texts: 0.07 is a multiple of 0.01. */
-function isMultiple(value: number, step: number): boolean {
-  const [one, other] = [decimalOf(value), decimalOf(step)]
-  const scale = Math.max(one.scale, other.scale)
-  return (unitsAt(one, scale) ?? 0n) % (unitsAt(other, scale) ?? 1n) === 0n
-}
+/** Decimals of so many digits are read as doubles that are written the same way again (IEEE 754, `DBL_DIG`). */
+const SAFE_DIGITS = 15
 
-/** True where a validator that divides doubles may say no to a true multiple: 0.07 / 0.01 is 7.000000000000001. */
-export function dividesLoosely({ multiples }: NumberSpec): boolean {
-  return multiples.some((step) => !isDyadic(decimalOf(step)))
+/**
+ * True where a multiple may be none any more once it is read: a text of more than 15 digits is rounded. Steps of 0.1,
+ * 0.01 and so on have no such texts, since no rounded number is written with more digits than its text had.
+ */
+export function isRoundedOff({ multiples, low, high }: NumberSpec): boolean {
+  return multiples.map(decimalOf).some((step) => {
+    if (step.units === 1n || isDyadic(step)) return false
+    const most = 10 ** (SAFE_DIGITS - step.scale)
+    return !(low !== undefined && low.value > -most && high !== undefined && high.value < most)
+  })
 }
 
 /** The texts of a set of numbers: by an automaton, or one by one. */

@@ -5,7 +5,7 @@ import { type Dfa, fromTheEnds } from './dfa.ts'
 import type { Conjunction } from './document.ts'
 import type { Expander } from './expand.ts'
 import type { Json } from './json.ts'
-import { dividesLoosely, type NumberSpec, numberTexts, wholeNumbers } from './numbers.ts'
+import { isRoundedOff, type NumberSpec, numberTexts, wholeNumbers } from './numbers.ts'
 import { printObject } from './objects.ts'
 import { type Finding, GivenUp, type Work } from './outcome.ts'
 import { childrenOf, type Plan, plansOf } from './plan.ts'
@@ -138,8 +138,9 @@ export class Printer {
 
   #number(spec: NumberSpec): Parts | undefined {
     const { check } = this.#parts
-    if (dividesLoosely(spec)) {
-      const why = 'multiples are exact in decimals, and a validator that divides doubles may see it otherwise'
+    if (isRoundedOff(spec)) {
+      const why =
+        'a number of more than 15 digits is rounded when it is read, and may be no multiple any more: set limits'
       check({ keyword: 'multipleOf', pointer: spec.place ?? '', why })
     }
     const key = JSON.stringify({ ...spec, place: undefined })

@@ -50,6 +50,13 @@ export function digitsOf(
   return { whole: digits.slice(0, digits.length - scale), fraction: digits.slice(digits.length - scale) }
 }
 
+/** By their decimal texts: 0.07 is a multiple of 0.01, although its double divided by the other is no whole number. */
+export function isMultiple(value: number, step: number): boolean {
+  const [one, other] = [decimalOf(value), decimalOf(step)]
+  const scale = Math.max(one.scale, other.scale)
+  return (unitsAt(one, scale) ?? 0n) % (unitsAt(other, scale) ?? 1n) === 0n
+}
+
 /** Whether a double is what its decimal says: its denominator is a power of two. */
 export function isDyadic({ units, scale }: Decimal): boolean {
   return units % 5n ** BigInt(scale) === 0n
