@@ -58,7 +58,9 @@ test('several data lines are one event joined by line feeds, and are told from o
 
 test('comments, other fields, longer field names and empty events are passed over', () => {
   assert.deepEqual(
-    parse([': c\nevent: e\nid: 1\nretry: 2\ndatabase: x\n\ndata:\n\ndata: \n\ndata: \u00a0\n\ndata\n\ndata: y\n\n']).events,
+    parse([
+      ': c\nevent: e\nid: 1\nretry: 2\ndatabase: x\n\ndata:\n\ndata: \n\ndata: \u00a0\n\ndata\n\ndata: y\n\n',
+    ]).events,
     ['y'],
   )
 })
