@@ -36,4 +36,6 @@ export interface ModelView {
   readonly continues?: boolean
   /** The engine itself guarantees a JSON Schema, so an answer may stream unchecked. */
   readonly enforcesSchema: boolean
+  /** It writes by a grammar of the request's own schema: what that covers whole may stream, and is checked at its end. */
+  readonly writesByGrammar?: boolean
 }
