@@ -64,7 +64,7 @@ class Coverage {
 
   /** Alternatives of a schema; Infinity where something in it is not covered. */
   #of(schema: unknown): number {
-    if (typeof schema === 'boolean') return 1
+    if (typeof schema === 'boolean') return KINDS
     if (!isObject(schema)) return Infinity
     const known = this.#ways.get(schema)
     if (known !== undefined) return known
@@ -88,9 +88,13 @@ class Coverage {
       additionalProperties ?? true,
     ]
     if (apart.some((part) => this.#of(part) > WAYS_MAX)) return Infinity
-    const branches = Array.isArray(anyOf) ? anyOf : anyOf === undefined ? [true] : [undefined]
-    const sum = branches.reduce<number>((all, branch) => all + this.#of(branch), 0)
+    const sum = anyOf === undefined ? 1 : this.#sum(anyOf)
     return waysOf(schema) * sum * ($ref === undefined ? 1 : this.#of(this.#target($ref)))
+  }
+
+  #sum(branches: unknown): number {
+    if (!Array.isArray(branches)) return Infinity
+    return branches.reduce<number>((all, branch) => all + this.#of(branch), 0)
   }
 
   /** Of a `$ref` to the whole, or to one of the schemas that are kept in it. */
@@ -107,6 +111,7 @@ class Coverage {
 function waysOf(schema: JsonObject): number {
   const { type } = schema
   if (Array.isArray(type)) return type.length
-  const isOne = type !== undefined || 'enum' in schema || 'const' in schema
-  return isOne || Object.keys(schema).every((keyword) => JOINS.has(keyword)) ? 1 : KINDS
+  if (type !== undefined || 'enum' in schema || 'const' in schema) return 1
+  const joins = 'anyOf' in schema || '$ref' in schema
+  return joins && Object.keys(schema).every((keyword) => JOINS.has(keyword)) ? 1 : KINDS
 }
