@@ -30,6 +30,15 @@ function body(model: string, more: object = {}): object {
   return { model: `llama/${model}`, messages, temperature: 0, max_tokens: 4, ...more }
 }
 
+/** Bytes that are no text could not be handed on as one. */
+const LETTERS = Object.fromEntries(Array.from({ length: 26 }, (_, nth) => [65 + nth, 40]))
+const IN_LETTERS = { logit_bias: LETTERS, stream_options: { include_usage: true } }
+
+/** The text of a stream. */
+function said(text: string): string {
+  return [...text.matchAll(/"content":"([A-Z]*)"/g)].map(([, piece]) => piece).join('')
+}
+
 interface Streaming {
   readonly id: string
   /** All that came, once the server has ended the response. */
@@ -37,9 +46,14 @@ interface Streaming {
 }
 
 /** A long stream that has begun to come. */
-async function streaming(server: RunningServer, model: string, tokens = 2_048): Promise<Streaming> {
+async function streaming(
+  server: RunningServer,
+  model: string,
+  tokens = 2_048,
+  more: object = {},
+): Promise<Streaming> {
   const connection = await Connection.open(Number(new URL(server.address).port))
-  const request = chatRequest(server.key, body(model, { stream: true, max_tokens: tokens }))
+  const request = chatRequest(server.key, body(model, { stream: true, max_tokens: tokens, ...more }))
   const reply = connection.send(request)
   await until('a stream begins', () => connection.partial.includes('"delta"'))
   const id = /"id":"chatcmpl-([^"]+)"/.exec(connection.partial)?.[1]
@@ -61,12 +75,33 @@ async function answered(asked: Promise<Reply>): Promise<void> {
   assert.notEqual(choices[0].message.content, '')
 }
 
+test('a model that is killed in mid-stream goes on where it was, without a seam', LIMIT, async (t) => {
+  await using server = await startLlamaServer({ slow: SLOW }, ONE)
+  const undisturbed = said(await (await streaming(server, 'slow', 300, IN_LETTERS)).end)
+  const { id, end } = await streaming(server, 'slow', 300, IN_LETTERS)
+  const pid = await theProcess(server)
+  process.kill(pid, 'SIGKILL')
+  const killedAt = performance.now()
+  const text = await end
+  t.diagnostic(`whole after ${((performance.now() - killedAt) / 1_000).toFixed(2)} s`)
+  assert.equal(said(text), undisturbed)
+  assert.equal(undisturbed.length, 300)
+  assert.equal(new Set(text.match(/"id":"[^"]+"/g)).size, 1)
+  assert.equal(text.match(/"finish_reason":"length"/g)?.length, 1)
+  assert.match(text, /"usage":\{"prompt_tokens":11,"completion_tokens":300,/)
+  assert.doesNotMatch(text, /"error":/)
+  assert.notEqual(await theProcess(server), pid)
+  const causes = entriesOf(server.home, 'attempt', id).map(({ cause }) => cause)
+  assert.deepEqual(causes, ['first', 'continue'])
+  assert.equal(entriesOf(server.home, 'closed', id)[0]?.outcome, 'answered')
+})
+
 test(
-  'a model that is killed in mid-stream ends that stream with one error, and is soon back',
+  'of a model that is killed, a stream that cannot go on ends with one error, and the next is soon answered',
   LIMIT,
   async (t) => {
     await using server = await startLlamaServer({ slow: SLOW }, ONE)
-    const { id, end } = await streaming(server, 'slow')
+    const { id, end } = await streaming(server, 'slow', 900, { n: 2 })
     const waiting = chat(server, body('slow'))
     const pid = await theProcess(server)
     process.kill(pid, 'SIGKILL')

@@ -36,6 +36,9 @@ function viewOf(
     available: true,
     contextTokens: Math.min(contextTokens, shape.trainedTokens),
     price: { inputPerMillion: 0, outputPerMillion: 0 },
+    // A process that was started again goes on where the one before it was killed.
+    continues: true,
     enforcesSchema: false,
+    writesByGrammar: true,
   }
 }

@@ -1,8 +1,11 @@
 import type { Config } from '../config/sections.ts'
 import type { Count, Handle } from '../contract/ask.ts'
+import type { ChatRequest } from '../contract/chat.ts'
 import type { EmbedRequest } from '../contract/embed.ts'
+import type { ModelView } from '../contract/model.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
+import { isCovered } from '../engine/llama/grammar/covers.ts'
 import type { LeaseGrant } from '../fleet/lease.ts'
 import { createInputGuard } from '../guard/input.ts'
 import { createAnswerChecks } from '../guard/output/answer-check.ts'
@@ -84,7 +87,7 @@ function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
       config: config.route,
       models,
       support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
-      outputMode: (ask, enforced) => needsHold(ask.request, enforced),
+      outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
     }),
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()))
@@ -100,6 +103,12 @@ function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
     embed,
     count: createCount({ ...stages, ...attempts, counts }),
   }
+}
+
+/** True where whichever candidate answers, what it says has the form that was asked for. */
+function mayStream(request: ChatRequest, candidates: readonly ModelView[]): boolean {
+  const covered = candidates.some(({ writesByGrammar }) => writesByGrammar === true) && isCovered(request)
+  return candidates.every((model) => model.enforcesSchema || (covered && model.writesByGrammar === true))
 }
 
 /** What every kind of request has in common. */

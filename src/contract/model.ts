@@ -39,4 +39,6 @@ export interface ModelView {
   readonly enforcesSchema: boolean
   /** What its engine speaks; Chat Completions where absent. */
   readonly dialect?: ForeignDialect
+  /** It writes by a grammar of the request's own schema: what that covers whole may stream, and is checked at its end. */
+  readonly writesByGrammar?: boolean
 }

@@ -11,6 +11,8 @@ import type { AnswerCheck } from './ports.ts'
 export class Said {
   #text = ''
   #chunks = 0
+  /** Chunks that stand in the prompt of the replica that goes on. */
+  #handed = 0
   #frame: ChatChunk | undefined
   /** Nothing but the text of one choice has come: all that a prefix can hand on. */
   #plain = true
@@ -19,12 +21,14 @@ export class Said {
     return this.#chunks
   }
 
-  get text(): string {
-    return this.#text
-  }
-
   get continuable(): boolean {
     return this.#plain && this.#text !== ''
+  }
+
+  /** What was said so far goes into the prompt of another replica. */
+  handOn(): string {
+    this.#handed = this.#chunks
+    return this.#text
   }
 
   add(batch: Batch): void {
@@ -62,13 +66,13 @@ export class Said {
     )
     if (!says && chunk.usage == null) return undefined
     const told = Object.fromEntries(Object.entries(same).filter(([, value]) => value !== undefined))
-    const usage = chunk.usage == null ? {} : { usage: wireUsage(chunk.usage, this.#chunks) }
+    const usage = chunk.usage == null ? {} : { usage: wireUsage(chunk.usage, this.#handed) }
     return { type: 'chunk-delta', chunk: { ...chunk, ...told, choices, ...usage } }
   }
 
   /** What the first replica said stood in the second one's prompt, and belongs to the answer. */
   usage(usage: Usage): Usage {
-    const said = Math.min(this.#chunks, usage.promptTokens)
+    const said = Math.min(this.#handed, usage.promptTokens)
     return {
       ...usage,
       promptTokens: usage.promptTokens - said,
@@ -84,19 +88,22 @@ const QUIET = new Set(['role', 'content', 'refusal'])
 export interface Continued {
   readonly said: Said
   readonly check: AnswerCheck
+  /** Of an answer with a form: all of it so far, to be checked whole in the end. */
+  readonly seen: Batch[]
 }
 
 /** The request once more, with what was said as the beginning of the model's own turn. */
-export function continuationOf(last: Next<ChatRequest>, said: Said, check: AnswerCheck): Next<ChatRequest> {
+export function continuationOf(last: Next<ChatRequest>, now: Continued): Next<ChatRequest> {
   const { continued, ...rest } = last
   const original = continued === undefined ? last.request.messages : last.request.messages.slice(0, -1)
-  const begun: ChatMessage = { role: 'assistant', content: said.text }
+  const text = now.said.handOn()
+  const begun: ChatMessage = { role: 'assistant', content: text }
   return {
     ...rest,
     request: { ...last.request, messages: [...original, begun] },
-    bytes: last.bytes + Buffer.byteLength(said.text),
+    bytes: last.bytes + Buffer.byteLength(text),
     cause: 'continue',
-    continued: { said, check },
+    continued: now,
   }
 }
 

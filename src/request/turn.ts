@@ -24,7 +24,7 @@ export class Turn implements Running<ChatRequest> {
   readonly #check: AnswerCheck
   readonly #startedAt: number
   readonly #shaped: boolean
-  readonly #seen: Batch[] = []
+  readonly #seen: Batch[]
   #kept: Batch[] = []
   #keptBytes = 0
   #holding: boolean
@@ -44,6 +44,7 @@ export class Turn implements Running<ChatRequest> {
     this.#startedAt = ports.elapsed()
     this.#check = next.continued?.check ?? ports.check(request, work.plan, lease.model.enforcesSchema)
     this.#said = next.continued?.said ?? new Said()
+    this.#seen = next.continued?.seen ?? []
     this.#goesOn = next.continued !== undefined
     this.#left = this.#goesOn
     this.#holding = this.#check.hold
@@ -197,7 +198,11 @@ export class Turn implements Running<ChatRequest> {
     if (!this.#left) return { end: { type: 'failed', problem } }
     const mends = problemRow(problem.code).retryable && this.#continues
     if (mends && this.#said.continuable && this.#kept.length === 0) {
-      const next = continuationOf(this.#parts.next, this.#said, this.#check)
+      const next = continuationOf(this.#parts.next, {
+        said: this.#said,
+        check: this.#check,
+        seen: this.#seen,
+      })
       return { end: { type: 'broken', problem, next } }
     }
     const told = usage === undefined ? {} : { usage }

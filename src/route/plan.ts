@@ -29,7 +29,7 @@ export interface PlanPorts {
   /** 0–1: how well the handbook supports an answer; 0.5 and above is worth quoting. */
   support(ask: Ask): number
   /** How the answer must be checked: as it streams, or whole. */
-  outputMode(ask: Ask, enforced: boolean): 'scan' | 'hold'
+  outputMode(ask: Ask, candidates: readonly ModelView[]): 'scan' | 'hold'
 }
 
 /**
@@ -61,10 +61,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       tier: first.tier,
       candidates: choice.map((model) => model.id),
       effort: deliberate(ask.request) ? 'deliberate' : 'fast',
-      output: ports.outputMode(
-        ask,
-        choice.every((model) => model.enforcesSchema),
-      ),
+      output: ports.outputMode(ask, choice),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       capImposed: asked == null,
       deadlineMs: slo.deadlineMs,

@@ -16,6 +16,8 @@ export interface Asked {
   readonly model?: ModelName
   readonly request?: Partial<ChatRequest>
   readonly maxOutputTokens?: number
+  /** The last message is the beginning of the answer. */
+  readonly continues?: boolean
   readonly deadlineMs?: number
   readonly signal?: AbortSignal
   readonly caller?: string
@@ -45,6 +47,7 @@ function callOf(asked: Asked): Call {
     caller: asked.caller ?? 'key_conformance',
     request: { model: 'auto', messages: [user('hello world')], ...asked.request },
     maxOutputTokens: asked.maxOutputTokens ?? 16,
+    ...(asked.continues === true ? { continues: true } : {}),
     passages: [],
     deadline: systemClock.elapsed() + (asked.deadlineMs ?? DEADLINE_MS),
     signal: asked.signal ?? new AbortController().signal,

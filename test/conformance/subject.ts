@@ -1,4 +1,5 @@
 import type { Call } from '../../src/contract/call.ts'
+import type { EmbedCall, EmbedEnd } from '../../src/contract/embed.ts'
 import type { Batch } from '../../src/contract/event.ts'
 import type { ProblemCode } from '../../src/contract/problem.ts'
 
@@ -11,6 +12,14 @@ export type Capability =
   | 'answer'
   /** Runs models of the tiny kind, which say what the cases make them say. */
   | 'model'
+  /** Holds its answers to schemas and tools. */
+  | 'form'
+  /** Goes on from the beginning of an answer. */
+  | 'goes-on'
+  /** Runs its models in processes that can be killed. */
+  | 'process'
+  /** Makes vectors. */
+  | 'vectors'
   /** Keeps a line of its own before a model that is busy. */
   | 'line'
 
@@ -38,6 +47,9 @@ export interface Subject extends AsyncDisposable {
     readonly lateInLine: ProblemCode
   }
   generate(model: ModelName, call: Call): AsyncIterable<Batch>
+  embed(call: EmbedCall): Promise<EmbedEnd>
+  /** Ends the process of a model, as `kill -9` does. */
+  kill(model: ModelName): void
   /** Resolves once so many requests are at work or waiting. */
   holding(count: number): Promise<void>
 }

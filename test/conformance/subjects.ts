@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { modelProcesses } from '../../bench/process/model.ts'
 import type { Passage } from '../../src/contract/passage.ts'
 import { createConnections } from '../../src/engine/connections.ts'
 import { createExtractiveEngine } from '../../src/engine/extractive/engine.ts'
@@ -12,7 +13,14 @@ import { makeKey } from '../process/admin.ts'
 import { send } from '../process/send.ts'
 import { startServer } from '../process/server.ts'
 import { until } from '../process/until.ts'
-import { CONTEXT_TOKENS, type Engine, type ModelName, PARALLEL, type Subject } from './subject.ts'
+import {
+  type Capability,
+  CONTEXT_TOKENS,
+  type Engine,
+  type ModelName,
+  PARALLEL,
+  type Subject,
+} from './subject.ts'
 
 const LLAMA = { contextTokens: CONTEXT_TOKENS, parallel: PARALLEL, spareSlots: 1, threads: 1 }
 
@@ -22,26 +30,41 @@ const MODELS: Readonly<Record<ModelName, TinyModel>> = {
   slow: { endBias: -8, embedding: 256, feedForward: 8_192 },
 }
 
+/** By its name it makes vectors. */
+const EMBEDDER = 'tiny-embed'
+const FILES: Readonly<Record<string, TinyModel>> = { ...MODELS, [EMBEDDER]: {} }
+const ALL: ReadonlySet<Capability> = new Set([
+  'answer',
+  'model',
+  'form',
+  'goes-on',
+  'process',
+  'vectors',
+  'line',
+])
+
 /** All of them, and what each is asked. */
 export const ENGINES: readonly Engine[] = [
   { name: 'extractive', can: new Set(['answer']), start: startExtractive },
-  { name: 'llama', can: new Set(['answer', 'model', 'line']), start: startLlama },
+  { name: 'llama', can: ALL, start: startLlama },
   {
     name: 'openai-compatible, over HTTP to a server with llama',
-    can: new Set(['answer', 'model', 'line']),
+    can: ALL,
     start: startServed,
   },
 ]
 
 /** The llama engine itself, in this process. */
 async function startLlama(): Promise<Subject> {
-  const held = await startTinyEngine(MODELS, { config: LLAMA })
+  const held = await startTinyEngine(FILES, { config: LLAMA })
   const { engine } = held
   const working = () =>
     engine.states().reduce((sum, { gauges }) => sum + (gauges?.running ?? 0) + (gauges?.waiting ?? 0), 0)
   return {
     codes: { invalid: 'invalid_request', lateInLine: 'queue_timeout' },
     generate: (model, call) => engine.generate(model, call),
+    embed: (call) => engine.embed(EMBEDDER, call),
+    kill: (model) => killed(engine.states().find(({ name }) => name === model)?.pid),
     holding: (count) => until(`${count} requests are worked on`, () => working() >= count),
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   }
@@ -64,10 +87,14 @@ async function startServed(): Promise<Subject> {
     // The question is in flight itself.
     return Number(/^upshift_requests_in_flight (\d+)/m.exec(text)?.[1] ?? 0) - 1
   }
+  const target = (model: string) =>
+    targetAt(`${server.address}/v1`, { name: `llama/${model}`, apiKey, continues: 'continue_final_message' })
   return {
     codes: { invalid: 'upstream_rejected', lateInLine: 'deadline_exceeded' },
-    generate: (model, call) =>
-      engine.generate(targetAt(`${server.address}/v1`, { name: `llama/${model}`, apiKey }), call),
+    generate: (model, call) => engine.generate(target(model), call),
+    embed: (call) => engine.embed(target(EMBEDDER), call),
+    // Of all models: they look alike from outside.
+    kill: () => modelProcesses(server.pid).forEach(killed),
     holding: async (count) => {
       for (let seen = await inFlight(); seen < count; seen = await inFlight());
     },
@@ -85,6 +112,8 @@ async function startExtractive(): Promise<Subject> {
       const request = { ...call.request, messages }
       return engine.generate({ ...call, request, maxOutputTokens: 1_024, passages: [PASSAGE] })
     },
+    embed: () => Promise.reject(new Error('it makes no vectors')),
+    kill: () => undefined,
     holding: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
@@ -105,7 +134,12 @@ const PASSAGE: Passage = {
 function writeModels(home: string): void {
   const folder = join(home, 'models')
   mkdirSync(folder, { recursive: true })
-  for (const [name, model] of Object.entries(MODELS)) writeTinyModel(join(folder, `${name}.gguf`), model)
+  for (const [name, model] of Object.entries(FILES)) writeTinyModel(join(folder, `${name}.gguf`), model)
+}
+
+function killed(pid: number | undefined): void {
+  if (pid === undefined) throw new Error('the model has no process')
+  process.kill(pid, 'SIGKILL')
 }
 
 function removed(folder: string): void {

@@ -47,7 +47,9 @@ export class Answering implements Disposable {
     this.#arrivedAt = clock.elapsed()
     this.#frame = { id: `chatcmpl-${call.id}`, created: Math.floor(clock.now() / 1_000), model: name }
     const newCallId = () => newId('call', clock.now())
-    this.#choices = jobs.map(({ tools }, index) => new Choice(index, tools && newCallId))
+    this.#choices = jobs.map(
+      ({ tools, begun }, index) => new Choice(index, tools && newCallId, begun !== undefined),
+    )
     this.#ended = jobs.map(() => undefined)
   }
 

@@ -25,10 +25,10 @@ export class Choice {
   #reasoning = ''
   #logprobs: object[] = []
 
-  /** `newCallId` makes the id of a tool call; absent where no tool is offered. */
-  constructor(index: number, newCallId: (() => string) | undefined) {
+  /** `newCallId` makes the id of a tool call; absent where no tool is offered. `begun`: it goes on from a beginning. */
+  constructor(index: number, newCallId: (() => string) | undefined, begun: boolean) {
     this.index = index
-    this.#thought = new ThoughtSplit(false)
+    this.#thought = new ThoughtSplit(begun)
     this.#reader = newCallId === undefined ? undefined : new ToolCallReader(newCallId)
   }
 

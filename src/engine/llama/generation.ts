@@ -12,53 +12,123 @@ import { TokenText } from './token-text.ts'
 
 const BANNED = -100
 
+/** How an answer that goes on had begun. */
+export interface Beginning {
+  /** They stand in the prompt. */
+  readonly tokens: readonly Token[]
+  /** It is to be said once more, before anything new: then it stands in no prompt. */
+  readonly again: string
+}
+
+export interface GenerationParts {
+  readonly job: Job
+  /** GBNF that the answer follows; undefined where it may have any form. */
+  readonly grammar: string | undefined
+  readonly begun: Beginning
+}
+
 /** One answer, token by token, from a prompt that stands in the sequence but for its last token. */
 export class Generation {
   readonly #model: LoadedModel
   readonly #job: Job
   readonly #grammar: string | undefined
   readonly #stops: StopScan
-  readonly #text: TokenText
-  readonly #said: Token[] = []
+  #text: TokenText
+  readonly #again: string
+  /** What was said already included. */
+  readonly #said: Token[]
+  /** How many of those that is. */
+  #known: number
   readonly #biases = new Map<readonly number[], TokenBias>()
+  /** What the last known token says more than was known. */
+  #beyond = ''
   #logprobs: TokenLogprob[] = []
   /** The caller has left. Looked at with each token. */
   cancelled = false
 
-  /** `grammar`: GBNF that the answer follows; undefined where it may have any form. */
-  constructor(model: LoadedModel, job: Job, grammar: string | undefined) {
+  constructor(model: LoadedModel, { job, grammar, begun }: GenerationParts) {
     this.#model = model
     this.#job = job
     this.#grammar = grammar
     this.#stops = new StopScan(job.stop)
     this.#text = new TokenText(model.model, model.bytes)
+    this.#text.after(begun.tokens)
+    this.#again = begun.again
+    this.#said = [...begun.tokens]
+    this.#known = begun.tokens.length
   }
 
+  /** What was said already does not count. */
   get completionTokens(): number {
-    return this.#said.length
+    return this.#said.length - this.#known
+  }
+
+  /** Tokens that were said once more. */
+  get againTokens(): number {
+    return this.#again === '' ? 0 : this.#known
   }
 
   /** Yields each piece of text as it is safe to give out; returns why it ended. */
   async *run(sequence: LlamaContextSequence, last: Token, room: number): AsyncGenerator<Piece, EndReason> {
-    const limit = Math.min(this.#job.maxTokens, room)
     const { logprobs: wanted, sampling } = this.#job
-    const tokens = tokensOf(sequence, last, wanted !== undefined, this.#options(limit))
-    for await (const { token, probabilities } of tokens) {
+    await using tokens = tokensOf(sequence, last, wanted !== undefined, this.#options(room))
+    let next = await this.#sayAgain(tokens, room)
+    const limit = Math.min(this.#job.maxTokens, room - this.againTokens)
+    for (; next.done !== true; next = await tokens.next()) {
+      const { token, probabilities } = next.value
       if (this.cancelled) return 'cancelled'
       this.#said.push(token)
       if (wanted !== undefined) {
         this.#logprobs.push(logprobsOf(token, probabilities, wanted, sampling.temperature, this.#model.bytes))
       }
-      const { text, stopped } = this.#stops.push(this.#text.push(token))
+      const { text, stopped } = this.#stops.push(this.#takeBeyond() + this.#text.push(token))
       if (text !== '') yield this.#piece(text)
       if (stopped) return 'stop'
-      if (this.#said.length >= limit) return yield* this.#end('length')
+      if (this.completionTokens >= limit) return yield* this.#end('length')
     }
     return yield* this.#end(this.cancelled ? 'cancelled' : 'stop')
   }
 
+  /**
+   * Up to the first token that is new. As long as the same text comes, the draws and the grammar stand where they
+   * stood. Beside other requests sums are rounded otherwise, and another text may come: without a grammar the old one
+   * is put in its place.
+   */
+  async #sayAgain(tokens: Tokens, room: number): Promise<IteratorResult<Chosen, void>> {
+    let next = await tokens.next()
+    let left = this.#again
+    while (left !== '' && next.done !== true && !this.cancelled && this.#known < room) {
+      const { token } = next.value
+      const text = this.#text.push(token)
+      const same = left.startsWith(text) || text.startsWith(left)
+      const put = same ? [token] : this.#put(left)
+      this.#said.push(...put)
+      this.#known = this.#said.length
+      next = await tokens.next(put)
+      if (!same) break
+      this.#beyond = text.slice(left.length)
+      left = left.slice(text.length)
+    }
+    return next
+  }
+
+  #takeBeyond(): string {
+    const beyond = this.#beyond
+    this.#beyond = ''
+    return beyond
+  }
+
+  /** Tokens of a text, instead of what came. Throws where a grammar has seen what came. */
+  #put(text: string): Token[] {
+    if (this.#grammar !== undefined) throw new Error(STRAYED)
+    const tokens = [...this.#model.prompts.said(text)]
+    this.#text = new TokenText(this.#model.model, this.#model.bytes)
+    this.#text.after(tokens)
+    return tokens
+  }
+
   *#end(reason: EndReason): Generator<Piece, EndReason> {
-    const { text, stopped } = this.#stops.push(this.#text.rest())
+    const { text, stopped } = this.#stops.push(this.#takeBeyond() + this.#text.rest())
     const all = stopped ? text : text + this.#stops.rest()
     if (all !== '' || this.#logprobs.length > 0) yield this.#piece(all)
     return stopped ? 'stop' : reason
@@ -90,7 +160,7 @@ export class Generation {
               presencePenalty: sampling.presencePenalty,
               punishTokens: () => said,
               // llama.cpp sets aside memory for so many.
-              maxPunishTokens: limit,
+              maxPunishTokens: this.#known + limit,
             },
           }
         : {}),
@@ -125,6 +195,10 @@ export class Generation {
   }
 }
 
+const STRAYED = 'the answer that broke off cannot be gone on with: said again, it came out otherwise'
+
+type Tokens = AsyncGenerator<Chosen, void, undefined | Token | Token[]>
+
 interface Chosen {
   readonly token: Token
   readonly probabilities?: Probabilities
@@ -136,7 +210,7 @@ function tokensOf(
   last: Token,
   wanted: boolean,
   options: SequenceEvaluateOptions,
-): AsyncIterable<Chosen> {
+): Tokens {
   if (wanted) return sequence.evaluateWithMetadata([last], { probabilities: true }, options)
   return sequence.evaluateWithMetadata([last], {}, options)
 }

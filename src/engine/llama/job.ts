@@ -3,7 +3,7 @@ import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import { textsOf } from '../../contract/text.ts'
 import { reasoningOf } from '../extensions.ts'
-import type { Job, Sampling, TemplateMessage } from './protocol.ts'
+import type { Begun, Job, Sampling, TemplateMessage } from './protocol.ts'
 
 /** llama.cpp's own defaults, which small models are usually tuned with. Source: its `common_params_sampling`. */
 const TEMPERATURE = 0.8
@@ -19,8 +19,11 @@ const SEEDS = 2 ** 32 - 1
  */
 export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
   const { request } = call
+  const begun = begunBy(call)
+  if (begun !== undefined && isRefusal(begun)) return begun
   const messages: TemplateMessage[] = []
   for (const [index, message] of request.messages.entries()) {
+    if (begun !== undefined && index === request.messages.length - 1) break
     const kind = unreadable(message)
     if (kind !== undefined) {
       const text = `A local model reads text only, and message ${index} holds a part of type "${kind}". Leave it out, or ask a model that reads it.`
@@ -42,8 +45,25 @@ export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
     stop: typeof stop === 'string' ? [stop] : (stop ?? []),
     ...(request.tools === undefined || request.tool_choice === 'none' ? {} : { tools: request.tools }),
     ...formOf(request),
+    ...(begun === undefined ? {} : { begun }),
     ...(logprobs === true ? { logprobs: top_logprobs ?? 0 } : {}),
   }
+}
+
+/**
+ * What the model has said of its answer already: the last message, where the path goes on with an answer that broke
+ * off, or where a caller says so by vLLM's `continue_final_message`. Refuses a message that is no such beginning.
+ */
+function begunBy({ request, continues }: Call): Begun | Refusal | undefined {
+  if (continues !== true && request['continue_final_message'] !== true) return undefined
+  const last = request.messages.at(-1)
+  const calls = last?.role === 'assistant' ? (last.tool_calls?.length ?? 0) : 0
+  if (last?.role !== 'assistant' || typeof last.content !== 'string' || calls > 0) {
+    const text =
+      'continue_final_message goes on from the last message, which must be a text of the assistant. Make it one, or leave the field out.'
+    return refuse('invalid_request', text, { param: 'messages' })
+  }
+  return last.content === '' ? undefined : { text: last.content, seeded: request.seed != null }
 }
 
 /** Of a request whose answer may have any form, nothing. */

@@ -45,8 +45,8 @@ test('a stop sequence is found however the text is cut, and nothing of it leaves
 })
 
 test('a thought is parted from the answer however it is cut; the words alone are text', () => {
-  const read = (text: string, sizes: readonly number[], open = false) => {
-    const split = new ThoughtSplit(open)
+  const read = (text: string, sizes: readonly number[], begun = false) => {
+    const split = new ThoughtSplit(begun)
     const parted = [...pieces(text, sizes).map((piece) => split.push(piece)), split.rest()]
     return {
       reasoning: parted.map(({ reasoning }) => reasoning).join(''),
@@ -59,7 +59,10 @@ test('a thought is parted from the answer however it is cut; the words alone are
         reasoning: 'hm < b',
         content: 'So: <think>',
       })
-      assert.deepEqual(read('hm</think>So', sizes, true), { reasoning: 'hm', content: 'So' })
+      assert.deepEqual(read('<think>x</think>', sizes, true), {
+        reasoning: '',
+        content: '<think>x</think>',
+      })
       assert.deepEqual(read('<thin', sizes), { reasoning: '', content: '<thin' })
       assert.deepEqual(read('No <think>x</think>', sizes), {
         reasoning: '',

@@ -53,6 +53,11 @@ export class PromptWriter {
     return { tokens, systemTokens: this.#common(tokens, system, tools, thinking) }
   }
 
+  /** What the model itself has said, as it stands behind a prompt: no control token is in it. */
+  said(text: string): readonly Token[] {
+    return this.#model.tokenize(text, false, 'trimLeadingSpace')
+  }
+
   /** As far as the system's messages alone lead to the same tokens. A template may refuse them alone: then none. */
   #common(
     tokens: readonly Token[],

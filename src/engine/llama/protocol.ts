@@ -63,10 +63,18 @@ export interface Job {
   readonly maxTokens: number
   readonly sampling: Sampling
   readonly stop: readonly string[]
+  /** The beginning of the answer, which was said already: it goes on from there. Absent: from its first word. */
+  readonly begun?: Begun
   /** What bears on the form of the answer: tools, a schema; absent: any text. */
   readonly form?: Formed
   /** Alternatives to tell beside each token; absent: no log probabilities. */
   readonly logprobs?: number
+}
+
+export interface Begun {
+  readonly text: string
+  /** The caller named a seed: what follows is what the seed would have made of it. */
+  readonly seeded: boolean
 }
 
 /** Texts or tokens to make vectors of, in order. */

@@ -2,7 +2,7 @@ import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { Clock } from '../../lib/clock.ts'
 import { FairLine } from './fair-line.ts'
 import { Forms } from './forms.ts'
-import { Generation } from './generation.ts'
+import { type Beginning, Generation } from './generation.ts'
 import type { Refused as Unformed } from './grammar/outcome.ts'
 import type { LoadedModel } from './model.ts'
 import { prefill } from './prefill.ts'
@@ -25,6 +25,8 @@ interface Refused {
 interface Waiting {
   readonly job: Job
   readonly prompt: Prompt
+  /** Tokens of the answer that were said already. */
+  readonly begun: Beginning
   /** GBNF that the answer follows. */
   readonly grammar: string | undefined
   readonly arrivedAt: number
@@ -129,16 +131,27 @@ export class Scheduler {
       throw error
     }
     const { contextSize } = this.#model.context
-    if (prompt.tokens.length >= contextSize) {
+    const form = job.form === undefined ? undefined : this.#forms.of(job.form)
+    if (form?.type === 'refused') return unformed(form)
+    const begun = this.#beginning(job, form !== undefined)
+    const length = prompt.tokens.length + begun.tokens.length
+    if (length >= contextSize) {
       const message =
-        `The prompt has ${prompt.tokens.length} tokens, and the model is loaded with a context of ${contextSize}. ` +
+        `The prompt has ${length} tokens, and the model is loaded with a context of ${contextSize}. ` +
         'Shorten it, or raise llama.contextTokens.'
       return { code: 'context_length_exceeded', message, param: 'messages' }
     }
-    const form = job.form === undefined ? undefined : this.#forms.of(job.form)
-    if (form?.type === 'refused') return unformed(form)
-    const waiting = { job, prompt, grammar: form?.gbnf, arrivedAt: this.#clock.elapsed() }
+    const read = { ...prompt, tokens: [...prompt.tokens, ...begun.tokens] }
+    const waiting = { job, prompt: read, begun, grammar: form?.gbnf, arrivedAt: this.#clock.elapsed() }
     return this.#line.add(job.caller, waiting) ? undefined : this.#full()
+  }
+
+  /** A grammar, or the draws of a seed, stand where they stood only where the same tokens are said again. */
+  #beginning({ begun, sampling }: Job, formed: boolean): Beginning {
+    if (begun === undefined) return FROM_THE_FIRST
+    const again = formed || (begun.seeded && sampling.temperature > 0)
+    if (again) return { tokens: [], again: begun.text }
+    return { tokens: this.#model.prompts.said(begun.text), again: '' }
   }
 
   #full(): Refused {
@@ -159,7 +172,7 @@ export class Scheduler {
       if (next === undefined) return
       const chosen = slots.take(next.prompt.tokens, this.#clock.elapsed())
       if (chosen === undefined) throw new Error('no slot is free although one is not busy')
-      const generation = new Generation(this.#model, next.job, next.grammar)
+      const generation = new Generation(this.#model, next)
       this.#running.set(next.job.id, generation)
       void this.#run(next, chosen, generation)
     }
@@ -184,7 +197,7 @@ export class Scheduler {
         ? 'cancelled'
         : await this.#answer(job, slot.sequence, prompt, generation)
       const { completionTokens } = generation
-      const promptTokens = prompt.tokens.length
+      const promptTokens = prompt.tokens.length + generation.againTokens
       this.#count({ promptTokens, cachedTokens, completionTokens, waitMs })
       const stats = { promptTokens, completionTokens, cachedTokens, waitMs, prefillMs }
       this.#tell({ type: 'ended', id: job.id, reason, stats })
@@ -233,6 +246,8 @@ export class Scheduler {
     counted.waitMs += done.waitMs
   }
 }
+
+const FROM_THE_FIRST: Beginning = { tokens: [], again: '' }
 
 function unformed({ keyword, pointer, why }: Unformed): Refused {
   const message = `No answer of this model can have the form that was asked for: ${why} (${keyword} at ${pointer || 'the root'}).`

@@ -14,9 +14,9 @@ export class ThoughtSplit {
   #held = ''
   #state: 'start' | 'thinking' | 'answering'
 
-  /** `open`: the template has opened the thought already. */
-  constructor(open: boolean) {
-    this.#state = open ? 'thinking' : 'start'
+  /** `begun`: the answer has begun already, and what comes is no thought. */
+  constructor(begun: boolean) {
+    this.#state = begun ? 'answering' : 'start'
   }
 
   push(text: string): Parted {

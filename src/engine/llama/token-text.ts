@@ -73,6 +73,11 @@ export class TokenText {
     this.#bytes = bytes
   }
 
+  /** Goes on behind tokens whose text is known; each of them ends a character. */
+  after(tokens: readonly Token[]): void {
+    this.#before = tokens.slice(-BEFORE)
+  }
+
   /** What can be read now; a character whose bytes have not all come waits. */
   push(token: Token): string {
     if (this.#bytes.independent) {

@@ -65,13 +65,24 @@ async function checkContent(
       continue
     }
     checked++
-    const finding = await schemas.validate(choice.content, schema, format.type === 'json_object')
+    const finding = await schemas.validate(
+      begunBy(request) + choice.content,
+      schema,
+      format.type === 'json_object',
+    )
     if (finding.type === 'valid') continue
     verdicts.push({ check: SCHEMA_CHECK, outcome: 'failed', detail: faultOf(finding) })
     return unmet('schema_unmet', 'The answer does not meet response_format', finding, JSON_ADVICE)
   }
   if (checked > 0) verdicts.push({ check: SCHEMA_CHECK, outcome: 'passed' })
   return undefined
+}
+
+/** What the answer goes on from, where the caller says so (vLLM's field): the JSON begins there. */
+function begunBy(request: ChatRequest): string {
+  const last = request.messages.at(-1)
+  const goesOn = request['continue_final_message'] === true && last?.role === 'assistant'
+  return goesOn && typeof last.content === 'string' ? last.content : ''
 }
 
 const JSON_ADVICE =
