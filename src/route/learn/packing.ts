@@ -47,7 +47,7 @@ const headSchema = z.strictObject({
   means: numbers.length(VIEW_NAMES.length),
   weights: numbers.length(VIEW_NAMES.length + 1),
   scores: numbers.min(1),
-  levels: numbers.min(1),
+  levels: z.array(z.number().min(-1).max(1)).min(1),
 })
 type Head = z.infer<typeof headSchema>
 
@@ -151,7 +151,7 @@ function headOf(tables: Tables): Head | undefined {
   }
 }
 
-/** Takes tables from the front. A table that is longer than what is left is empty, and `fit` becomes false. */
+/** Takes tables from the front. A table that is longer than what is left holds no data, and `fit` becomes false. */
 class Tables {
   readonly #body: Buffer
   #at = 0
@@ -181,7 +181,7 @@ class Tables {
   /** A copy, so that every table begins where its kind allows. */
   #take(bytes: number): ArrayBuffer {
     if (this.#at + bytes > this.#body.length) this.#short = true
-    const taken = new ArrayBuffer(bytes > this.#body.length ? 0 : bytes)
+    const taken = new ArrayBuffer(bytes > UNPACKED_BYTES_MAX ? 0 : bytes)
     if (!this.#short) new Uint8Array(taken).set(this.#body.subarray(this.#at, this.#at + bytes))
     this.#at += bytes
     return taken
