@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPrintedCalls } from '../../src/assemble/evaluate.ts'
-import { readRows } from '../../src/evaluate/toolcalls/files.ts'
+import { readRows } from '../../src/store/json-lines.ts'
 import { outputSchema, type Question, questionSchema } from '../../src/evaluate/toolcalls/rows.ts'
 import { type Comparison, evaluate } from '../../src/evaluate/toolcalls/score.ts'
 

@@ -43,7 +43,6 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
   const record = () => import('../record/verbs.ts')
   const govern = () => import('../govern/verbs.ts')
   const config = () => import('../config/verbs.ts')
-  const evaluate = () => import('../assemble/evaluate.ts')
   return [
     { name: serve.name, summary: serve.summary, load: async () => serve },
     from(
@@ -84,15 +83,35 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(govern, 'subject export', 'Show everything that is kept about a person or key.'),
     from(govern, 'subject erase', 'Erase the texts of a person or key for good, and prove it.'),
     from(config, 'config reload', 'Let the running server read its configuration again.'),
+    ...measuring(),
+    from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
+    from(config, 'config check', 'Look for mistakes in the configuration.'),
+    from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),
+    { name: doctor.name, summary: doctor.summary, load: async () => doctor },
+  ]
+}
+
+/** What works on recorded data alone. */
+function measuring(): Catalogue {
+  const evaluate = () => import('../assemble/evaluate.ts')
+  const route = () => import('../route/verbs.ts')
+  return [
     from(
       evaluate,
       'evaluate toolcalls',
       'Measure what the rescue of printed tool calls is worth on recorded answers.',
     ),
-    from(config, 'config explain', 'Show every value of the configuration and where it came from.'),
-    from(config, 'config check', 'Look for mistakes in the configuration.'),
-    from(config, 'config schema', 'Print the JSON Schema of upshift.yaml.'),
-    { name: doctor.name, summary: doctor.summary, load: async () => doctor },
+    from(
+      route,
+      'route evaluate',
+      'Measure on recorded answers what learned routing recovers, and at what cost.',
+    ),
+    from(route, 'route train', 'Train the prior that judges prompts, and write it.'),
+    from(
+      route,
+      'route plot',
+      'Draw the curve of cost and quality of learned routing, with its baselines, as SVG.',
+    ),
   ]
 }
 

@@ -1,7 +1,7 @@
 import { UpshiftError } from '../../contract/problem.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
-import { readRows } from './files.ts'
+import { readRows } from '../../store/json-lines.ts'
 import type { ReadPrintedCalls } from './port.ts'
 import { outputSchema, questionSchema } from './rows.ts'
 import { type Comparison, type Evaluation, evaluate, type Unpaired } from './score.ts'

@@ -2,8 +2,8 @@ import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type * as z from 'zod'
-import { UpshiftError } from '../../contract/problem.ts'
-import { isMissing } from '../../lib/missing.ts'
+import { UpshiftError } from '../contract/problem.ts'
+import { isMissing } from '../lib/missing.ts'
 
 /** Bytes of one file at most, unpacked. */
 const MAX_FILE_BYTES = 268_435_456
@@ -40,9 +40,7 @@ function statOf(path: string) {
     return statSync(path)
   } catch (error) {
     if (!isMissing(error)) throw error
-    throw unusable(
-      `There is no file ${path}. Check the path; rows of questions and outputs are not part of Upshift.`,
-    )
+    throw unusable(`There is no file ${path}. Check the path; recorded data is not part of Upshift.`)
   }
 }
 
@@ -50,7 +48,12 @@ function rowsOf<Row>(path: string, schema: z.ZodType<Row>): Row[] {
   const rows: Row[] = []
   for (const [at, line] of textOf(path).split('\n').entries()) {
     if (line.trim() === '') continue
-    const parsed = schema.safeParse(jsonOf(line))
+    const value = jsonOf(line)
+    if (value === undefined)
+      throw unusable(
+        `${path}, line ${at + 1}, is no JSON (NaN and Infinity are none): one value a line is read.`,
+      )
+    const parsed = schema.safeParse(value)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
       const where =

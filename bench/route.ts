@@ -1,0 +1,66 @@
+import { DEFAULT_PRIOR, openPrior } from '../src/route/default-prior.ts'
+import { isFault } from '../src/route/learn/packing.ts'
+
+/**
+ * What one routing decision costs with the prior that ships: `npm run bench:route`. One thread, decisions one after
+ * the other over prompts of several kinds and lengths, each different from the one before. Bounds: p99 of 2 ms for
+ * every kind, also for a prompt of a megabyte, and 60 MB of memory for the prior with all that it holds. The code is 1
+ * above a bound.
+ */
+const P99_MS = 2
+const MEMORY_BYTES = 60e6
+const DECISIONS = 1_500
+const WARM_UP = 300
+
+const WORDS =
+  'what is the sum of all prime numbers below a given limit which of the following best describes how an economy reacts to a change in interest rates a train leaves the station def function return value list sort calculate probability cell membrane protein court ruled statute contract x y z equation solve for each answer choose'.split(
+    ' ',
+  )
+
+function prompt(words: number, at: number): string {
+  const chosen = Array.from(
+    { length: words },
+    (_, word) => WORDS[(word * 7 + at * 13 + word * at) % WORDS.length],
+  )
+  return `${chosen.join(' ')} ${at}?\nA. ${at}\nB. ${at + 1}\nAnswer:`
+}
+
+const megabyte = prompt(180_000, 1)
+const KINDS: readonly { readonly name: string; text(at: number): string }[] = [
+  { name: 'a question of 20 words', text: (at) => prompt(20, at) },
+  { name: 'a page of 400 words', text: (at) => prompt(400, at) },
+  { name: 'ten pages', text: (at) => prompt(4_000, at) },
+  { name: `${(megabyte.length / 1e6).toFixed(1)} MB`, text: (at) => `${at} ${megabyte}` },
+  { name: '1 MB without a blank', text: (at) => `${at}${'abcdefghij'.repeat(100_000)}` },
+]
+
+function memory(): number {
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+const before = memory()
+const prior = openPrior(DEFAULT_PRIOR)
+if (isFault(prior)) throw new Error(`the prior that ships cannot be used: ${prior.why}`)
+prior.decide('once, so that all buffers are there')
+const held = memory() - before
+
+let passed = held <= MEMORY_BYTES
+process.stdout.write(`the prior in memory: ${(held / 1e6).toFixed(1)} MB (at most ${MEMORY_BYTES / 1e6})\n`)
+for (const { name, text } of KINDS) {
+  const times = new Float64Array(DECISIONS)
+  for (let at = -WARM_UP; at < DECISIONS; at++) {
+    const asked = text(at + WARM_UP)
+    const from = performance.now()
+    prior.decide(asked)
+    if (at >= 0) times[at] = performance.now() - from
+  }
+  times.sort()
+  const quantile = (share: number): number => times[Math.floor(share * DECISIONS)] ?? 0
+  passed &&= quantile(0.99) <= P99_MS
+  process.stdout.write(
+    `${name}: p50 ${quantile(0.5).toFixed(2)} ms, p99 ${quantile(0.99).toFixed(2)} ms (at most ${P99_MS})\n`,
+  )
+}
+if (!passed) process.exitCode = 1

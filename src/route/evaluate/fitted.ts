@@ -1,0 +1,83 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '../../lib/clock.ts'
+import { Base, crossViews, type Reading, read, readAll, type View } from '../learn/base.ts'
+import { Blend } from '../learn/blend.ts'
+import type { Evidence } from '../learn/evidence.ts'
+import { Posterior } from '../learn/posterior.ts'
+import { TermReader } from '../learn/terms.ts'
+import type { Case } from './pair.ts'
+
+/** What one row is given by what was learned on others. */
+export interface Scored {
+  /** Orders the rows: with the answers' evidence where there is any. */
+  readonly score: number
+  readonly gain: number
+  /** The prior's order, from the prompt alone. */
+  readonly promptScore: number
+  readonly ms: number
+}
+
+/** The prior and, where all rows hold answers, the posterior of one set of training rows. */
+export class Fitted {
+  readonly #base: Base
+  readonly #blend: Blend
+  readonly #posterior: Posterior | undefined
+  /** For each training row, the score by weights that have not seen it: what a threshold may be chosen on. */
+  readonly scores: Float64Array
+  readonly #clock: Clock
+  readonly #reader = new TermReader()
+
+  private constructor(
+    base: Base,
+    prior: { readonly blend: Blend; readonly scores: Float64Array },
+    answers: { readonly posterior: Posterior; readonly scores: Float64Array } | undefined,
+    clock: Clock,
+  ) {
+    this.#base = base
+    this.#blend = prior.blend
+    this.#posterior = answers?.posterior
+    this.scores = answers?.scores ?? prior.scores
+    this.#clock = clock
+  }
+
+  /** Gives others a turn between its steps; throws where the signal is aborted. */
+  static async fit(cases: readonly Case[], clock: Clock, signal: AbortSignal): Promise<Fitted> {
+    const examples = cases.map(({ example }) => example)
+    const readings: readonly Reading[] = readAll(examples)
+    await next(signal)
+    const views = crossViews(readings, examples)
+    await next(signal)
+    const base = Base.fit(readings, examples)
+    await next(signal)
+    const gains = Float64Array.from(examples, ({ weak, strong }) => strong - weak)
+    const prior = Blend.fit(
+      views.map(({ columns }) => columns),
+      gains,
+    )
+    const evidence = evidenceOf(cases)
+    const answers = evidence === undefined ? undefined : Posterior.fit(views, evidence, gains)
+    return new Fitted(base, prior, answers, clock)
+  }
+
+  score({ example, evidence }: Case): Scored {
+    const from = this.#clock.elapsed()
+    const view: View = this.#base.view(read(this.#reader, example.text))
+    const promptScore = this.#blend.score(view.columns)
+    const decided =
+      this.#posterior === undefined || evidence === undefined
+        ? { score: promptScore, gain: this.#blend.gain(promptScore) }
+        : this.#posterior.decide(view, evidence)
+    return { ...decided, promptScore, ms: this.#clock.elapsed() - from }
+  }
+}
+
+/** The answers' evidence where every row has it: scores of rows with and without it do not compare. */
+function evidenceOf(cases: readonly Case[]): readonly Evidence[] | undefined {
+  const known = cases.map(({ evidence }) => evidence).filter((one) => one !== undefined)
+  return known.length === cases.length ? known : undefined
+}
+
+async function next(signal: AbortSignal): Promise<void> {
+  await turn()
+  signal.throwIfAborted()
+}
