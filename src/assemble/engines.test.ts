@@ -27,7 +27,7 @@ import { fleetOver } from '../fleet/scripted.fixture.ts'
 import { systemClock } from '../lib/clock.ts'
 import { RequestBill } from '../request/bill.ts'
 import { createDirect } from '../request/direct.ts'
-import { askWith, passing, plan } from '../request/scripted.fixture.ts'
+import { askWith, passing, plan, unjudged } from '../request/scripted.fixture.ts'
 import { BoundLease } from './engines.ts'
 
 /* The attempt loop over a real fleet, lease and engine: what a capped engine receives, and what it is charged. */
@@ -71,19 +71,22 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
     extractive: createExtractiveEngine({ clock: systemClock }),
     llama: held.use(noModels()),
   }
-  const direct = createDirect({
-    acquire: async (need) => {
-      const grant = await fleet.acquire(need)
-      return isRefusal(grant) ? grant : new BoundLease(grant, engines)
+  const direct = createDirect(
+    {
+      acquire: async (need) => {
+        const grant = await fleet.acquire(need)
+        return isRefusal(grant) ? grant : new BoundLease(grant, engines)
+      },
+      hasOther: () => false,
+      outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
+      check: () => passing,
+      record: { append: async () => undefined },
+      elapsed: systemClock.elapsed,
+      random: () => 0,
+      bounds: { turns: 1, backoffMs: 1, backoffMaxMs: 1, retryShare: 0, heldBytes: 10_000 },
     },
-    hasOther: () => false,
-    outbound: (request) => ({ type: 'admitted', request, verdicts: [] }),
-    check: () => passing,
-    record: { append: async () => undefined },
-    elapsed: systemClock.elapsed,
-    random: () => 0,
-    bounds: { turns: 1, backoffMs: 1, backoffMaxMs: 1, retryShare: 0, heldBytes: 10_000 },
-  })
+    unjudged,
+  )
   const events: AnswerEvent[] = []
   const bill = new RequestBill()
   const batches = direct({

@@ -14,6 +14,7 @@ import { createSchemaChecks, SCHEMA_WORKER } from '../guard/schema/checks.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createWorkerPool, type WorkerPool } from '../lib/worker-pool.ts'
+import type { Logs } from '../observe/logs.ts'
 import { createCount } from '../request/count.ts'
 import { createDirect } from '../request/direct.ts'
 import { createEmbed } from '../request/embed/way.ts'
@@ -23,6 +24,7 @@ import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
 import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
+import { Escalating } from './escalation.ts'
 import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
@@ -31,10 +33,12 @@ export interface Path extends AsyncDisposable {
   readonly count: Count
   /** Puts another configuration in force for the requests that come; those under way go on by their own. */
   apply(config: Config): void
+  /** Reads what the first decisions would wait for. */
+  warm(): void
 }
 
 /** The request path, and what outlives its configuration. */
-export function createPath(config: Config, parts: Parts): Path {
+export function createPath(config: Config, parts: Parts, logs: Logs): Path {
   const { checks } = config.guard
   const pool = createWorkerPool({
     module: SCHEMA_WORKER,
@@ -42,14 +46,16 @@ export function createPath(config: Config, parts: Parts): Path {
     queueLimit: checks.queueLimit,
     taskTimeoutMs: checks.timeoutMs,
   })
-  let current = joined(config, parts, pool)
+  const escalating = new Escalating(parts, logs)
+  let current = joined(config, parts, pool, escalating)
   return {
     handle: (ask, body) => current.handle(ask, body),
     embed: (ask, body) => current.embed(ask, body),
     count: (ask, body) => current.count(ask, body),
     apply: (next) => {
-      current = joined(next, parts, pool)
+      current = joined(next, parts, pool, escalating)
     },
+    warm: () => escalating.warm(),
     [Symbol.asyncDispose]: () => closePool(pool),
   }
 }
@@ -64,14 +70,15 @@ interface Joined {
 type Stages = Omit<HandlePorts, 'ways'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
+function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Escalating): Joined {
   const { guard } = config
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
   const common = pathPorts(parts)
   const loop = loopPorts(config, parts)
   const attempts = { ...loop, outbound: input.outbound }
-  const direct = createDirect({ ...attempts, check: createAnswerChecks({ config: guard, schemas }) })
+  const check = createAnswerChecks({ config: guard, schemas })
+  const direct = createDirect({ ...attempts, check }, escalating.judge(config))
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const models = () => parts.fleet.models()
   const stages: Stages = {
@@ -86,6 +93,7 @@ function joined(config: Config, parts: Parts, pool: WorkerPool): Joined {
     plan: createPlan({
       config: config.route,
       models,
+      escalation: escalating.ports(config),
       support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
       outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
     }),

@@ -40,6 +40,8 @@ export interface ServeOptions {
 
 /** Long enough for a request that is on its way on an open connection; where none is open nothing is waited for. */
 const LINGER_MS = 250
+/** What is read for the first decisions takes a tenth of a second: it waits until the start is over. */
+const WARM_AFTER_MS = 500
 /** Backups and expiries that may wait for each other. */
 const MAINTENANCE_WAITING = 4
 
@@ -52,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   await using opening = new AsyncDisposableStack()
   const ownPort = options.on === 'network' ? config.server.port : undefined
   const parts = opening.use(await openParts({ config, around, logs, ownPort, version: options.version }))
-  const path = opening.use(createPath(config, parts))
+  const path = opening.use(createPath(config, parts, logs))
   const metrics = createMetrics(gaugesOf(parts))
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
@@ -95,6 +97,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   if (options.on === 'network') {
     void parts.fleet.refresh('all')
     parts.record.follower.start()
+    setTimeout(path.warm, WARM_AFTER_MS).unref()
     opening.use(expireHourly(governing, logs))
   }
   const opened = opening.move()

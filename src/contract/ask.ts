@@ -94,6 +94,10 @@ export interface Bill {
   total(): { readonly costMicros?: number }
   /** Prompt tokens of the first turn that told them: a caller pays for a prompt once. */
   readonly firstPromptTokens: number | undefined
+  /** The number of the next turn, from 1. */
+  turn(): number
+  /** A part of the same bill for another model's answer: it charges for itself, and adds to what all of it costs. */
+  leg(): Bill
 }
 
 /** One request on its way through a mode. */

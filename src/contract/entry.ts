@@ -1,5 +1,6 @@
 import type { Limits } from './budget.ts'
 import type { Scope } from './caller.ts'
+import type { Judgement } from './escalation.ts'
 import type { Verdict } from './event.ts'
 import type { Plan } from './plan.ts'
 import type { ProblemCode } from './problem.ts'
@@ -69,8 +70,11 @@ export interface Attempted {
   readonly engine: string
   readonly replica: string
   readonly offMachine: boolean
-  /** Why this turn was needed. `continue`: the one before it died in the middle of its answer. */
-  readonly cause: 'first' | 'retry' | 'failover' | 'repair' | 'continue'
+  /**
+   * Why this turn was needed. `continue`: the one before it died in the middle of its answer. `evidence`: a second
+   * cheap model, to compare the first one's answer with. `escalate`: the tier above.
+   */
+  readonly cause: 'first' | 'retry' | 'failover' | 'repair' | 'continue' | 'evidence' | 'escalate'
   /** Worst case held against the engine's cap and the key's budget, micro-dollars; absent where unpriced. */
   readonly heldMicros?: number
   /** Worst case of tokens. */
@@ -89,11 +93,12 @@ export interface Closed {
   readonly usage?: Usage
   /** What the providers bill for all turns together; absent where a part is unknown. */
   readonly costMicros?: number
-  /** What the caller is charged: the turn that was delivered, its prompt counted once. */
+  /** What the caller is charged: the turn that was delivered, its prompt counted once, and what it was judged by. */
   readonly chargedMicros?: number
   readonly firstTokenMs?: number
   readonly totalMs: number
   readonly verdicts?: readonly Verdict[]
+  readonly judged?: Judgement
   /** Ids of the passages that the answer quotes. */
   readonly sources?: readonly string[]
   /** How the turns ended that no `attempt` has told. */

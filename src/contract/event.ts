@@ -1,5 +1,6 @@
 import type { ChatChunk, ChatCompletion } from './chat.ts'
 import type { Vector } from './embed.ts'
+import type { Judgement } from './escalation.ts'
 import type { ForeignDialect } from './native.ts'
 import type { Citation } from './passage.ts'
 import type { Problem } from './problem.ts'
@@ -16,6 +17,8 @@ export interface AnswerStart {
   readonly replica: string
   readonly offMachine: boolean
   readonly attempt: number
+  /** Why this model answers, where that was decided after the plan. */
+  readonly why?: string
 }
 
 /**
@@ -69,6 +72,8 @@ export interface AnswerFinish {
   readonly engineStats?: EngineStats
   /** Set by an engine that had nothing to support an answer with, and said so. */
   readonly declined?: boolean
+  /** What was made of a cheap answer before it, or another one, left. */
+  readonly judged?: Judgement
 }
 
 /** The bad end. Terminal. As the very first event it becomes a refusal with a status of its own. */
@@ -78,6 +83,7 @@ export interface AnswerError {
   readonly usage?: Usage
   readonly costMicros?: number
   readonly chargedTo?: string
+  readonly judged?: Judgement
 }
 
 /** True for the one event that ends a stream; undefined, as `at(-1)` gives it, ends none. */

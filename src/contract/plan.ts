@@ -1,3 +1,4 @@
+import type { Escalation } from './escalation.ts'
 import type { Tier } from './tier.ts'
 
 /** How a chat request is answered. */
@@ -21,6 +22,8 @@ export interface Plan<M extends Mode = Mode> {
   readonly capImposed: boolean
   /** Milliseconds that the way may take, to the last token: retries and repairs included. */
   readonly deadlineMs: number
+  /** Absent: the candidates answer, and nobody above them is asked. */
+  readonly escalation?: Escalation
   readonly reasons: readonly string[]
   readonly rejected: readonly { readonly option: string; readonly why: string }[]
 }

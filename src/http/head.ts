@@ -10,12 +10,13 @@ export function answerHead(requestId: string, plan: Plan, start: AnswerStart): R
     'x-upshift-mode': plan.mode,
     'x-upshift-tier': start.tier,
     'x-upshift-model': headerText(start.model),
-    'x-upshift-reason': reasonText(plan),
+    'x-upshift-reason': reasonText(plan, start),
   }
 }
 
-export function reasonText(plan: Plan): string {
-  return headerText(plan.reasons.join('; '))
+/** What was decided last stands first, because a header has its bound. */
+export function reasonText({ reasons }: Plan, { why }: AnswerStart): string {
+  return headerText([...(why === undefined ? [] : [why]), ...reasons].join('; '))
 }
 
 /** Printable ASCII only: what a header may hold, whatever a model is called. */

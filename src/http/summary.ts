@@ -40,7 +40,7 @@ export function summarise(requestId: string, plan: Plan, start: AnswerStart, fin
     mode: plan.mode,
     tier: start.tier,
     model: start.model,
-    reason: reasonText(plan),
+    reason: reasonText(plan, start),
     attempts: start.attempt,
     max_output_tokens: plan.maxOutputTokens,
     cost_micros: finish.costMicros ?? null,

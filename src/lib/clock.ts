@@ -31,3 +31,17 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', done, { once: true })
   })
 }
+
+/** Resolves when the promise has settled, after `ms`, or as soon as the signal aborts; rejects as the promise does. */
+export async function settledWithin(
+  promise: Promise<unknown>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const settled = new AbortController()
+  try {
+    await Promise.race([promise, pause(ms, AbortSignal.any([signal, settled.signal]))])
+  } finally {
+    settled.abort()
+  }
+}

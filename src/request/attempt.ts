@@ -67,12 +67,13 @@ export async function* attempts<R extends Asked>(
   budget: RetryBudget,
   kind: RequestKind<R>,
   work: Work<R>,
+  cause: Attempted['cause'] = 'first',
 ): AsyncGenerator<Batch> {
   const { bounds } = ports
   const { ask, plan, bill } = work
   const deadline = ports.elapsed() + plan.deadlineMs
   const failed = new Set<string>()
-  let next: Next<R> = { request: ask.request, bytes: ask.bytes, cause: 'first', repaired: false }
+  let next: Next<R> = { request: ask.request, bytes: ask.bytes, cause, repaired: false }
   let candidates = plan.candidates
   let problem: Problem | undefined
   budget.request()
@@ -86,7 +87,7 @@ export async function* attempts<R extends Asked>(
       yield [{ type: 'answer-error', problem: why, ...bill.total() }]
       return
     }
-    const running = await begin({ ports, kind, work, lease, turn, next })
+    const running = await begin({ ports, kind, work, lease, turn: bill.turn(), next })
     if (isRefusal(running)) {
       yield [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
       return

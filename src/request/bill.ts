@@ -10,50 +10,78 @@ export interface Charges {
   readonly chargedMicros?: number
 }
 
+/** What all turns of a request add up to, whoever made them. */
+class Sum {
+  costMicros: number | undefined
+  unknown = false
+  untold: Settlement[] = []
+  turns = 0
+  readonly legs: RequestBill[] = []
+}
+
 /**
  * What the turns of one request came to, in micro-dollars. A turn whose cost nobody knows (an unpriced model, an
  * engine that reported no usage) makes the sum unknown: a figure that is too low is not shown. The caller is
- * charged for the turn that was delivered and for no other.
+ * charged for the turn that was delivered and for no other; where several models were asked for one answer, for that
+ * turn of each.
  */
 export class RequestBill implements Bill {
-  #costMicros: number | undefined
-  #unknown = false
+  readonly #sum: Sum
   #charged: LeaseCost | undefined
-  #untold: Settlement[] = []
   #firstPromptTokens: number | undefined
+
+  constructor(sum: Sum = new Sum()) {
+    this.#sum = sum
+    sum.legs.push(this)
+  }
 
   /** Prompt tokens of the first turn that told them. */
   get firstPromptTokens(): number | undefined {
     return this.#firstPromptTokens
   }
 
+  turn(): number {
+    this.#sum.turns += 1
+    return this.#sum.turns
+  }
+
+  leg(): RequestBill {
+    return new RequestBill(this.#sum)
+  }
+
   add(settlement: Settlement, cost: LeaseCost, delivered: boolean): void {
-    this.#untold.push(settlement)
+    const sum = this.#sum
+    sum.untold.push(settlement)
     if (cost.estimated !== true) this.#firstPromptTokens ??= cost.usage?.promptTokens
-    if (cost.costMicros === undefined) this.#unknown = true
-    else this.#costMicros = (this.#costMicros ?? 0) + cost.costMicros
+    if (cost.costMicros === undefined) sum.unknown = true
+    else sum.costMicros = (sum.costMicros ?? 0) + cost.costMicros
     if (delivered) this.#charged = cost
   }
 
   /** The settlements that no entry has told yet; each is handed out once. */
   take(): readonly Settlement[] {
-    const untold = this.#untold
-    this.#untold = []
+    const { untold } = this.#sum
+    this.#sum.untold = []
     return untold
   }
 
   /** The field of a terminal event: absent where the sum is unknown. */
   total(): { readonly costMicros?: number } {
-    return this.#unknown ? {} : { costMicros: this.#costMicros ?? 0 }
+    return this.#sum.unknown ? {} : { costMicros: this.#sum.costMicros ?? 0 }
   }
 
   /** For the record: nothing where nothing was dispatched. */
   charges(): Charges {
-    const cost = this.#unknown || this.#costMicros === undefined ? {} : { costMicros: this.#costMicros }
-    if (this.#charged === undefined)
-      return this.#costMicros === undefined ? cost : { ...cost, chargedMicros: 0 }
-    const { chargedMicros } = this.#charged
-    return chargedMicros === undefined ? cost : { ...cost, chargedMicros }
+    const { costMicros, unknown, legs } = this.#sum
+    const cost = unknown || costMicros === undefined ? {} : { costMicros }
+    const delivered = legs.flatMap((leg) => (leg.#charged === undefined ? [] : [leg.#charged]))
+    if (delivered.length === 0) return costMicros === undefined ? cost : { ...cost, chargedMicros: 0 }
+    let chargedMicros = 0
+    for (const one of delivered) {
+      if (one.chargedMicros === undefined) return cost
+      chargedMicros += one.chargedMicros
+    }
+    return { ...cost, chargedMicros }
   }
 }
 

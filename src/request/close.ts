@@ -130,6 +130,7 @@ export class Closing {
       ...bill.charges(),
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
       totalMs: this.#passedMs(),
+      ...(terminal.judged === undefined ? {} : { judged: terminal.judged }),
       ...(settled.length === 0 ? {} : { settled }),
     }
     visit.leave()

@@ -7,6 +7,7 @@ import type { AnswerEvent, Batch } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem, type ProblemCode, refuse } from '../contract/problem.ts'
+import type { JudgePort } from './cascade/way.ts'
 import { createDirect } from './direct.ts'
 import { createHandle } from './handle.ts'
 import type { AnswerCheck, AttemptPorts, HandlePorts, Lease, RecordPort } from './ports.ts'
@@ -86,6 +87,14 @@ interface Scripting {
   readonly plan?: Plan<ChatMode>
   readonly replicas?: string[]
   readonly record?: RecordPort
+  readonly judge?: JudgePort
+}
+
+/** For plans that do not shift up. */
+export const unjudged: JudgePort = {
+  judge: () => assert.fail('nothing is judged here'),
+  same: () => assert.fail('nothing is compared here'),
+  patienceMs: 0,
 }
 
 export function world(script: Script, more: Scripting = {}): World {
@@ -106,7 +115,7 @@ export function world(script: Script, more: Scripting = {}): World {
     admit: (request) => ({ type: 'admitted', request, verdicts: [] }),
     plan: (ask) => (ask.passages === undefined ? chosen : plan),
     ways: {
-      direct: createDirect(attemptPorts(script, seen, record, more)),
+      direct: createDirect(attemptPorts(script, seen, record, more), more.judge ?? unjudged),
       retrieve: createRetrieve(
         () => [],
         () => 'req_child',

@@ -22,6 +22,38 @@ const slo = (maxOutputTokens: number, deadlineMs: number) =>
     })
     .prefault({})
 
+const escalation = z
+  .strictObject({
+    mode: z.enum(['on', 'shadow', 'off']).default('on').meta({
+      description:
+        'How `auto` decides between the cheapest and the strongest tier that a key may use. `on`: by the expected gain, and by a look at the cheap answer before it leaves. `shadow`: as `off`, and what `on` would have done is written down. `off`: by points of difficulty.',
+    }),
+    worthUsd: z.number().min(0).max(1_000).default(0.01).meta({
+      description:
+        'What one more right answer is worth, dollars: going up pays where it costs less than gain × worth.',
+    }),
+    order: z.enum(['after', 'race']).default('after').meta({
+      description:
+        'Whether the strong model waits for the judgement (`after`), or begins with the cheap one and is broken off where it is not needed (`race`): faster, and dearer.',
+    }),
+    second: z.boolean().default(true).meta({
+      description:
+        'Ask a second cheap model of another maker, where there is one: whether the two agree is the best evidence there is.',
+    }),
+    patienceMs: z.number().int().min(0).max(60_000).default(3_000).meta({
+      description: 'Milliseconds that a whole cheap answer waits for the second one.',
+    }),
+    sure: z.number().min(1).max(1_000).default(4).meta({
+      description:
+        'Where the expected gain is worth its price this many times over, the strong model is asked at once; where the price is this many times what it is worth, the cheap answer leaves as it comes.',
+    }),
+    abstain: z.boolean().default(false).meta({
+      description:
+        'Where the evidence speaks against the cheap answer and going up costs more than it is worth: say that there is no answer, instead of giving it.',
+    }),
+  })
+  .prefault({})
+
 const schema = z
   .strictObject({
     aliases: z.record(z.string().min(1).max(256), z.string().min(1).max(256)).default({}).meta({
@@ -44,6 +76,7 @@ const schema = z
       .max(100)
       .default(7)
       .meta({ description: 'Points of difficulty from which `auto` chooses the expert tier.' }),
+    escalation,
     embeddings: z
       .strictObject({
         model: z.string().min(1).max(256).optional().meta({

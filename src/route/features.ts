@@ -48,6 +48,18 @@ export function featuresOf(request: ChatRequest): readonly Feature[] {
   return features
 }
 
+/** A coarse word for what is asked: code, mathematics, a choice among letters, or prose. */
+export function kindOfTask(question: string): 'code' | 'mathematics' | 'choice' | 'prose' {
+  const text = question.slice(0, SCANNED_CHARS)
+  if (CODE.test(text)) return 'code'
+  if (MATHS.test(text) || NUMBERS.test(text)) return 'mathematics'
+  return CHOICE.test(text) ? 'choice' : 'prose'
+}
+
+const CHOICE = /\n\(?A[).:][^\n]{0,400}\n\(?B[).:]/
+/** Three numbers near each other: a sum to do, more often than not. */
+const NUMBERS = /\d[^\n]{0,80}[^\d\n.,]\d[^\n]{0,80}[^\d\n.,]\d/
+
 const MUCH_EFFORT: ReadonlySet<unknown> = new Set(['high', 'xhigh', 'max'])
 
 /** `deliberate` where the caller asks for much reasoning effort. */

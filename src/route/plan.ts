@@ -18,6 +18,7 @@ import {
   unknownModel,
 } from './choice.ts'
 import type { RouteConfig } from './config.ts'
+import { type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
 import { deliberate, featuresOf } from './features.ts'
 
 const ABOUT_UPSHIFT = /\bupshift\b/i
@@ -28,6 +29,8 @@ export interface PlanPorts {
   models(): readonly ModelView[]
   /** 0–1: how well the handbook supports an answer; 0.5 and above is worth quoting. */
   support(ask: Ask): number
+  /** Between two tiers, whom to ask first and whether to look at the answer; absent: by points alone. */
+  readonly escalation?: EscalationPorts
   /** How the answer must be checked: as it streams, or whole. */
   outputMode(ask: Ask, candidates: readonly ModelView[]): 'scan' | 'hold'
 }
@@ -42,11 +45,12 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
     const requested = ask.request.model
     const named = resolveAlias(ports.config, requested, notes)
     const mode = chooseMode(ports, ask, named, notes)
-    const choice =
+    const chosen =
       mode === 'retrieve'
         ? extractive(ports.models(), caller)
         : chooseModels(ports, ask, caller, named, notes)
-    if (isRefusal(choice)) return choice
+    if (isRefusal(chosen)) return chosen
+    const { models: choice, escalation } = 'models' in chosen ? chosen : { models: chosen }
     const [first] = choice
     if (first === undefined) return noModel(ports.models(), requested)
     const slo = ports.config.tiers[first.tier]
@@ -63,6 +67,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       effort: deliberate(ask.request) ? 'deliberate' : 'fast',
       output: ports.outputMode(ask, choice),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
+      ...(escalation === undefined ? {} : { escalation }),
       capImposed: asked == null,
       deadlineMs: slo.deadlineMs,
       reasons: notes.reasons,
@@ -116,14 +121,17 @@ function chooseModels(
   caller: Caller,
   named: string,
   notes: Notes,
-): readonly ModelView[] | Refusal {
+): readonly ModelView[] | Shift | Refusal {
   const all = ports.models()
+  const shift = named === 'auto' ? shiftOf(ports, all, ask, caller, notes) : undefined
+  if (shift !== undefined && ports.config.escalation.mode === 'on') return shift
   if (named === 'auto' || isTier(named)) {
     const tier = named === 'auto' ? autoTier(ports.config, ask, notes) : named
     // `auto` makes do with the tiers that a key has; a tier that was asked for by name is not replaced unseen.
     if (named !== 'auto' && caller.scope.tiers?.includes(tier) === false) return tierOutOfScope(caller, tier)
     if (named !== 'auto') notes.reason(`the ${tier} tier was asked for`)
-    return ofTier(ports.config, all, ask, caller, tier, notes)
+    const models = ofTier(ports.config, all, ask, caller, tier, notes)
+    return shift === undefined || isRefusal(models) ? models : shadowed(shift, models)
   }
   // An id is one model. Only a name that is no id may mean what several engines call so.
   const byId = all.filter((model) => model.id === named)
@@ -142,6 +150,43 @@ function chooseModels(
   if (chat.length === 0) return embedsOnly(named)
   notes.reason(`the exact model ${named} was asked for`)
   return permitted(chat, ask, caller, notes)
+}
+
+/** Where a caller has models of two tiers: which of them, by what a stronger one is expected to gain. */
+function shiftOf(
+  ports: PlanPorts,
+  all: readonly ModelView[],
+  ask: Ask,
+  caller: Caller,
+  notes: Notes,
+): Shift | undefined {
+  if (ports.escalation === undefined || ports.config.escalation.mode === 'off') return undefined
+  const usable = all.filter(
+    (model) => model.kind === 'chat' && model.allowed && mayUse(caller.scope, model) === true,
+  )
+  const low = TIERS.find((tier) => usable.some((model) => model.tier === tier))
+  const high = TIERS.findLast((tier) => usable.some((model) => model.tier === tier))
+  if (low === undefined || high === undefined || low === high) return undefined
+  const [cheap, strong] = [low, high].map((tier) => fitting(usable, tier, ask))
+  if (!cheap?.some(({ available }) => available) || !strong?.some(({ available }) => available))
+    return undefined
+  return planShift(ports.escalation, ask, caller, { cheap, strong }, notes)
+}
+
+/** The points have decided; what would have been done is written down where they chose one of the same two tiers. */
+function shadowed({ escalation, models: [cheap] }: Shift, models: readonly ModelView[]): Shift {
+  const tier = models[0]?.tier
+  const known = escalation !== undefined && (tier === escalation.tier || tier === cheap?.tier)
+  return known ? { models, escalation } : { models }
+}
+
+function fitting(models: readonly ModelView[], tier: Tier, ask: Ask): readonly ModelView[] {
+  const ranked = rank(
+    models.filter((model) => model.tier === tier),
+    ask,
+    new Notes(),
+  )
+  return isRefusal(ranked) ? [] : ranked
 }
 
 function autoTier(config: RouteConfig, ask: Ask, notes: Notes): Tier {

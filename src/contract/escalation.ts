@@ -1,0 +1,64 @@
+import type { Tier } from './tier.ts'
+
+/**
+ * What a plan says of shifting up. `plan.candidates` are the cheap models: they answer first, and their answer is
+ * looked at before anything of it leaves.
+ */
+export interface Escalation {
+  /** Exact models of the tier above, the preferred first; never empty. */
+  readonly strong: readonly string[]
+  readonly tier: Tier
+  /** The bounds of that tier, as `Plan` has them for the cheap one. */
+  readonly maxOutputTokens: number
+  readonly deadlineMs: number
+  /** Cheap models of another maker, whose agreement is evidence; empty where none is asked. */
+  readonly second: readonly string[]
+  /** P(strong right) − P(cheap right) as it is expected before any answer. */
+  readonly gain: number
+  /** The strong model's answer costs so much more, micro-dollars, as far as prices say. */
+  readonly extraMicros: number
+  /** What one more right answer is worth, micro-dollars. */
+  readonly worthMicros: number
+  /** The kind of traffic that it is counted under, such as `fast>expert code`. */
+  readonly segment: string
+  /**
+   * `after`: the strong model waits for the judgement. `race`: it begins with the cheap one and is broken off where it
+   * is not needed. `shadow`: the cheap answer leaves as it comes, and what would have been done is written down.
+   */
+  readonly order: 'after' | 'race' | 'shadow'
+  /** Set where chance decides instead of the judgement, so that what escalating is worth can be measured. */
+  readonly drawn?: Draw
+}
+
+export interface Draw {
+  /** `both`: both models answer, and the judgement says which one the caller gets. */
+  readonly arm: 'cheap' | 'strong' | 'both'
+  /** The probability of this arm, 0 < share ≤ 1. */
+  readonly share: number
+}
+
+/** What was seen of the cheap answer. Numbers and marks alone, so that they may stand in the record. */
+export interface Evidence {
+  /** Whether the second model said the same; absent where none was asked, or none answered. */
+  readonly agrees?: boolean
+  /** UTF-16 units of the cheap answer. */
+  readonly chars: number
+  /** False where the answer broke the shape that was asked for, or was cut off at its limit. */
+  readonly whole: boolean
+}
+
+/** What was made of the evidence. It stands in the closed entry, and routing learns from it. */
+export interface Judgement {
+  readonly segment: string
+  /** Before any answer, and with the evidence. */
+  readonly prior: number
+  readonly gain: number
+  readonly action: 'accept' | 'escalate' | 'abstain'
+  /** What was done: another thing than `action` where chance decided, in a shadow, or where the strong model failed. */
+  readonly done: 'accept' | 'escalate' | 'abstain'
+  readonly reason: string
+  readonly evidence?: Evidence
+  readonly drawn?: Draw
+  /** Both models have answered, and said the same. */
+  readonly same?: boolean
+}

@@ -1,0 +1,36 @@
+import type { Way } from '../../contract/ask.ts'
+import type { Evidence, Judgement } from '../../contract/escalation.ts'
+import { assert } from '../../lib/assert.ts'
+import { charsOf } from '../content.ts'
+import { cutOff } from './heard.ts'
+import type { Asking, JudgePort } from './way.ts'
+
+/** The answer leaves as it comes, and beside it is written down what the judgement would have been. */
+export function createShadow(asking: Asking, judge: JudgePort): Way {
+  return async function* shadow(work) {
+    const { escalation } = work.plan
+    assert(escalation !== undefined, 'only a plan that may shift up has a shadow')
+    let chars = 0
+    let whole = true
+    for await (const batch of asking(work, 'first')) {
+      chars += charsOf(batch)
+      whole &&= !cutOff(batch)
+      const last = batch.at(-1)
+      if (last?.type !== 'answer-finish') {
+        yield batch
+        continue
+      }
+      const up = work.plan.tier === escalation.tier
+      const evidence: Evidence | undefined = up ? undefined : { chars, whole }
+      const { segment, gain: prior } = escalation
+      const judged: Judgement = {
+        segment,
+        prior,
+        ...judge.judge(escalation, evidence),
+        done: up ? 'escalate' : 'accept',
+        ...(evidence === undefined ? {} : { evidence }),
+      }
+      yield [...batch.slice(0, -1), { ...last, judged }]
+    }
+  }
+}

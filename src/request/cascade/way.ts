@@ -1,0 +1,203 @@
+import type { Way, Work } from '../../contract/ask.ts'
+import type { Attempted } from '../../contract/entry.ts'
+import type { Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
+import { type AnswerFinish, type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
+import type { Problem } from '../../contract/problem.ts'
+import { assert } from '../../lib/assert.ts'
+import { settledWithin } from '../../lib/clock.ts'
+import { decline } from './decline.ts'
+import { type Heard, hear, type Unheard } from './heard.ts'
+import { Leg } from './leg.ts'
+
+/** Asks the models of a plan: the loop of attempts. */
+export type Asking = (work: Work, cause: Attempted['cause']) => AsyncIterable<Batch>
+
+/** Says whether a cheap answer is good enough. */
+export interface JudgePort {
+  /** `evidence` is absent where there is no cheap answer: then the plan's own expectation decides. */
+  judge(escalation: Escalation, evidence?: Evidence): Pick<Judgement, 'action' | 'gain' | 'reason'>
+  /** Whether two answers to one question say the same; undefined where that cannot be told. */
+  same(one: string, other: string): boolean | undefined
+  /** Milliseconds that a whole cheap answer waits for the second one. */
+  readonly patienceMs: number
+}
+
+/**
+ * The way of a plan that may shift up. The cheap model answers, and a second one of another maker where that is
+ * planned; then, before the first byte leaves, the evidence says which answer the caller gets: this one, the strong
+ * model's, or none. Each model's turns stand in the one record with their own costs. Where the strong model is wanted
+ * and cannot answer, the cheap answer stands, and says so.
+ */
+export function createCascade(asking: Asking, judge: JudgePort): Way {
+  return (work) => new Cascade(asking, judge, work).run()
+}
+
+class Cascade {
+  readonly #asking: Asking
+  readonly #judge: JudgePort
+  readonly #work: Work
+  readonly #escalation: Escalation
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #strong: Leg
+  /** What the second model says, as soon as it is known. */
+  #second: Heard | Unheard | undefined
+  #listening: Promise<void> | undefined
+
+  constructor(asking: Asking, judge: JudgePort, work: Work) {
+    const { escalation } = work.plan
+    assert(escalation !== undefined, 'only a plan that may shift up has a cascade')
+    this.#asking = asking
+    this.#judge = judge
+    this.#work = work
+    this.#escalation = escalation
+    this.#signal = AbortSignal.any([work.ask.signal, this.#stop.signal])
+    this.#strong = new Leg(() => asking(this.#above(), this.#drawn === 'strong' ? 'first' : 'escalate'))
+  }
+
+  get #drawn(): string | undefined {
+    return this.#escalation.drawn?.arm
+  }
+
+  async *run(): AsyncGenerator<Batch> {
+    try {
+      if (this.#drawn === 'strong') return yield* this.#escalated(undefined, this.#byChance())
+      const { second, order } = this.#escalation
+      if (second.length > 0) this.#listening = this.#listen(second)
+      if (order === 'race' || this.#drawn === 'both') this.#strong.begin()
+      const cheap = await hear(this.#asking(this.#with(this.#work.plan.candidates), 'first'))
+      if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return yield await this.#failed(cheap)
+      if (this.#listening !== undefined && cheap.type === 'heard') {
+        await settledWithin(this.#listening, this.#judge.patienceMs, this.#signal)
+      }
+      yield* this.#decided(cheap)
+    } finally {
+      await this.#end()
+    }
+  }
+
+  async *#decided(cheap: Heard | Unheard): AsyncGenerator<Batch> {
+    const judged = this.#judged(cheap)
+    if (this.#drawn === 'both' && cheap.type === 'heard') return yield await this.#paired(cheap, judged)
+    if (judged.done === 'escalate') return yield* this.#escalated(cheap, judged)
+    assert(cheap.type === 'heard', 'only an answer is accepted')
+    if (judged.done === 'accept') return yield await this.#whole(cheap, judged)
+    const [content, finish] = decline(cheap, judged.reason)
+    await this.#end()
+    yield [...this.#explained(content, judged), { ...finish, judged, ...this.#work.bill.total() }]
+  }
+
+  #judged(cheap: Heard | Unheard): Judgement {
+    const { segment, gain: prior, drawn } = this.#escalation
+    const told = { segment, prior, ...(drawn === undefined ? {} : { drawn }) }
+    if (cheap.type === 'unheard') {
+      const reason = `the cheap model gave no answer (${cheap.problem.code})`
+      return { ...told, gain: prior, action: 'escalate', done: 'escalate', reason }
+    }
+    const evidence = this.#evidence(cheap)
+    const judged = this.#judge.judge(this.#escalation, evidence)
+    return { ...told, ...judged, done: this.#drawn === 'cheap' ? 'accept' : judged.action, evidence }
+  }
+
+  #evidence(cheap: Heard): Evidence {
+    const second = this.#second
+    const agrees = second?.type === 'heard' ? this.#judge.same(cheap.text, second.text) : undefined
+    const { text, whole } = cheap
+    return { chars: text.length, whole, ...(agrees === undefined ? {} : { agrees }) }
+  }
+
+  /** Chance sends the request up; the cheap answer that it would have been judged by is not there. */
+  #byChance(): Judgement {
+    const { segment, gain, drawn } = this.#escalation
+    const judged = this.#judge.judge(this.#escalation)
+    return { segment, prior: gain, ...judged, done: 'escalate', ...(drawn === undefined ? {} : { drawn }) }
+  }
+
+  /** The strong model's answer as it comes; the cheap one where nothing comes of it. */
+  async *#escalated(cheap: Heard | Unheard | undefined, judged: Judgement): AsyncGenerator<Batch> {
+    for (let begun = false; ; begun = true) {
+      const batch = await this.#strong.take()
+      const [first] = batch
+      if (!begun && first?.type === 'answer-error' && cheap?.type === 'heard') {
+        return yield await this.#instead(cheap, judged, first.problem)
+      }
+      const last = batch.at(-1)
+      if (isTerminal(last)) {
+        // Evidence that came too late to decide is kept to learn from.
+        const known = cheap?.type === 'heard' ? { ...judged, evidence: this.#evidence(cheap) } : judged
+        await this.#end()
+        const rest = this.#explained(batch.slice(0, -1), judged)
+        return yield [...rest, { ...last, judged: known, ...this.#work.bill.total() }]
+      }
+      yield this.#explained(batch, judged)
+    }
+  }
+
+  /** Both answer: what they are worth beside each other is known, whichever the caller gets. */
+  async #paired(cheap: Heard, judged: Judgement): Promise<Batch> {
+    const strong = await hear(this.#strong)
+    if (strong.type === 'unheard') return this.#instead(cheap, judged, strong.problem)
+    const same = this.#judge.same(cheap.text, strong.text)
+    const told = same === undefined ? judged : { ...judged, same }
+    return this.#whole(judged.done === 'escalate' ? strong : cheap, told)
+  }
+
+  #explained([first, ...rest]: Batch, { reason }: Judgement): Batch {
+    if (first === undefined) return []
+    return [first.type === 'answer-start' ? { ...first, why: reason } : first, ...rest]
+  }
+
+  #instead(cheap: Heard, judged: Judgement, { code }: Problem): Promise<Batch> {
+    const reason = `${judged.reason}; the stronger model could not answer (${code}), so the cheap answer stands`
+    const verdict: Verdict = { check: 'escalation', outcome: 'failed', detail: code }
+    return this.#whole(cheap, { ...judged, done: 'accept', reason }, verdict)
+  }
+
+  async #whole(
+    { start, content, finish }: Heard,
+    judged: Judgement,
+    ...more: readonly Verdict[]
+  ): Promise<Batch> {
+    await this.#end()
+    const verdicts = [...finish.verdicts, ...more]
+    const terminal: AnswerFinish = { ...finish, verdicts, judged, ...this.#work.bill.total() }
+    return [{ ...start, why: judged.reason }, ...content, terminal]
+  }
+
+  async #failed({ problem }: Unheard): Promise<Batch> {
+    await this.#end()
+    return [{ type: 'answer-error', problem, ...this.#work.bill.total() }]
+  }
+
+  async #listen(candidates: readonly string[]): Promise<void> {
+    this.#second = await hear(this.#asking(this.#with(candidates), 'evidence'))
+  }
+
+  /** What is still being asked is not needed any more. It has settled before the last batch leaves. */
+  async #end(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all([this.#listening, this.#strong.ended()])
+  }
+
+  /** The same work for cheap models, held until it is whole, on a leg of the bill of its own. */
+  #with(candidates: readonly string[]): Work {
+    const { ask, plan, bill } = this.#work
+    return {
+      ...this.#work,
+      ask: { ...ask, signal: this.#signal },
+      plan: { ...plan, candidates, output: 'hold' },
+      bill: bill.leg(),
+    }
+  }
+
+  #above(): Work {
+    const { ask, plan, bill } = this.#work
+    const { strong: candidates, tier, maxOutputTokens, deadlineMs } = this.#escalation
+    return {
+      ...this.#work,
+      ask: { ...ask, signal: this.#signal },
+      plan: { ...plan, candidates, tier, maxOutputTokens, deadlineMs },
+      bill: bill.leg(),
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Escalation, Evidence } from '../../contract/escalation.ts'
+import type { RouteConfig } from '../config.ts'
+import { judge, type Standing, type Verdict } from './judge.ts'
+import type { Weights } from './posterior.ts'
+import { sameAnswer } from './same.ts'
+
+/** What routing has learned from outcomes so far. */
+export interface Learned {
+  weights(): Weights
+  standing(segment: string): Standing
+}
+
+/** The judge of the request path, as the configuration and what was learned have it. */
+export class Judging {
+  readonly patienceMs: number
+  readonly #learned: Learned
+  readonly #abstains: boolean
+
+  constructor({ escalation }: RouteConfig, learned: Learned) {
+    this.patienceMs = escalation.patienceMs
+    this.#learned = learned
+    this.#abstains = escalation.abstain
+  }
+
+  judge(escalation: Escalation, evidence?: Evidence): Verdict {
+    const { standing, weights } = this.#learned
+    const parts = { weights: weights(), standing: standing(escalation.segment), abstains: this.#abstains }
+    return judge(parts, escalation, evidence)
+  }
+
+  same(one: string, other: string): boolean | undefined {
+    return sameAnswer(one, other)
+  }
+}

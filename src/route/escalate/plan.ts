@@ -1,0 +1,130 @@
+import type { Ask } from '../../contract/ask.ts'
+import type { Caller } from '../../contract/caller.ts'
+import type { Draw, Escalation } from '../../contract/escalation.ts'
+import type { ModelView } from '../../contract/model.ts'
+import { lastQuestion } from '../../contract/text.ts'
+import type { Notes } from '../choice.ts'
+import type { RouteConfig } from '../config.ts'
+import { deliberate } from '../features.ts'
+import { familyOf } from './family.ts'
+import { expectedMicros, lostCacheMicros } from './price.ts'
+import { segmentOf } from './segment.ts'
+import { type Sessions, sessionOf } from './sessions.ts'
+
+/** What a prompt lets one expect: shares of right answers, and their difference. */
+export interface Expected {
+  readonly gain: number
+  /** What speaks for or against the strong model. */
+  readonly reasons: readonly string[]
+}
+
+export interface EscalationPorts {
+  readonly config: RouteConfig
+  readonly sessions: Sessions
+  /** Undefined where there is no prior: then nothing is expected of anybody. */
+  expect(text: string): Expected | undefined
+  /** How much of its budget a caller has left beside the time that is left, 0–1; 1 where there is no budget. */
+  thrift(caller: Caller): number
+  /** Whether chance decides for this request, so that what going up is worth can be measured. */
+  draw(ask: Ask, caller: Caller, segment: string, extraMicros: number): Draw | undefined
+}
+
+/** Models of two tiers that a caller may use for a request, each best first. */
+export interface Choices {
+  readonly cheap: readonly ModelView[]
+  readonly strong: readonly ModelView[]
+}
+
+/** Whom to ask first, and whether to look at the answer. */
+export interface Shift {
+  readonly models: readonly ModelView[]
+  readonly escalation?: Escalation
+}
+
+/**
+ * Before any answer: straight to the cheap model where the expected gain is far from worth its price, straight to the
+ * strong one where it is worth it several times over, and in between the cheap one first, looked at before it leaves.
+ */
+export function planShift(
+  ports: EscalationPorts,
+  ask: Ask,
+  caller: Caller,
+  choices: Choices,
+  notes: Notes,
+): Shift {
+  const { cheap, strong } = choices
+  const [low] = cheap
+  const [high] = strong
+  if (low === undefined || high === undefined) return { models: low === undefined ? strong : cheap }
+  if (deliberate(ask.request)) {
+    notes.reason(`deliberate reasoning was asked for: the ${high.tier} tier`)
+    return { models: strong }
+  }
+  const expected = ports.expect(lastQuestion(ask.request))
+  if (expected === undefined) {
+    notes.reason('nothing is known of what a stronger model would gain: there is no prior')
+    return { models: cheap }
+  }
+  const escalation = escalationOf(ports, ask, caller, { low, high, ...choices }, expected)
+  const { gain, extraMicros, worthMicros, order } = escalation
+  notes.reason(
+    `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${dollars(gain * worthMicros)} for ${dollars(extraMicros)} more`,
+  )
+  if (order === 'shadow' || escalation.drawn !== undefined) return { models: cheap, escalation }
+  const { sure } = ports.config.escalation
+  if (gain * worthMicros * sure < extraMicros || gain <= 0) return { models: cheap }
+  return gain * worthMicros > extraMicros * sure ? { models: strong } : { models: cheap, escalation }
+}
+
+interface Pair extends Choices {
+  readonly low: ModelView
+  readonly high: ModelView
+}
+
+function escalationOf(
+  ports: EscalationPorts,
+  ask: Ask,
+  caller: Caller,
+  { low, high, cheap, strong }: Pair,
+  expected: Expected,
+): Escalation {
+  const { escalation: policy, tiers } = ports.config
+  const { request } = ask
+  const slo = tiers[high.tier]
+  const asked = request.max_completion_tokens ?? request.max_tokens
+  const maxOutputTokens = asked ?? slo.maxOutputTokens
+  const session = sessionOf(request, caller)
+  const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
+  const extraMicros = Math.max(0, more + stay(ports.sessions.modelOf(session), low, high, ask))
+  const segment = segmentOf(request, low.tier, high.tier)
+  const drawn = policy.mode === 'on' ? ports.draw(ask, caller, segment, extraMicros) : undefined
+  const second = policy.second ? secondOf(cheap, low) : []
+  return {
+    strong: strong.map(({ id }) => id),
+    tier: high.tier,
+    maxOutputTokens,
+    deadlineMs: slo.deadlineMs,
+    second: policy.mode === 'on' ? second.map(({ id }) => id) : [],
+    gain: expected.gain,
+    extraMicros,
+    worthMicros: Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller)),
+    segment,
+    order: policy.mode === 'shadow' ? 'shadow' : policy.order,
+    ...(drawn === undefined ? {} : { drawn }),
+  }
+}
+
+/** What a conversation saves by staying where it is makes going up dearer, or cheaper where it is up already. */
+function stay(model: string | undefined, low: ModelView, high: ModelView, { request }: Ask): number {
+  if (model === low.id) return lostCacheMicros(low, request)
+  return model === high.id ? -lostCacheMicros(high, request) : 0
+}
+
+/** A cheap model of another maker, whose mistakes are its own. */
+function secondOf(cheap: readonly ModelView[], low: ModelView): readonly ModelView[] {
+  return cheap.filter((model) => model.available && familyOf(model) !== familyOf(low)).slice(0, 1)
+}
+
+function dollars(micros: number): string {
+  return `$${(micros / 1_000_000).toFixed(4)}`
+}
