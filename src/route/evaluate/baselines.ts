@@ -4,7 +4,7 @@ import type { Case } from './pair.ts'
 export interface Scorers {
   /** The prompt's length in characters, with the sign that it has on the training rows. */
   length(one: Case): number
-  /** The mean gain of the row's domain or task: the one thing here that looks at the label. */
+  /** The mean gain of the row's domain or task above that of all: the one thing here that looks at the label. */
   domainMean(one: Case): number
 }
 
@@ -30,7 +30,12 @@ export function baselinesOf(train: readonly Case[]): Scorers {
     length: ({ example }) => sign * example.text.length,
     domainMean({ row }) {
       const domain = row.label === undefined ? undefined : domains.get(row.label)
-      return domain === undefined ? mean : domain.sum / domain.rows
+      return domain === undefined ? 0 : rounded(domain.sum / domain.rows - mean)
     },
   }
+}
+
+/** Without the last bits, in which equal means of several folds differ by the order of their sums. */
+function rounded(gain: number): number {
+  return Math.round(gain * 1e9) / 1e9
 }

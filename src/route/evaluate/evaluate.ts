@@ -1,12 +1,13 @@
 import type { Clock } from '../../lib/clock.ts'
 import { baselinesOf } from './baselines.ts'
+import { calibrationError } from './calibration-error.ts'
 import { Fitted, type Scored } from './fitted.ts'
 import { foldsOf, inOwnOrder, promptsOf } from './folds.ts'
 import { costsOf, type Money, type Operating, operatingOf, type Paying, thresholdOf } from './money.ts'
 import { type Case, casesOf, chooseSecond, type Names, type PriceOf, worthLearning } from './pair.ts'
 import { apgr, callsFor, type Outcomes, Ranking } from './ranking.ts'
 import { type Interval, type Intervals, resampled } from './resample.ts'
-import { distinctIds, type Row, unusable } from './rows.ts'
+import { distinctIds, type Row, rowsWith, unusable } from './rows.ts'
 
 export const FOLDS_MAX = 50
 /** Prompts that stand in the training rows and in the data: up to this share they are left out of training. */
@@ -39,6 +40,8 @@ export interface Figures {
 export interface Evaluation extends Figures {
   readonly pair: Names & { readonly second: string | null }
   readonly evidence: 'prompt' | 'prompt and answers'
+  /** Rows of the data that do not know one of the two models. */
+  readonly rowsLeftOut: number
   /** Null with a file to train on. */
   readonly folds: number | null
   readonly trainRows: number
@@ -49,6 +52,8 @@ export interface Evaluation extends Figures {
   readonly baselines: Baselines
   readonly atStrongAccuracy: Money | null
   readonly operating: Operating
+  /** Mean distance of the foretold from the seen gain, over ten groups of rows by foretold gain. */
+  readonly calibrationError: number
   readonly decisionMs: { readonly p50: number; readonly p99: number }
   readonly perTask: Readonly<Record<string, Figures>>
 }
@@ -89,11 +94,12 @@ export async function evaluate(
   train: readonly Row[] | undefined,
   setting: Setting,
 ): Promise<Evaluated> {
-  distinctIds(data, 'The data')
-  const rows = inOwnOrder(data)
   const { names, priceOf } = setting
+  const known = knowing(data, setting)
+  distinctIds(known, 'The data')
+  const rows = inOwnOrder(known)
   worthLearning(casesOf(rows, names, undefined, priceOf), 'the data', names)
-  const split = train === undefined ? undefined : withoutEqual(inOwnOrder(train), rows)
+  const split = train === undefined ? undefined : withoutEqual(inOwnOrder(knowing(train, setting)), rows)
   const runs = split === undefined ? foldRuns(rows, setting.folds) : [{ train: split.rows, test: rows }]
   const tested: Tested[] = []
   const seconds = new Set<string>()
@@ -107,10 +113,17 @@ export async function evaluate(
   }
   setting.progress('measuring')
   return summed(tested, seconds, setting, {
+    rowsLeftOut: data.length - rows.length,
     folds: split === undefined ? setting.folds : null,
     trainRows: split?.rows.length ?? rows.length,
     equalPromptsLeftOut: split?.leftOut ?? 0,
   })
+}
+
+function knowing(rows: readonly Row[], { names: { weak, strong }, second }: Setting): readonly Row[] {
+  // A second model need not be known everywhere, but somewhere.
+  if (second !== undefined && second !== 'none') rowsWith(rows, [second])
+  return rowsWith(rows, [weak, strong])
 }
 
 function secondFor(train: readonly Row[], { second, names, priceOf }: Setting): string | undefined {
@@ -169,7 +182,7 @@ function withoutEqual(
   return { rows, leftOut: train.length - rows.length }
 }
 
-type Meta = Pick<Evaluation, 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
+type Meta = Pick<Evaluation, 'rowsLeftOut' | 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
 
 function summed(
   tested: readonly Tested[],
@@ -180,10 +193,10 @@ function summed(
   const cases = tested.map((one) => one.case)
   const column = (of: (one: Tested) => number): Float64Array => Float64Array.from(tested, of)
   const outcomes = outcomesOf(cases)
-  const router = new Ranking(column(({ scored }) => scored.score))
+  const router = new Ranking(column(({ scored }) => scored.above))
   const length = new Ranking(column((one) => one.length))
   const oracle = new Ranking(column((one) => one.case.example.strong - one.case.example.weak))
-  const prompt = new Ranking(column(({ scored }) => scored.promptScore))
+  const prompt = new Ranking(column(({ scored }) => scored.promptAbove))
   const domains = new Ranking(column(({ domainMean }) => domainMean))
   const labelled = cases.some(({ row }) => row.label !== undefined)
   const reached = (ranking: Ranking): number | null => apgr(ranking.curve(outcomes)) ?? null
@@ -212,6 +225,9 @@ function summed(
       tested.map(({ case: one, escalated }) => ({ one, escalated })),
       paying,
     ),
+    calibrationError: calibrationError(
+      tested.map(({ scored, case: { example } }) => [scored.gain, example.strong - example.weak]),
+    ),
     pair: { ...setting.names, second: seconds.size === 0 ? null : [...seconds].sort().join(', ') },
     evidence: answers ? 'prompt and answers' : 'prompt',
     ...meta,
@@ -233,7 +249,7 @@ function perTask(tested: readonly Tested[]): Record<string, Figures> {
   return Object.fromEntries(
     sorted.map(([name, rows]) => {
       const outcomes = outcomesOf(rows.map((one) => one.case))
-      const ranking = new Ranking(Float64Array.from(rows, ({ scored }) => scored.score))
+      const ranking = new Ranking(Float64Array.from(rows, ({ scored }) => scored.above))
       const prompts = promptsOf(rows.map((one) => one.case.row))
       return [name, figuresOf(ranking, outcomes, resampled(ranking, ranking, outcomes, prompts))]
     }),

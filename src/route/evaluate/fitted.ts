@@ -9,11 +9,17 @@ import type { Case } from './pair.ts'
 
 /** What one row is given by what was learned on others. */
 export interface Scored {
-  /** Orders the rows: with the answers' evidence where there is any. */
+  /** Log odds, with the answers' evidence where there is any; compares with the training rows' scores. */
   readonly score: number
+  /**
+   * The score above the mean of the training rows. Orders rows of several folds: where a fold's own rows are luckier,
+   * its training rows are less so, and without this that difference would count against the router.
+   */
+  readonly above: number
+  /** The calibrated gain. */
   readonly gain: number
-  /** The prior's order, from the prompt alone. */
-  readonly promptScore: number
+  /** Like `above`, by the prior from the prompt alone. */
+  readonly promptAbove: number
   readonly ms: number
 }
 
@@ -24,6 +30,8 @@ export class Fitted {
   readonly #posterior: Posterior | undefined
   /** For each training row, the score by weights that have not seen it: what a threshold may be chosen on. */
   readonly scores: Float64Array
+  readonly #middle: number
+  readonly #promptMiddle: number
   readonly #clock: Clock
   readonly #reader = new TermReader()
 
@@ -37,6 +45,8 @@ export class Fitted {
     this.#blend = prior.blend
     this.#posterior = answers?.posterior
     this.scores = answers?.scores ?? prior.scores
+    this.#middle = meanOf(this.scores)
+    this.#promptMiddle = meanOf(prior.scores)
     this.#clock = clock
   }
 
@@ -67,7 +77,12 @@ export class Fitted {
       this.#posterior === undefined || evidence === undefined
         ? { score: promptScore, gain: this.#blend.gain(promptScore) }
         : this.#posterior.decide(view, evidence)
-    return { ...decided, promptScore, ms: this.#clock.elapsed() - from }
+    return {
+      ...decided,
+      above: decided.score - this.#middle,
+      promptAbove: promptScore - this.#promptMiddle,
+      ms: this.#clock.elapsed() - from,
+    }
   }
 }
 
@@ -80,4 +95,8 @@ function evidenceOf(cases: readonly Case[]): readonly Evidence[] | undefined {
 async function next(signal: AbortSignal): Promise<void> {
   await turn()
   signal.throwIfAborted()
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }
