@@ -13,9 +13,9 @@ const MEAN_ROWS = 5
 
 export function baselinesOf(train: readonly Case[]): Scorers {
   const gains = train.map(({ example }) => example.strong - example.weak)
-  const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / Math.max(1, gains.length)
   const lengths = train.map(({ example }) => Math.log1p(example.text.length))
-  const middle = lengths.reduce((sum, length) => sum + length, 0) / lengths.length
+  const middle = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length)
   const together = gains.reduce((sum, gain, at) => sum + gain * ((lengths[at] ?? 0) - middle), 0)
   const sign = together < 0 ? -1 : 1
   const domains = new Map<string, { sum: number; rows: number }>()

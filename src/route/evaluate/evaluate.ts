@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.ts'
+import type { Prior } from '../learn/prior.ts'
 import { baselinesOf } from './baselines.ts'
 import { calibrationError } from './calibration-error.ts'
-import { Fitted, type Scored } from './fitted.ts'
+import { decisionTimes, Fitted, type Scored } from './fitted.ts'
 import { foldsOf, inOwnOrder, promptsOf } from './folds.ts'
 import { costsOf, type Money, type Operating, operatingOf, type Paying, thresholdOf } from './money.ts'
 import { type Case, casesOf, chooseSecond, type Names, type PriceOf, worthLearning } from './pair.ts'
@@ -20,6 +21,8 @@ export interface Setting {
   readonly second: string | undefined
   /** Without a file to train on. */
   readonly folds: number
+  /** A stored prior, to be measured as it is: nothing is learned, and only the prompt is looked at. */
+  readonly prior?: Prior | undefined
   readonly priceOf: PriceOf
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -100,8 +103,10 @@ export async function evaluate(
   const rows = inOwnOrder(known)
   worthLearning(casesOf(rows, names, undefined, priceOf), 'the data', names)
   const split = train === undefined ? undefined : withoutEqual(inOwnOrder(knowing(train, setting)), rows)
-  const runs = split === undefined ? foldRuns(rows, setting.folds) : [{ train: split.rows, test: rows }]
+  const folds = split === undefined && setting.prior === undefined ? setting.folds : null
+  const runs = folds === null ? [{ train: split?.rows ?? [], test: rows }] : foldRuns(rows, folds)
   const tested: Tested[] = []
+  const times: number[] = []
   const seconds = new Set<string>()
   for (const [at, run] of runs.entries()) {
     setting.progress(
@@ -109,13 +114,16 @@ export async function evaluate(
     )
     const second = secondFor(run.train, setting)
     if (second !== undefined) seconds.add(second)
-    for (const one of await testRun(run, second, setting)) tested.push(one)
+    const found = await testRun(run, second, setting)
+    for (const one of found.tested) tested.push(one)
+    for (const ms of found.times) times.push(ms)
   }
   setting.progress('measuring')
   return summed(tested, seconds, setting, {
+    decisionMs: spreadOf(times),
     rowsLeftOut: data.length - rows.length,
-    folds: split === undefined ? setting.folds : null,
-    trainRows: split?.rows.length ?? rows.length,
+    folds,
+    trainRows: split?.rows.length ?? (folds === null ? 0 : rows.length),
     equalPromptsLeftOut: split?.leftOut ?? 0,
   })
 }
@@ -126,28 +134,42 @@ function knowing(rows: readonly Row[], { names: { weak, strong }, second }: Sett
   return rowsWith(rows, [weak, strong])
 }
 
-function secondFor(train: readonly Row[], { second, names, priceOf }: Setting): string | undefined {
-  if (second === 'none') return undefined
+function secondFor(train: readonly Row[], { second, names, priceOf, prior }: Setting): string | undefined {
+  if (second === 'none' || prior !== undefined) return undefined
   return second ?? chooseSecond(train, names, priceOf)
 }
 
-async function testRun(run: Run, second: string | undefined, setting: Setting): Promise<readonly Tested[]> {
-  const { names, priceOf, signal, clock } = setting
+async function testRun(
+  run: Run,
+  second: string | undefined,
+  setting: Setting,
+): Promise<{ tested: readonly Tested[]; times: Float64Array }> {
+  const { names, priceOf, signal, clock, prior } = setting
   const train = casesOf(run.train, names, second, priceOf)
-  worthLearning(train, 'the training rows', names)
-  const fitted = await Fitted.fit(train, clock, signal)
+  if (prior === undefined) worthLearning(train, 'the training rows', names)
+  const fitted = prior === undefined ? await Fitted.fit(train, signal) : Fitted.stored(prior)
   const threshold = thresholdOf(train, fitted.scores)
   const other = baselinesOf(train)
-  return casesOf(run.test, names, second, priceOf).map((one) => {
+  const test = casesOf(run.test, names, second, priceOf)
+  const tested = test.map((known) => {
+    const one = prior === undefined ? known : { ...known, evidence: undefined }
     const scored = fitted.score(one)
     return {
       case: one,
       scored,
       length: other.length(one),
       domainMean: other.domainMean(one),
-      escalated: scored.score >= threshold,
+      escalated: prior === undefined ? scored.score >= threshold : scored.gain > 0,
     }
   })
+  return {
+    tested,
+    times: decisionTimes(
+      fitted,
+      tested.map((one) => one.case),
+      clock,
+    ),
+  }
 }
 
 function foldRuns(rows: readonly Row[], folds: number): readonly Run[] {
@@ -182,7 +204,7 @@ function withoutEqual(
   return { rows, leftOut: train.length - rows.length }
 }
 
-type Meta = Pick<Evaluation, 'rowsLeftOut' | 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
+type Meta = Pick<Evaluation, 'decisionMs' | 'rowsLeftOut' | 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
 
 function summed(
   tested: readonly Tested[],
@@ -203,7 +225,6 @@ function summed(
   const intervals = resampled(router, length, outcomes, promptsOf(cases.map(({ row }) => row)))
   const figures = figuresOf(router, outcomes, intervals)
   if (figures.apgr === null) throw unusable(noGap(setting.names, figures))
-  const byMs = column(({ scored }) => scored.ms).sort()
   const answers = cases.every(({ evidence }) => evidence !== undefined)
   const paying: Paying = answers ? 'cascade' : 'before'
   const costs = costsOf(cases, router, paying)
@@ -213,11 +234,10 @@ function summed(
     baselines: {
       random: 0.5,
       length: reached(length),
-      domainMean: labelled ? reached(domains) : null,
+      domainMean: labelled && meta.trainRows > 0 ? reached(domains) : null,
       oracle: reached(oracle),
       promptOnly: reached(prompt),
     },
-    decisionMs: { p50: quantile(byMs, 0.5), p99: quantile(byMs, 0.99) },
     perTask: perTask(tested),
     aboveLength: intervals.difference,
     atStrongAccuracy: costs?.atStrong ?? null,
@@ -281,6 +301,8 @@ function noGap({ weak, strong }: Names, figures: Figures): string {
   return `${strong} is not better than ${weak} on these rows (${percent(figures.strong)} against ${percent(figures.weak)}), so there is no gap that routing could recover. Swap --weak and --strong, or name another pair.`
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+function spreadOf(times: readonly number[]): { p50: number; p99: number } {
+  const sorted = Float64Array.from(times).sort()
+  const at = (share: number): number => sorted[Math.floor(share * sorted.length)] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
 }

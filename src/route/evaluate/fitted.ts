@@ -4,8 +4,12 @@ import { Base, crossViews, type Reading, read, readAll, type View } from '../lea
 import { Blend } from '../learn/blend.ts'
 import type { Evidence } from '../learn/evidence.ts'
 import { Posterior } from '../learn/posterior.ts'
+import type { Prior } from '../learn/prior.ts'
 import { TermReader } from '../learn/terms.ts'
 import type { Case } from './pair.ts'
+
+/** Per set of training rows. */
+const DECISIONS_TIMED = 2_000
 
 /** What one row is given by what was learned on others. */
 export interface Scored {
@@ -20,7 +24,6 @@ export interface Scored {
   readonly gain: number
   /** Like `above`, by the prior from the prompt alone. */
   readonly promptAbove: number
-  readonly ms: number
 }
 
 /** The prior and, where all rows hold answers, the posterior of one set of training rows. */
@@ -32,14 +35,12 @@ export class Fitted {
   readonly scores: Float64Array
   readonly #middle: number
   readonly #promptMiddle: number
-  readonly #clock: Clock
   readonly #reader = new TermReader()
 
   private constructor(
     base: Base,
     prior: { readonly blend: Blend; readonly scores: Float64Array },
     answers: { readonly posterior: Posterior; readonly scores: Float64Array } | undefined,
-    clock: Clock,
   ) {
     this.#base = base
     this.#blend = prior.blend
@@ -47,11 +48,10 @@ export class Fitted {
     this.scores = answers?.scores ?? prior.scores
     this.#middle = meanOf(this.scores)
     this.#promptMiddle = meanOf(prior.scores)
-    this.#clock = clock
   }
 
   /** Gives others a turn between its steps; throws where the signal is aborted. */
-  static async fit(cases: readonly Case[], clock: Clock, signal: AbortSignal): Promise<Fitted> {
+  static async fit(cases: readonly Case[], signal: AbortSignal): Promise<Fitted> {
     const examples = cases.map(({ example }) => example)
     const readings: readonly Reading[] = readAll(examples)
     await next(signal)
@@ -66,11 +66,15 @@ export class Fitted {
     )
     const evidence = evidenceOf(cases)
     const answers = evidence === undefined ? undefined : Posterior.fit(views, evidence, gains)
-    return new Fitted(base, prior, answers, clock)
+    return new Fitted(base, prior, answers)
+  }
+
+  /** A prior that was stored: it has no training rows here, so no scores of them. */
+  static stored({ base, blend }: Prior): Fitted {
+    return new Fitted(base, { blend, scores: new Float64Array() }, undefined)
   }
 
   score({ example, evidence }: Case): Scored {
-    const from = this.#clock.elapsed()
     const view: View = this.#base.view(read(this.#reader, example.text))
     const promptScore = this.#blend.score(view.columns)
     const decided =
@@ -81,9 +85,24 @@ export class Fitted {
       ...decided,
       above: decided.score - this.#middle,
       promptAbove: promptScore - this.#promptMiddle,
-      ms: this.#clock.elapsed() - from,
     }
   }
+}
+
+/**
+ * Milliseconds of each of some DECISIONS_TIMED decisions, over the cases in turn. After their scores were taken, so that
+ * the code is compiled as it is in a server that runs.
+ */
+export function decisionTimes(fitted: Fitted, cases: readonly Case[], clock: Clock): Float64Array {
+  const times = new Float64Array(DECISIONS_TIMED)
+  for (let at = 0; at < DECISIONS_TIMED; at++) {
+    const one = cases[at % cases.length]
+    if (one === undefined) break
+    const from = clock.elapsed()
+    fitted.score(one)
+    times[at] = clock.elapsed() - from
+  }
+  return times
 }
 
 /** The answers' evidence where every row has it: scores of rows with and without it do not compare. */

@@ -11,8 +11,9 @@ const ROUTELLM: Readonly<Record<string, Price>> = {
 }
 /** Of a text whose tokens nobody has counted. */
 const CHARS_PER_TOKEN = 4
-/** A second model may cost as much as this many times the weak one. */
-const SECOND_PRICE_MAX = 2
+/** A second model may cost at most this many times the weak one, and this share of the strong one. */
+const SECOND_OF_WEAK = 2
+const SECOND_OF_STRONG = 0.25
 
 /** And must be known on this share of the rows. */
 const KNOWN_SHARE = 0.95
@@ -73,11 +74,14 @@ export function worthLearning(cases: readonly Case[], where: string, { weak, str
 }
 
 /**
- * The second cheap model where none is named: of another vendor than the weak one, at no more than twice its price, and
- * the one that was right most often on these rows, which must be training rows. Undefined where there is none.
+ * The second cheap model where none is named: of another vendor than the weak one, at no more than twice its price
+ * and a quarter of the strong one's, the one that was right most often on these rows, which must be training rows. Undefined where there is none.
  */
 export function chooseSecond(rows: readonly Row[], names: Names, priceOf: PriceOf): string | undefined {
-  const most = SECOND_PRICE_MAX * totalOf(priceOf(names.weak))
+  const most = Math.min(
+    SECOND_OF_WEAK * totalOf(priceOf(names.weak)),
+    SECOND_OF_STRONG * totalOf(priceOf(names.strong)),
+  )
   const able = modelsOf(rows)
     .filter((model) => model !== names.strong && vendorOf(model) !== vendorOf(names.weak))
     .filter((model) => totalOf(priceOf(model)) <= most)
