@@ -70,6 +70,23 @@ test('people get a table, and sentences about cost', async () => {
   assert.match(out, /of its cost, with \d+\.\d % of the calls/)
 })
 
+test('a stored prior is measured as it is, and one that cannot be used is told', async () => {
+  const stored = join(folder, 'stored.prior')
+  await route('train', '--data', rows, '--out', stored)
+  const { code, out } = await route('evaluate', '--data', rows, '--prior', stored, '--json')
+  assert.equal(code, 0)
+  const said = JSON.parse(out)
+  assert.deepEqual([said.trainRows, said.folds, said.evidence, said.n], [0, null, 'prompt', 140])
+  assert.ok(said.apgr > 0.6, `${said.apgr}`)
+  const broken = await route('evaluate', '--data', rows, '--prior', rows)
+  assert.deepEqual(
+    [broken.code, /cannot be used: it does not begin like a prior/.test(broken.err)],
+    [1, true],
+  )
+  const both = await route('evaluate', '--data', rows, '--prior', stored, '--train', rows)
+  assert.equal(both.code, 2)
+})
+
 test('the plot is an SVG with the router, its baselines and nothing from outside', async () => {
   const out = join(folder, 'plot.svg')
   const { code } = await route('plot', '--data', rows, '--out', out)
@@ -111,7 +128,7 @@ const BAD: readonly (readonly [string, readonly unknown[] | string, RegExp])[] =
   ['an outcome that is no share', [{ ...ROWS[0], weak: 7 }], /line 1.*weak: /],
   ['one class', ROWS.map((row) => ({ ...row, weak: 0, strong: 1 })), /every row has the same outcome/],
   ['a double id', [...ROWS, { ...ROWS[0], prompt: 'other' }], /an id more than once, such as "r0"/],
-  ['no row', '\n', /There is no row in/],
+  ['no row', '\n', /There is no row with a prompt in/],
 ]
 
 test('bad data is refused with the place and the reason', async () => {

@@ -3,13 +3,15 @@ import { fileURLToPath } from 'node:url'
 import { UpshiftError } from '../contract/problem.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext, type VerbOption } from '../contract/verb.ts'
 import { systemClock } from '../lib/clock.ts'
-import { DEFAULT_PRIOR } from './default-prior.ts'
+import { DEFAULT_PRIOR, openPrior } from './default-prior.ts'
 import { type Evaluated, evaluate, FOLDS_MAX } from './evaluate/evaluate.ts'
 import { type Names, pricesWith } from './evaluate/pair.ts'
 import { plotOf } from './evaluate/plot.ts'
 import type { Price } from './evaluate/prices.ts'
 import { modelsOf, type Row, readOutcomes } from './evaluate/rows.ts'
 import { evaluationTable } from './evaluate/table.ts'
+import { isFault } from './learn/packing.ts'
+import type { Prior } from './learn/prior.ts'
 import { trainPrior } from './train.ts'
 
 const FOLDS = 5
@@ -27,6 +29,11 @@ const DATA: Readonly<Record<string, VerbOption>> = {
     multiple: true,
     value: 'FILE',
     summary: 'Rows to learn from. Without it, --data is folded.',
+  },
+  prior: {
+    type: 'string',
+    value: 'FILE',
+    summary: 'Measure this stored prior as it is, `default` for the one that ships, and learn nothing.',
   },
   weak: { type: 'string', value: 'MODEL', summary: 'The cheap model. Needed for rows with many models.' },
   strong: { type: 'string', value: 'MODEL', summary: 'The model to shift up to.' },
@@ -129,6 +136,7 @@ async function evaluated(context: VerbContext): Promise<Evaluated> {
     names: namesOf(flags, data),
     second: typeof flags['second'] === 'string' ? flags['second'] : undefined,
     folds: foldsOf(flags['folds']),
+    prior: storedPrior(flags['prior'], training.length > 0),
     priceOf: pricesWith(prices(listed(flags['price']))),
     signal,
     clock: systemClock,
@@ -136,6 +144,15 @@ async function evaluated(context: VerbContext): Promise<Evaluated> {
       if (systemClock.elapsed() - began > QUIET_MS) err.write(`route: ${words}\n`)
     },
   })
+}
+
+function storedPrior(flag: VerbContext['flags'][string], trains: boolean): Prior | undefined {
+  if (typeof flag !== 'string') return undefined
+  if (trains) throw new UsageError('--prior learns nothing, so --train has no place beside it')
+  const prior = openPrior(flag === 'default' ? DEFAULT_PRIOR : flag)
+  if (!isFault(prior)) return prior
+  const message = `The prior ${flag} cannot be used: ${prior.why}. Write one with \`upshift route train\`.`
+  throw new UpshiftError({ code: 'invalid_request', message })
 }
 
 function namesOf(flags: VerbContext['flags'], data: readonly Row[]): Names {

@@ -4,7 +4,7 @@ import type { Case } from './pair.ts'
 export interface Scorers {
   /** The prompt's length in characters, with the sign that it has on the training rows. */
   length(one: Case): number
-  /** The mean gain of the row's domain or task: the one thing here that looks at the label. */
+  /** The mean gain of the row's domain or task above that of all: the one thing here that looks at the label. */
   domainMean(one: Case): number
 }
 
@@ -13,9 +13,9 @@ const MEAN_ROWS = 5
 
 export function baselinesOf(train: readonly Case[]): Scorers {
   const gains = train.map(({ example }) => example.strong - example.weak)
-  const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / Math.max(1, gains.length)
   const lengths = train.map(({ example }) => Math.log1p(example.text.length))
-  const middle = lengths.reduce((sum, length) => sum + length, 0) / lengths.length
+  const middle = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length)
   const together = gains.reduce((sum, gain, at) => sum + gain * ((lengths[at] ?? 0) - middle), 0)
   const sign = together < 0 ? -1 : 1
   const domains = new Map<string, { sum: number; rows: number }>()
@@ -30,7 +30,12 @@ export function baselinesOf(train: readonly Case[]): Scorers {
     length: ({ example }) => sign * example.text.length,
     domainMean({ row }) {
       const domain = row.label === undefined ? undefined : domains.get(row.label)
-      return domain === undefined ? mean : domain.sum / domain.rows
+      return domain === undefined ? 0 : rounded(domain.sum / domain.rows - mean)
     },
   }
+}
+
+/** Without the last bits, in which equal means of several folds differ by the order of their sums. */
+function rounded(gain: number): number {
+  return Math.round(gain * 1e9) / 1e9
 }

@@ -1,12 +1,14 @@
 import type { Clock } from '../../lib/clock.ts'
+import type { Prior } from '../learn/prior.ts'
 import { baselinesOf } from './baselines.ts'
-import { Fitted, type Scored } from './fitted.ts'
+import { calibrationError } from './calibration-error.ts'
+import { decisionTimes, Fitted, type Scored } from './fitted.ts'
 import { foldsOf, inOwnOrder, promptsOf } from './folds.ts'
 import { costsOf, type Money, type Operating, operatingOf, type Paying, thresholdOf } from './money.ts'
 import { type Case, casesOf, chooseSecond, type Names, type PriceOf, worthLearning } from './pair.ts'
 import { apgr, callsFor, type Outcomes, Ranking } from './ranking.ts'
 import { type Interval, type Intervals, resampled } from './resample.ts'
-import { distinctIds, type Row, unusable } from './rows.ts'
+import { distinctIds, type Row, rowsWith, unusable } from './rows.ts'
 
 export const FOLDS_MAX = 50
 /** Prompts that stand in the training rows and in the data: up to this share they are left out of training. */
@@ -19,6 +21,8 @@ export interface Setting {
   readonly second: string | undefined
   /** Without a file to train on. */
   readonly folds: number
+  /** A stored prior, to be measured as it is: nothing is learned, and only the prompt is looked at. */
+  readonly prior?: Prior | undefined
   readonly priceOf: PriceOf
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -39,6 +43,8 @@ export interface Figures {
 export interface Evaluation extends Figures {
   readonly pair: Names & { readonly second: string | null }
   readonly evidence: 'prompt' | 'prompt and answers'
+  /** Rows of the data that do not know one of the two models. */
+  readonly rowsLeftOut: number
   /** Null with a file to train on. */
   readonly folds: number | null
   readonly trainRows: number
@@ -49,6 +55,8 @@ export interface Evaluation extends Figures {
   readonly baselines: Baselines
   readonly atStrongAccuracy: Money | null
   readonly operating: Operating
+  /** Mean distance of the foretold from the seen gain, over ten groups of rows by foretold gain. */
+  readonly calibrationError: number
   readonly decisionMs: { readonly p50: number; readonly p99: number }
   readonly perTask: Readonly<Record<string, Figures>>
 }
@@ -89,13 +97,16 @@ export async function evaluate(
   train: readonly Row[] | undefined,
   setting: Setting,
 ): Promise<Evaluated> {
-  distinctIds(data, 'The data')
-  const rows = inOwnOrder(data)
   const { names, priceOf } = setting
+  const known = knowing(data, setting)
+  distinctIds(known, 'The data')
+  const rows = inOwnOrder(known)
   worthLearning(casesOf(rows, names, undefined, priceOf), 'the data', names)
-  const split = train === undefined ? undefined : withoutEqual(inOwnOrder(train), rows)
-  const runs = split === undefined ? foldRuns(rows, setting.folds) : [{ train: split.rows, test: rows }]
+  const split = train === undefined ? undefined : withoutEqual(inOwnOrder(knowing(train, setting)), rows)
+  const folds = split === undefined && setting.prior === undefined ? setting.folds : null
+  const runs = folds === null ? [{ train: split?.rows ?? [], test: rows }] : foldRuns(rows, folds)
   const tested: Tested[] = []
+  const times: number[] = []
   const seconds = new Set<string>()
   for (const [at, run] of runs.entries()) {
     setting.progress(
@@ -103,38 +114,62 @@ export async function evaluate(
     )
     const second = secondFor(run.train, setting)
     if (second !== undefined) seconds.add(second)
-    for (const one of await testRun(run, second, setting)) tested.push(one)
+    const found = await testRun(run, second, setting)
+    for (const one of found.tested) tested.push(one)
+    for (const ms of found.times) times.push(ms)
   }
   setting.progress('measuring')
   return summed(tested, seconds, setting, {
-    folds: split === undefined ? setting.folds : null,
-    trainRows: split?.rows.length ?? rows.length,
+    decisionMs: spreadOf(times),
+    rowsLeftOut: data.length - rows.length,
+    folds,
+    trainRows: split?.rows.length ?? (folds === null ? 0 : rows.length),
     equalPromptsLeftOut: split?.leftOut ?? 0,
   })
 }
 
-function secondFor(train: readonly Row[], { second, names, priceOf }: Setting): string | undefined {
-  if (second === 'none') return undefined
+function knowing(rows: readonly Row[], { names: { weak, strong }, second }: Setting): readonly Row[] {
+  // A second model need not be known everywhere, but somewhere.
+  if (second !== undefined && second !== 'none') rowsWith(rows, [second])
+  return rowsWith(rows, [weak, strong])
+}
+
+function secondFor(train: readonly Row[], { second, names, priceOf, prior }: Setting): string | undefined {
+  if (second === 'none' || prior !== undefined) return undefined
   return second ?? chooseSecond(train, names, priceOf)
 }
 
-async function testRun(run: Run, second: string | undefined, setting: Setting): Promise<readonly Tested[]> {
-  const { names, priceOf, signal, clock } = setting
+async function testRun(
+  run: Run,
+  second: string | undefined,
+  setting: Setting,
+): Promise<{ tested: readonly Tested[]; times: Float64Array }> {
+  const { names, priceOf, signal, clock, prior } = setting
   const train = casesOf(run.train, names, second, priceOf)
-  worthLearning(train, 'the training rows', names)
-  const fitted = await Fitted.fit(train, clock, signal)
+  if (prior === undefined) worthLearning(train, 'the training rows', names)
+  const fitted = prior === undefined ? await Fitted.fit(train, signal) : Fitted.stored(prior)
   const threshold = thresholdOf(train, fitted.scores)
   const other = baselinesOf(train)
-  return casesOf(run.test, names, second, priceOf).map((one) => {
+  const test = casesOf(run.test, names, second, priceOf)
+  const tested = test.map((known) => {
+    const one = prior === undefined ? known : { ...known, evidence: undefined }
     const scored = fitted.score(one)
     return {
       case: one,
       scored,
       length: other.length(one),
       domainMean: other.domainMean(one),
-      escalated: scored.score >= threshold,
+      escalated: prior === undefined ? scored.score >= threshold : scored.gain > 0,
     }
   })
+  return {
+    tested,
+    times: decisionTimes(
+      fitted,
+      tested.map((one) => one.case),
+      clock,
+    ),
+  }
 }
 
 function foldRuns(rows: readonly Row[], folds: number): readonly Run[] {
@@ -169,7 +204,7 @@ function withoutEqual(
   return { rows, leftOut: train.length - rows.length }
 }
 
-type Meta = Pick<Evaluation, 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
+type Meta = Pick<Evaluation, 'decisionMs' | 'rowsLeftOut' | 'folds' | 'trainRows' | 'equalPromptsLeftOut'>
 
 function summed(
   tested: readonly Tested[],
@@ -180,17 +215,16 @@ function summed(
   const cases = tested.map((one) => one.case)
   const column = (of: (one: Tested) => number): Float64Array => Float64Array.from(tested, of)
   const outcomes = outcomesOf(cases)
-  const router = new Ranking(column(({ scored }) => scored.score))
+  const router = new Ranking(column(({ scored }) => scored.above))
   const length = new Ranking(column((one) => one.length))
   const oracle = new Ranking(column((one) => one.case.example.strong - one.case.example.weak))
-  const prompt = new Ranking(column(({ scored }) => scored.promptScore))
+  const prompt = new Ranking(column(({ scored }) => scored.promptAbove))
   const domains = new Ranking(column(({ domainMean }) => domainMean))
   const labelled = cases.some(({ row }) => row.label !== undefined)
   const reached = (ranking: Ranking): number | null => apgr(ranking.curve(outcomes)) ?? null
   const intervals = resampled(router, length, outcomes, promptsOf(cases.map(({ row }) => row)))
   const figures = figuresOf(router, outcomes, intervals)
   if (figures.apgr === null) throw unusable(noGap(setting.names, figures))
-  const byMs = column(({ scored }) => scored.ms).sort()
   const answers = cases.every(({ evidence }) => evidence !== undefined)
   const paying: Paying = answers ? 'cascade' : 'before'
   const costs = costsOf(cases, router, paying)
@@ -200,17 +234,19 @@ function summed(
     baselines: {
       random: 0.5,
       length: reached(length),
-      domainMean: labelled ? reached(domains) : null,
+      domainMean: labelled && meta.trainRows > 0 ? reached(domains) : null,
       oracle: reached(oracle),
       promptOnly: reached(prompt),
     },
-    decisionMs: { p50: quantile(byMs, 0.5), p99: quantile(byMs, 0.99) },
     perTask: perTask(tested),
     aboveLength: intervals.difference,
     atStrongAccuracy: costs?.atStrong ?? null,
     operating: operatingOf(
       tested.map(({ case: one, escalated }) => ({ one, escalated })),
       paying,
+    ),
+    calibrationError: calibrationError(
+      tested.map(({ scored, case: { example } }) => [scored.gain, example.strong - example.weak]),
     ),
     pair: { ...setting.names, second: seconds.size === 0 ? null : [...seconds].sort().join(', ') },
     evidence: answers ? 'prompt and answers' : 'prompt',
@@ -233,7 +269,7 @@ function perTask(tested: readonly Tested[]): Record<string, Figures> {
   return Object.fromEntries(
     sorted.map(([name, rows]) => {
       const outcomes = outcomesOf(rows.map((one) => one.case))
-      const ranking = new Ranking(Float64Array.from(rows, ({ scored }) => scored.score))
+      const ranking = new Ranking(Float64Array.from(rows, ({ scored }) => scored.above))
       const prompts = promptsOf(rows.map((one) => one.case.row))
       return [name, figuresOf(ranking, outcomes, resampled(ranking, ranking, outcomes, prompts))]
     }),
@@ -265,6 +301,8 @@ function noGap({ weak, strong }: Names, figures: Figures): string {
   return `${strong} is not better than ${weak} on these rows (${percent(figures.strong)} against ${percent(figures.weak)}), so there is no gap that routing could recover. Swap --weak and --strong, or name another pair.`
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+function spreadOf(times: readonly number[]): { p50: number; p99: number } {
+  const sorted = Float64Array.from(times).sort()
+  const at = (share: number): number => sorted[Math.floor(share * sorted.length)] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
 }

@@ -4,17 +4,26 @@ import { Base, crossViews, type Reading, read, readAll, type View } from '../lea
 import { Blend } from '../learn/blend.ts'
 import type { Evidence } from '../learn/evidence.ts'
 import { Posterior } from '../learn/posterior.ts'
+import type { Prior } from '../learn/prior.ts'
 import { TermReader } from '../learn/terms.ts'
 import type { Case } from './pair.ts'
 
+/** Per set of training rows. */
+const DECISIONS_TIMED = 2_000
+
 /** What one row is given by what was learned on others. */
 export interface Scored {
-  /** Orders the rows: with the answers' evidence where there is any. */
+  /** Log odds, with the answers' evidence where there is any; compares with the training rows' scores. */
   readonly score: number
+  /**
+   * The score above the mean of the training rows. Orders rows of several folds: where a fold's own rows are luckier,
+   * its training rows are less so, and without this that difference would count against the router.
+   */
+  readonly above: number
+  /** The calibrated gain. */
   readonly gain: number
-  /** The prior's order, from the prompt alone. */
-  readonly promptScore: number
-  readonly ms: number
+  /** Like `above`, by the prior from the prompt alone. */
+  readonly promptAbove: number
 }
 
 /** The prior and, where all rows hold answers, the posterior of one set of training rows. */
@@ -24,24 +33,25 @@ export class Fitted {
   readonly #posterior: Posterior | undefined
   /** For each training row, the score by weights that have not seen it: what a threshold may be chosen on. */
   readonly scores: Float64Array
-  readonly #clock: Clock
+  readonly #middle: number
+  readonly #promptMiddle: number
   readonly #reader = new TermReader()
 
   private constructor(
     base: Base,
     prior: { readonly blend: Blend; readonly scores: Float64Array },
     answers: { readonly posterior: Posterior; readonly scores: Float64Array } | undefined,
-    clock: Clock,
   ) {
     this.#base = base
     this.#blend = prior.blend
     this.#posterior = answers?.posterior
     this.scores = answers?.scores ?? prior.scores
-    this.#clock = clock
+    this.#middle = meanOf(this.scores)
+    this.#promptMiddle = meanOf(prior.scores)
   }
 
   /** Gives others a turn between its steps; throws where the signal is aborted. */
-  static async fit(cases: readonly Case[], clock: Clock, signal: AbortSignal): Promise<Fitted> {
+  static async fit(cases: readonly Case[], signal: AbortSignal): Promise<Fitted> {
     const examples = cases.map(({ example }) => example)
     const readings: readonly Reading[] = readAll(examples)
     await next(signal)
@@ -56,19 +66,43 @@ export class Fitted {
     )
     const evidence = evidenceOf(cases)
     const answers = evidence === undefined ? undefined : Posterior.fit(views, evidence, gains)
-    return new Fitted(base, prior, answers, clock)
+    return new Fitted(base, prior, answers)
+  }
+
+  /** A prior that was stored: it has no training rows here, so no scores of them. */
+  static stored({ base, blend }: Prior): Fitted {
+    return new Fitted(base, { blend, scores: new Float64Array() }, undefined)
   }
 
   score({ example, evidence }: Case): Scored {
-    const from = this.#clock.elapsed()
     const view: View = this.#base.view(read(this.#reader, example.text))
     const promptScore = this.#blend.score(view.columns)
     const decided =
       this.#posterior === undefined || evidence === undefined
         ? { score: promptScore, gain: this.#blend.gain(promptScore) }
         : this.#posterior.decide(view, evidence)
-    return { ...decided, promptScore, ms: this.#clock.elapsed() - from }
+    return {
+      ...decided,
+      above: decided.score - this.#middle,
+      promptAbove: promptScore - this.#promptMiddle,
+    }
   }
+}
+
+/**
+ * Milliseconds of each of some DECISIONS_TIMED decisions, over the cases in turn. After their scores were taken, so that
+ * the code is compiled as it is in a server that runs.
+ */
+export function decisionTimes(fitted: Fitted, cases: readonly Case[], clock: Clock): Float64Array {
+  const times = new Float64Array(DECISIONS_TIMED)
+  for (let at = 0; at < DECISIONS_TIMED; at++) {
+    const one = cases[at % cases.length]
+    if (one === undefined) break
+    const from = clock.elapsed()
+    fitted.score(one)
+    times[at] = clock.elapsed() - from
+  }
+  return times
 }
 
 /** The answers' evidence where every row has it: scores of rows with and without it do not compare. */
@@ -80,4 +114,8 @@ function evidenceOf(cases: readonly Case[]): readonly Evidence[] | undefined {
 async function next(signal: AbortSignal): Promise<void> {
   await turn()
   signal.throwIfAborted()
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }

@@ -2,7 +2,7 @@ import { assert } from '../../lib/assert.ts'
 import type { Example } from '../learn/base.ts'
 import type { Evidence } from '../learn/evidence.ts'
 import { listPrice, type Price, vendorOf } from './prices.ts'
-import { modelsOf, type Recorded, type Row, recordedBy, unusable } from './rows.ts'
+import { modelsOf, type Recorded, type Row, unusable } from './rows.ts'
 
 /** What RouteLLM takes for its pair, Mixtral 8x7B and GPT-4: rows of {weak, strong} name no model. */
 const ROUTELLM: Readonly<Record<string, Price>> = {
@@ -11,8 +11,12 @@ const ROUTELLM: Readonly<Record<string, Price>> = {
 }
 /** Of a text whose tokens nobody has counted. */
 const CHARS_PER_TOKEN = 4
-/** A second model may cost as much as this many times the weak one. */
-const SECOND_PRICE_MAX = 2
+/** A second model may cost at most this many times the weak one, and this share of the strong one. */
+const SECOND_OF_WEAK = 2
+const SECOND_OF_STRONG = 0.25
+
+/** And must be known on this share of the rows. */
+const KNOWN_SHARE = 0.95
 
 export interface Names {
   readonly weak: string
@@ -37,18 +41,17 @@ export function pricesWith(own: ReadonlyMap<string, Price>): PriceOf {
   return (model) => own.get(model) ?? ROUTELLM[model] ?? listPrice(model)
 }
 
+/** Rows must know both models (rowsWith). A row that does not know the second has no second answer. */
 export function casesOf(
   rows: readonly Row[],
   { weak, strong }: Names,
   second: string | undefined,
   priceOf: PriceOf,
 ): readonly Case[] {
-  const cheap = recordedBy(rows, weak)
-  const dear = recordedBy(rows, strong)
-  const other = second === undefined ? undefined : recordedBy(rows, second)
-  return rows.map((row, at) => {
-    const [small, large, beside] = [cheap[at], dear[at], other?.[at]]
+  return rows.map((row) => {
+    const [small, large] = [row.models.get(weak), row.models.get(strong)]
     assert(small !== undefined && large !== undefined, 'every row knows both models')
+    const beside = second === undefined ? undefined : row.models.get(second)
     const answered = small.answer !== undefined || small.outTokens !== undefined
     return {
       row,
@@ -71,19 +74,27 @@ export function worthLearning(cases: readonly Case[], where: string, { weak, str
 }
 
 /**
- * The second cheap model where none is named: of another vendor than the weak one, at no more than twice its price, and
- * the one that was right most often on these rows, which must be training rows. Undefined where there is none.
+ * The second cheap model where none is named: of another vendor than the weak one, at no more than twice its price
+ * and a quarter of the strong one's, the one that was right most often on these rows, which must be training rows. Undefined where there is none.
  */
 export function chooseSecond(rows: readonly Row[], names: Names, priceOf: PriceOf): string | undefined {
-  const most = SECOND_PRICE_MAX * totalOf(priceOf(names.weak))
+  const most = Math.min(
+    SECOND_OF_WEAK * totalOf(priceOf(names.weak)),
+    SECOND_OF_STRONG * totalOf(priceOf(names.strong)),
+  )
   const able = modelsOf(rows)
     .filter((model) => model !== names.strong && vendorOf(model) !== vendorOf(names.weak))
     .filter((model) => totalOf(priceOf(model)) <= most)
-    .map((model) => ({ model, recorded: recordedBy(rows, model) }))
+    .map((model) => ({ model, recorded: rows.flatMap(({ models }) => models.get(model) ?? []) }))
+    .filter(({ recorded }) => recorded.length >= KNOWN_SHARE * rows.length)
     .filter(({ recorded }) => recorded.some(({ answer }) => typeof answer === 'string'))
-    .map(({ model, recorded }) => ({ model, right: recorded.reduce((sum, one) => sum + one.right, 0) }))
+    .map(({ model, recorded }) => ({ model, right: meanRight(recorded) }))
     .sort((left, right) => right.right - left.right || (left.model < right.model ? -1 : 1))
   return able[0]?.model
+}
+
+function meanRight(recorded: readonly Recorded[]): number {
+  return recorded.reduce((sum, { right }) => sum + right, 0) / recorded.length
 }
 
 function totalOf(price: Price | undefined): number {

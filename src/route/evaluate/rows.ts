@@ -15,8 +15,9 @@ const result = z.tuple([share], z.unknown())
 const schema = z
   .looseObject({
     id: label,
-    prompt: z.string().min(1),
+    prompt: z.string().nullable(),
     options: z.array(z.string()).optional(),
+    gold: z.unknown().optional(),
     domain: label.nullish(),
     task: label.nullish(),
     cat: label.nullish(),
@@ -26,6 +27,8 @@ const schema = z
   })
   .superRefine((row, context) => {
     if (row.m !== undefined) return
+    // Collections of many models hold a few rows whose prompt was not recorded; here it is a mistake.
+    if (!row.prompt) context.addIssue({ code: 'custom', path: ['prompt'], message: 'is empty' })
     for (const field of ['weak', 'strong'] as const) {
       if (row[field] !== undefined) continue
       context.addIssue({ code: 'custom', path: [field], message: 'is missing: give weak and strong, or m' })
@@ -55,12 +58,13 @@ export interface Row {
   readonly models: ReadonlyMap<string, Recorded>
 }
 
-/** Reads both shapes of rows. Throws UpshiftError where a line does not fit or an id comes twice. */
+/** Reads both shapes of rows. Rows without a recorded prompt are left out. Throws UpshiftError where a line does not fit. */
 export function readOutcomes(places: readonly string[]): readonly Row[] {
-  const rows = readRows(places, schema).map(rowOf)
-  if (rows.length === 0) throw unusable(`There is no row in ${places.join(', ')}.`)
-  if (rows.length > ROWS_MAX)
-    throw unusable(`${rows.length} rows are more than ${ROWS_MAX}: name fewer files.`)
+  const lines = readRows(places, schema)
+  if (lines.length > ROWS_MAX)
+    throw unusable(`${lines.length} rows are more than ${ROWS_MAX}: name fewer files.`)
+  const rows = lines.filter(({ prompt }) => Boolean(prompt)).map(rowOf)
+  if (rows.length === 0) throw unusable(`There is no row with a prompt in ${places.join(', ')}.`)
   return rows
 }
 
@@ -79,22 +83,25 @@ export function distinctIds(rows: readonly Row[], where: string): void {
   )
 }
 
-/** What the rows say of one model; throws and lists the models that are there where one row does not know it. */
-export function recordedBy(rows: readonly Row[], model: string): readonly Recorded[] {
-  const recorded = rows.map(({ models }) => models.get(model))
-  const without = recorded.indexOf(undefined)
-  if (without === -1) return recorded.filter((one) => one !== undefined)
-  const known = modelsOf(rows)
-  if (known.includes(model)) throw unusable(`The row "${rows[without]?.id}" says nothing of ${model}.`)
-  const listed = known.slice(0, NAMED_MAX).join(', ')
-  throw unusable(`No row knows a model "${model}". These are there: ${listed}.`)
+/** The rows that know all of these models. Throws and lists those there are where no row knows one of them. */
+export function rowsWith(rows: readonly Row[], models: readonly string[]): readonly Row[] {
+  for (const model of models) {
+    if (rows.some((row) => row.models.has(model))) continue
+    const known = modelsOf(rows)
+    const listed = known.slice(0, NAMED_MAX).join(', ')
+    const more = known.length > NAMED_MAX ? `, and ${known.length - NAMED_MAX} more` : ''
+    throw unusable(`No row knows a model "${model}". These are there: ${listed}${more}.`)
+  }
+  const known = rows.filter((row) => models.every((model) => row.models.has(model)))
+  if (known.length === 0) throw unusable(`No row knows ${models.join(' and ')} both.`)
+  return known
 }
 
-/** The models of every row, in the order of their names. */
+/** The models of any row, in the order of their names. */
 export function modelsOf(rows: readonly Row[]): readonly string[] {
-  const [first, ...others] = rows
-  if (first === undefined) return []
-  return [...first.models.keys()].filter((name) => others.every(({ models }) => models.has(name))).sort()
+  const names = new Set<string>()
+  for (const { models } of rows) for (const name of models.keys()) names.add(name)
+  return [...names].sort()
 }
 
 export function unusable(message: string): UpshiftError {
@@ -103,12 +110,13 @@ export function unusable(message: string): UpshiftError {
 
 function rowOf(line: Line): Row {
   const models = new Map<string, Recorded>()
-  for (const [name, entry] of Object.entries(line.m ?? {})) models.set(name, recordedOf(entry))
+  for (const [name, entry] of Object.entries(line.m ?? {}))
+    models.set(name, recordedOf(entry, line.gold !== undefined))
   for (const name of ['weak', 'strong'] as const) {
     const right = line[name]
     if (right !== undefined) models.set(name, { ...UNKNOWN, right })
   }
-  const text = [line.prompt, ...(line.options ?? [])].join('\n')
+  const text = [line.prompt ?? '', ...(line.options ?? [])].join('\n')
   return { id: line.id, text, label: line.task ?? line.domain ?? line.cat ?? undefined, models }
 }
 
@@ -116,21 +124,19 @@ const UNKNOWN = { answer: undefined, valid: undefined, inTokens: undefined, outT
 
 /**
  * `[ok]`, `[ok, answer]`, `[ok, answer, outTokens]`, `[ok, answer, inTokens, outTokens]`,
- * `[ok, answer, valid, inTokens, outTokens]` with valid 0 or 1, or `[ok, error, inTokens, outTokens, seconds]`, which
- * holds no answer.
+ * `[ok, answer, valid, inTokens, outTokens]` with valid 0 or 1, or `[ok, error, inTokens, outTokens, seconds]`. Only
+ * where the row has the right answer, `gold`, is the second one an answer: an error would give away what is asked.
  */
-function recordedOf([right, ...more]: readonly [number, ...unknown[]]): Recorded {
+function recordedOf([right, ...more]: readonly [number, ...unknown[]], answered: boolean): Recorded {
   const [said, second, third, fourth] = more
-  if (more.length >= 4) {
-    const flagged = second === 0 || second === 1 || typeof second === 'boolean'
-    if (!flagged) return { ...UNKNOWN, right, inTokens: tokens(second), outTokens: tokens(third) }
-    const valid = Boolean(second)
-    return { right, answer: said, valid, inTokens: tokens(third), outTokens: tokens(fourth) }
+  const answer = answered ? said : undefined
+  const flagged = second === 0 || second === 1 || typeof second === 'boolean'
+  if (more.length >= 4 && flagged && (answered || Number.isInteger(fourth))) {
+    return { right, answer, valid: Boolean(second), inTokens: tokens(third), outTokens: tokens(fourth) }
   }
-  if (more.length === 3) {
-    return { ...UNKNOWN, right, answer: said, inTokens: tokens(second), outTokens: tokens(third) }
-  }
-  return { ...UNKNOWN, right, answer: said, outTokens: tokens(second) }
+  const known = { ...UNKNOWN, right, answer }
+  if (more.length >= 3) return { ...known, inTokens: tokens(second), outTokens: tokens(third) }
+  return { ...known, outTokens: tokens(second) }
 }
 
 function tokens(count: unknown): number | undefined {

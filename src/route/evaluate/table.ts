@@ -28,11 +28,13 @@ export function evaluationTable(evaluation: Evaluation): string {
   ].join('')
 }
 
-function splitWords({ n, folds, trainRows, equalPromptsLeftOut }: Evaluation): string {
-  if (folds !== null) return `${n} rows in ${folds} folds, equal prompts in one`
+function splitWords({ n, rowsLeftOut, folds, trainRows, equalPromptsLeftOut }: Evaluation): string {
+  const unknown = rowsLeftOut === 0 ? '' : ` (${rowsLeftOut} others do not know both models)`
+  if (folds !== null) return `${n} rows${unknown} in ${folds} folds, equal prompts in one`
+  if (trainRows === 0) return `${n} rows${unknown}, a stored prior as it is`
   const left =
     equalPromptsLeftOut === 0 ? '' : `, ${equalPromptsLeftOut} left out because the data has their prompt`
-  return `${n} rows, learned on ${trainRows} others${left}`
+  return `${n} rows${unknown}, learned on ${trainRows} others${left}`
 }
 
 function tasks({ perTask }: Evaluation): string {
@@ -56,7 +58,8 @@ function sentences(evaluation: Evaluation): readonly string[] {
     atStrongAccuracy === null
       ? 'No cost: the price of a model is not known. Give it with --price NAME=INPUT/OUTPUT (USD per million tokens).'
       : `The strong model's accuracy is reached at ${percent(100 * atStrongAccuracy.costShare)} of its cost, with ${percent(100 * atStrongAccuracy.strongShare)} of the calls (the best point of the curve).`,
-    `With a threshold from the training rows: ${percent(100 * operating.quality)} right${cost}, ${percent(100 * operating.strongShare)} of the calls; of these ${percent(100 * operating.wasted)} changed nothing, ${percent(100 * operating.harmful)} harmed.`,
+    `${evaluation.trainRows === 0 ? 'Where any gain is foretold' : 'With a threshold from the training rows'}: ${percent(100 * operating.quality)} right${cost}, ${percent(100 * operating.strongShare)} of the calls; of these ${percent(100 * operating.wasted)} changed nothing, ${percent(100 * operating.harmful)} harmed.`,
+    `The gain that was foretold is off by ${fixed(evaluation.calibrationError)} on the mean of ten groups.`,
     `A decision takes ${decisionMs.p50.toFixed(2)} ms (p99 ${decisionMs.p99.toFixed(2)} ms).`,
   ]
 }
