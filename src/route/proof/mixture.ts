@@ -56,15 +56,19 @@ export function strayBound(variance: number, alpha: number): number {
 
 /** The logarithm of the mixed wealth, and its slope in S. Exported for its proof. */
 export function wealth(sum: number, variance: number): { readonly log: number; readonly slope: number } {
-  const logs = BETS.map(({ bet, cost, logShare }) => logShare + bet * sum - cost * variance)
-  const largest = Math.max(...logs)
+  let largest = Number.NEGATIVE_INFINITY
+  for (const { bet, cost, logShare } of BETS) {
+    const log = logShare + bet * sum - cost * variance
+    if (log > largest) largest = log
+  }
   let total = 0
   let sloped = 0
-  for (const [index, log] of logs.entries()) {
-    if (log - largest < NEGLIGIBLE) continue
-    const part = Math.exp(log - largest)
+  for (const { bet, cost, logShare } of BETS) {
+    const over = logShare + bet * sum - cost * variance - largest
+    if (over < NEGLIGIBLE) continue
+    const part = Math.exp(over)
     total += part
-    sloped += part * (BETS[index]?.bet ?? 0)
+    sloped += part * bet
   }
   return { log: largest + Math.log(total), slope: sloped / total }
 }

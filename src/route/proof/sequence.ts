@@ -89,14 +89,16 @@ export class ConfidenceSequence {
     if (mean === undefined) return this.#range
     const below = (this.#fall * strayBound(this.#falling, alpha / 2)) / this.#weight
     const above = (this.#rise * strayBound(this.#rising, alpha / 2)) / this.#weight
-    return {
-      low: Math.max(this.#range.low, mean - below),
-      high: Math.min(this.#range.high, mean + above),
-    }
+    return { low: this.#possible(mean - below), high: this.#possible(mean + above) }
   }
 
   state(): SequenceState {
     return { weight: this.#weight, sum: this.#sum, falling: this.#falling, rising: this.#rising }
+  }
+
+  /** Weighted single outcomes may average beyond what a mean can be; their interval does not. */
+  #possible(mean: number): number {
+    return Math.min(this.#range.high, Math.max(this.#range.low, mean))
   }
 
   /** One imagined term of 0 steadies the beginning. */
