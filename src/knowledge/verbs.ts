@@ -1,6 +1,6 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
-import { type OpenedCitation, openedCitationSchema } from './open-citation.ts'
+import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'
 
 const cite: Verb = {
   name: 'cite',

@@ -1,5 +1,5 @@
-import { type Block, blocksOf } from '../lib/text/markdown.ts'
-import { sentencesOf } from '../lib/text/sentences.ts'
+import { type Block, blocksOf } from '../../lib/text/markdown.ts'
+import { sentencesOf } from '../../lib/text/sentences.ts'
 import type { Asked } from './asked.ts'
 
 /** A piece of a document, `document.slice(start, end)`, with the headings above it, the topmost first. */
