@@ -57,6 +57,11 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
+    from(
+      knowledge,
+      'knowledge evaluate',
+      "Measure retrieval on a folder of records, queries and judgements in BEIR's layout.",
+    ),
     from(fleet, 'engines list', 'List engines, their models and state, and what they have cost today.'),
     from(fleet, 'engines allow', 'Let prompts go to an engine off this machine, under a daily cap.'),
     from(fleet, 'engines deny', 'Take back the allowance of an engine: nothing more is sent to it.'),

@@ -1,5 +1,6 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
+import { evaluateVerb } from './evaluate/verb.ts'
 import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'
 
 const cite: Verb = {
@@ -12,7 +13,7 @@ const cite: Verb = {
   run: runCite,
 }
 
-export const verbs: readonly Verb[] = [cite]
+export const verbs: readonly Verb[] = [cite, evaluateVerb]
 
 async function runCite(context: VerbContext): Promise<ExitCode> {
   const [id, ...more] = context.args

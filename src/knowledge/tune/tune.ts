@@ -45,6 +45,7 @@ const ROUNDS = 3
 const MIN_GAIN = 0.002
 /** Feedback costs a second search: it must bring more. */
 const MIN_FEEDBACK_GAIN = 0.01
+const STANDARD_ERRORS = 2
 const SEED = 1_729
 
 /**
@@ -115,10 +116,18 @@ function feedbackShare(
   const best = FEEDBACK_SHARES.map((share) => ({ share, gain: gain(choosing, share) })).reduce((a, b) =>
     b.gain > a.gain ? b : a,
   )
-  const pays =
-    best.gain > gain(choosing, 0) + MIN_FEEDBACK_GAIN &&
-    gain(judging, best.share) > gain(judging, 0) + MIN_FEEDBACK_GAIN
-  return pays ? best.share : 0
+  return best.gain > gain(choosing, 0) && clearlyBetter(judging.map((one) => one(best.share) - one(0)))
+    ? best.share
+    : 0
+}
+
+/** Whether a mean difference is worth its cost and no chance: two standard errors above nothing. */
+function clearlyBetter(differences: readonly number[]): boolean {
+  const count = differences.length
+  const mean = differences.reduce((sum, one) => sum + one, 0) / (count || 1)
+  const squares = differences.reduce((sum, one) => sum + (one - mean) ** 2, 0)
+  const error = Math.sqrt(squares / Math.max(1, count - 1) / Math.max(1, count))
+  return mean > Math.max(MIN_FEEDBACK_GAIN, STANDARD_ERRORS * error)
 }
 
 /** The gain of one query as a function of the share of feedback. */
