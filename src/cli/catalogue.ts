@@ -57,6 +57,14 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
+    from(knowledge, 'knowledge add', 'Read files, folders or standard input into a collection.'),
+    from(knowledge, 'knowledge list', 'List collections, or with --collection the documents of one.'),
+    from(knowledge, 'knowledge search', 'Find passages of a collection, with where they stand.'),
+    from(
+      knowledge,
+      'knowledge inspect',
+      'Show what a collection holds, and how its search was tuned, with figures.',
+    ),
     from(
       knowledge,
       'knowledge evaluate',

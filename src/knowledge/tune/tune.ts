@@ -44,7 +44,7 @@ const MIN_ITEMS = 40
 const ROUNDS = 3
 const MIN_GAIN = 0.002
 /** Feedback costs a second search: it must bring more. */
-const MIN_FEEDBACK_GAIN = 0.01
+const MIN_FEEDBACK_GAIN = 0.02
 const STANDARD_ERRORS = 2
 const SEED = 1_729
 
