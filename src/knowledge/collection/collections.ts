@@ -1,6 +1,8 @@
 import { UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { openStore, type Store } from '../../store/open.ts'
+import { decodeModel, encodeModel, withTerms } from '../embed/encode.ts'
+import type { LsaModel } from '../embed/lsa.ts'
 import { settingsSchema } from '../retrieve/settings.ts'
 import type { Tuning } from '../tune/tune.ts'
 import type { ReadDocument } from './document.ts'
@@ -153,7 +155,18 @@ export class Collections implements Disposable {
     this.#segments.remove(ids)
     const erase = this.#store.prepare('DELETE FROM document WHERE id = ?')
     for (const id of ids) erase.run(id)
+    if (ids.length > 0) this.#forgetTerms(collection)
     return ids.length
+  }
+
+  /** Takes words that no document holds any more out of the semantics too. */
+  #forgetTerms(collection: number): void {
+    const row = this.#store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
+    const stored = row?.['semantics']
+    if (!(stored instanceof Uint8Array)) return
+    const held = this.#segments.of(collection).map((id) => this.#segments.read(id).terms)
+    const rest = withTerms(decodeModel(stored), (term) => held.some((terms) => terms.has(term)))
+    this.#store.prepare('UPDATE collection SET semantics = ? WHERE id = ?').run(encodeModel(rest), collection)
   }
 
   #changed(collection: number): void {
@@ -169,11 +182,12 @@ export class Collections implements Disposable {
     return { ...tuning, settings: settingsSchema.parse(tuning.settings) }
   }
 
-  keepTuning(name: string, tuning: Tuning): KeptTuning {
+  /** Keeps a tuning, and the model of the collection's semantics that it gives a weight. */
+  keepTuning(name: string, tuning: Tuning, model?: LsaModel): KeptTuning {
     const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name).chunks }
     this.#store
-      .prepare('UPDATE collection SET tuning = ? WHERE id = ?')
-      .run(JSON.stringify(kept), this.#existing(name))
+      .prepare('UPDATE collection SET tuning = ?, semantics = ? WHERE id = ?')
+      .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
     return kept
   }
 

@@ -16,7 +16,8 @@ export const migrations: readonly Migration[] = [
         name TEXT NOT NULL UNIQUE,
         created INTEGER NOT NULL,
         generation INTEGER NOT NULL DEFAULT 0,
-        tuning TEXT
+        tuning TEXT,
+        semantics BLOB
       ) STRICT;
       CREATE TABLE document (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

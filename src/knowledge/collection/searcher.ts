@@ -1,7 +1,11 @@
 import type { Store } from '../../store/open.ts'
+import { decodeModel } from '../embed/encode.ts'
+import { type LsaModel, lsaVector, lsaVectors } from '../embed/lsa.ts'
 import { queryTerms } from '../index/query.ts'
+import type { Segment } from '../index/segment.ts'
+import { DenseIndex, FUSED_DEPTH, fused } from '../retrieve/dense.ts'
 import { expansionOf, FEEDBACK_CHUNKS, mixed } from '../retrieve/feedback.ts'
-import { LexicalIndex, type Ranked } from '../retrieve/lexical.ts'
+import { LexicalIndex, type Query, type Ranked } from '../retrieve/lexical.ts'
 import type { Settings } from '../retrieve/settings.ts'
 import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
@@ -30,6 +34,8 @@ const MAX_READ = 20_000
 /** One collection at one moment: its index in memory, its texts read when they are asked for. */
 export class Searcher implements Tunable {
   readonly index: LexicalIndex
+  readonly segments: readonly Segment[]
+  #semantics: { readonly model: LsaModel; readonly index: DenseIndex } | undefined
   /** Ids of the chunks of each segment, by place. */
   readonly #chunks: readonly Float64Array[]
   readonly #store: Store
@@ -38,23 +44,39 @@ export class Searcher implements Tunable {
 
   constructor(store: Store, segments: Segments, collection: number) {
     this.#store = store
-    const find = store.prepare('SELECT id FROM segment WHERE collection = ? ORDER BY id')
     const chunks = store.prepare('SELECT id FROM chunk WHERE segment = ? ORDER BY place')
     // In a transaction, so that all of it is of one moment.
     const read = store.transaction(() => {
-      const ids = find.all(collection).map((row) => Number(row['id']))
-      return ids.map((id) => ({
+      const semantics = store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
+      const parts = segments.of(collection).map((id) => ({
         segment: segments.read(id),
         chunks: Float64Array.from(chunks.all(id), (row) => Number(row['id'])),
       }))
+      return { parts, semantics: semantics?.['semantics'] }
     })
-    this.#chunks = read.map((one) => one.chunks)
-    this.index = new LexicalIndex(read.map(({ segment }) => segment))
+    this.#chunks = read.parts.map((one) => one.chunks)
+    this.segments = read.parts.map(({ segment }) => segment)
+    this.index = new LexicalIndex(this.segments)
+    if (read.semantics instanceof Uint8Array) this.useSemantics(decodeModel(read.semantics))
+  }
+
+  /** Searches with this model where the settings give it a weight; the chunks' vectors are made of their postings. */
+  useSemantics(model: LsaModel): void {
+    const vectors = this.segments.map((segment) => lsaVectors(model, segment))
+    this.#semantics = { model, index: new DenseIndex(model.dimensions, vectors) }
   }
 
   /** The `limit` best chunks, the best first; without their texts. */
   rank(question: string, settings: Settings, limit: number): Ranked[] {
     const query = queryTerms(question)
+    if (settings.dense === 0 || this.#semantics === undefined) return this.#lexical(query, settings, limit)
+    const { model, index } = this.#semantics
+    const depth = Math.max(limit, FUSED_DEPTH)
+    const near = index.search(lsaVector(model, query), depth)
+    return fused(this.#lexical(query, settings, depth), near, settings.dense, limit)
+  }
+
+  #lexical(query: Query, settings: Settings, limit: number): Ranked[] {
     const first = this.index.search(query, settings, Math.max(limit, FEEDBACK_CHUNKS))
     if (settings.feedback === 0) return first.slice(0, limit)
     const lent = first

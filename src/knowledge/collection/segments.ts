@@ -110,6 +110,12 @@ export class Segments {
     return Number(insert.run(collection, segment.size, encodeSegment(segment)).lastInsertRowid)
   }
 
+  /** The segments of a collection, in the order in which its index has them. */
+  of(collection: number): number[] {
+    const rows = this.#store.prepare('SELECT id FROM segment WHERE collection = ? ORDER BY id')
+    return rows.all(collection).map((row) => Number(row['id']))
+  }
+
   read(id: number): Segment {
     const row = this.#store.prepare('SELECT postings FROM segment WHERE id = ?').get(id)
     const postings = row?.['postings']

@@ -7,7 +7,8 @@ import { Collections } from '../collection/collections.ts'
 import type { ReadDocument } from '../collection/document.ts'
 import type { Searcher } from '../collection/searcher.ts'
 import type { Settings } from '../retrieve/settings.ts'
-import { type Tuning, tune } from '../tune/tune.ts'
+import type { Tuning } from '../tune/tune.ts'
+import { semanticsOf, tuneCollection } from '../tune/tune-collection.ts'
 import {
   type BeirQuery,
   type BeirRecord,
@@ -29,6 +30,8 @@ export interface Evaluation {
   /** The collection's file: texts, postings and all. */
   readonly indexBytes: number
   readonly settings: Settings
+  /** nDCG@10 of BM25 alone, of the collection's latent semantics alone, and of both with the weight in the settings. */
+  readonly parts: { readonly lexical: number; readonly dense: number; readonly fused: number }
   readonly tuning: Omit<Tuning, 'settings'>
   readonly records: number
   readonly documents: number
@@ -59,17 +62,28 @@ export async function evaluate(folder: string, clock: Clock): Promise<Evaluation
     const read = clock.elapsed()
     const idOf = fill(collections, records)
     const indexed = clock.elapsed()
-    const searcher = collections.searcher(COLLECTION)
-    const { settings, ...tuning } = collections.keepTuning(COLLECTION, tune(searcher))
+    const { settings, ...tuning } = tuneCollection(collections, COLLECTION)
     const tuned = clock.elapsed()
+    const searcher = collections.searcher(COLLECTION)
     const queries = await readQueries(folder)
-    const measured = measure(searcher, settings, queries, await readJudgements(folder), idOf, clock)
-    const { chosenBy, heldOut, before, after, kept } = tuning
+    const judgements = await readJudgements(folder)
+    const run = (chosen: Settings) => measure(searcher, chosen, queries, judgements, idOf, clock)
+    const measured = run(settings)
+    // What the semantics would be worth where the tuning gave them no weight: for the report alone.
+    const model = settings.dense > 0 ? undefined : semanticsOf(searcher.segments)
+    if (model !== undefined) searcher.useSemantics(model)
+    const parts = {
+      lexical: run({ ...settings, dense: 0 }).ndcg10,
+      dense: run({ ...settings, dense: 1 }).ndcg10,
+      fused: measured.ndcg10,
+    }
+    const { chosenBy, heldOut, before, after, kept, semantics } = tuning
     return {
       ...measured,
+      parts,
       indexBytes: collections.bytes(),
       settings,
-      tuning: { chosenBy, heldOut, before, after, ...(kept && { kept }) },
+      tuning: { chosenBy, heldOut, before, after, ...(kept && { kept }), ...(semantics && { semantics }) },
       records: records.length,
       documents: collections.figures(COLLECTION).documents,
       readMs: read - began,

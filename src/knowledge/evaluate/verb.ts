@@ -60,6 +60,12 @@ function evaluationText(evaluation: Evaluation): string {
           .join(', '),
       ],
       ['tuned by itself', verdict],
+      [
+        'nDCG@10 of BM25, semantics, both',
+        Object.values(evaluation.parts)
+          .map((one) => one.toFixed(4))
+          .join(', '),
+      ],
     ],
   )
 }

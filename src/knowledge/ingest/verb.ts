@@ -3,8 +3,7 @@ import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../co
 import { systemClock } from '../../lib/clock.ts'
 import type { Collections } from '../collection/collections.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
-import { tuningDue } from '../tune/due.ts'
-import { tune } from '../tune/tune.ts'
+import { tuneCollection, tuningDue } from '../tune/tune-collection.ts'
 import { type Incoming, type IngestReport, ingest } from './ingest.ts'
 import { mediaTypeOf } from './parse/media.ts'
 import { IngestProgress } from './progress.ts'
@@ -57,7 +56,7 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
 
 function tuneIfDue(collections: Collections, name: string): void {
   if (!tuningDue(collections.figures(name).chunks, collections.tuning(name)?.chunks)) return
-  collections.keepTuning(name, tune(collections.searcher(name)))
+  tuneCollection(collections, name)
 }
 
 const MAX_STDIN_BYTES = 64 * 1024 * 1024

@@ -11,9 +11,18 @@ export const settingsSchema = z.strictObject({
   document: z.number().min(0).max(10),
   /** Words taken from the best chunks and asked too (RM3): their share of the query; 0 is none. */
   feedback: z.number().min(0).max(1),
+  /** What the nearness of vectors counts beside BM25 in the fusion; 0 is BM25 alone. */
+  dense: z.number().min(0).max(1),
 })
 
 export type Settings = z.infer<typeof settingsSchema>
 
 /** Where nothing could be tuned. */
-export const DEFAULT_SETTINGS: Settings = { k1: 1.2, b: 0.75, head: 0.5, document: 0.3, feedback: 0 }
+export const DEFAULT_SETTINGS: Settings = {
+  k1: 1.2,
+  b: 0.75,
+  head: 0.5,
+  document: 0.3,
+  feedback: 0,
+  dense: 0,
+}

@@ -1,8 +1,10 @@
 import { expansionOf, FEEDBACK_CHUNKS, mixed, normalised } from '../retrieve/feedback.ts'
 import type { LexicalIndex } from '../retrieve/lexical.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../retrieve/settings.ts'
+import { clearlyBetter } from './better.ts'
 import { type KnownItem, knownItems, type Sample, sequence } from './known-items.ts'
 import { gainOf, Pool, rivalsOf, widePool } from './pool.ts'
+import type { DenseTuning } from './tune-dense.ts'
 
 /** What a tuning came to. Means are nDCG over known-item queries. */
 export interface Tuning {
@@ -15,6 +17,8 @@ export interface Tuning {
   readonly after: number
   /** Why the defaults stand, where they do. */
   readonly kept?: 'too-few-queries' | 'no-better-on-held-out'
+  /** The tuning of the latent semantics; absent where the collection is too small for any. */
+  readonly semantics?: DenseTuning
 }
 
 /** What a tuning reads of a collection. */
@@ -45,7 +49,6 @@ const ROUNDS = 3
 const MIN_GAIN = 0.002
 /** Feedback costs a second search: it must bring more. */
 const MIN_FEEDBACK_GAIN = 0.02
-const STANDARD_ERRORS = 2
 const SEED = 1_729
 
 /**
@@ -116,18 +119,13 @@ function feedbackShare(
   const best = FEEDBACK_SHARES.map((share) => ({ share, gain: gain(choosing, share) })).reduce((a, b) =>
     b.gain > a.gain ? b : a,
   )
-  return best.gain > gain(choosing, 0) && clearlyBetter(judging.map((one) => one(best.share) - one(0)))
+  return best.gain > gain(choosing, 0) &&
+    clearlyBetter(
+      judging.map((one) => one(best.share) - one(0)),
+      MIN_FEEDBACK_GAIN,
+    )
     ? best.share
     : 0
-}
-
-/** Whether a mean difference is worth its cost and no chance: two standard errors above nothing. */
-function clearlyBetter(differences: readonly number[]): boolean {
-  const count = differences.length
-  const mean = differences.reduce((sum, one) => sum + one, 0) / (count || 1)
-  const squares = differences.reduce((sum, one) => sum + (one - mean) ** 2, 0)
-  const error = Math.sqrt(squares / Math.max(1, count - 1) / Math.max(1, count))
-  return mean > Math.max(MIN_FEEDBACK_GAIN, STANDARD_ERRORS * error)
 }
 
 /** The gain of one query as a function of the share of feedback. */
