@@ -186,9 +186,17 @@ export class Collections implements Disposable {
   keepTuning(name: string, tuning: Tuning, model?: LsaModel): KeptTuning {
     const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name).chunks }
     this.#store
-      .prepare('UPDATE collection SET tuning = ?, semantics = ? WHERE id = ?')
+      .prepare('UPDATE collection SET tuning = ?, semantics = ?, generation = generation + 1 WHERE id = ?')
       .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
     return kept
+  }
+
+  /** Counts the changes of a collection. */
+  generation(name: string): number {
+    const row = this.#store
+      .prepare('SELECT generation FROM collection WHERE id = ?')
+      .get(this.#existing(name))
+    return Number(row?.['generation'])
   }
 
   /** The collection as it stands now, its postings in memory, to be searched and tuned. */

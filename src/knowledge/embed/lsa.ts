@@ -24,7 +24,7 @@ const LSA_DIMENSIONS = 128
 const OVERSAMPLED = 16
 const POWER_ROUNDS = 1
 /** Bounds on what is decomposed; the rest of a larger collection is folded in. */
-const MAX_FITTED = 20_000
+const MAX_FITTED = 8_000
 const MAX_TERMS = 40_000
 const MIN_CHUNKS = 2
 const MAX_SHARE = 0.4

@@ -71,31 +71,75 @@ export function add(
   for (let i = 0; i < length; i++) to[at + i] = (to[at + i] ?? 0) + scale * (from[start + i] ?? 0)
 }
 
-/** Makes the columns perpendicular and of length 1, in place (modified Gram-Schmidt, twice); what vanishes becomes 0. */
+/** Makes the columns perpendicular and of length 1, in place (Gram-Schmidt, twice); what vanishes becomes 0. */
 export function orthonormalise(dense: Matrix): void {
-  // Column by column over a transposed copy: neighbours in memory.
   const { rows, columns, values } = dense
+  // Column by column over a transposed copy: neighbours in memory.
   const turned = transposed(dense).values
+  const shares = new Float64Array(columns)
   for (let column = 0; column < columns; column++) {
-    const at = column * rows
+    const own = turned.subarray(column * rows, (column + 1) * rows)
     for (let pass = 0; pass < 2; pass++) {
+      dots(turned, rows, column, own, shares)
       for (let before = 0; before < column; before++) {
-        add(turned, at, turned, before * rows, rows, -dot(turned, at, turned, before * rows, rows))
+        add(own, 0, turned, before * rows, rows, -(shares[before] ?? 0))
       }
     }
-    const length = Math.sqrt(dot(turned, at, turned, at, rows))
+    const length = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0))
     const scale = length > VANISHED ? 1 / length : 0
-    for (let i = 0; i < rows; i++) turned[at + i] = (turned[at + i] ?? 0) * scale
+    for (let i = 0; i < rows; i++) own[i] = (own[i] ?? 0) * scale
   }
   values.set(transposed({ rows: columns, columns: rows, values: turned }).values)
 }
 
 const VANISHED = 1e-7
 
-export function dot(a: Float32Array, at: number, b: Float32Array, start: number, length: number): number {
-  let sum = 0
-  for (let i = 0; i < length; i++) sum += (a[at + i] ?? 0) * (b[start + i] ?? 0)
-  return sum
+/**
+ * The products of the first `count` rows of `length` numbers with `other`, into `products`. Four rows at a time: one
+ * sum alone would wait for each of its additions.
+ */
+export function dots(
+  values: Float32Array,
+  length: number,
+  count: number,
+  other: Float32Array,
+  products: Float64Array,
+): void {
+  let row = 0
+  for (; row + 4 <= count; row += 4) {
+    four(values, row * length, length, other, products, row)
+  }
+  for (; row < count; row++) {
+    let sum = 0
+    for (let i = 0; i < length; i++) sum += (values[row * length + i] ?? 0) * (other[i] ?? 0)
+    products[row] = sum
+  }
+}
+
+function four(
+  values: Float32Array,
+  first: number,
+  length: number,
+  other: Float32Array,
+  products: Float64Array,
+  at: number,
+): void {
+  const [second, third, fourth] = [first + length, first + 2 * length, first + 3 * length]
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
+  for (let i = 0; i < other.length; i++) {
+    const value = other[i] ?? 0
+    a += value * (values[first + i] ?? 0)
+    b += value * (values[second + i] ?? 0)
+    c += value * (values[third + i] ?? 0)
+    d += value * (values[fourth + i] ?? 0)
+  }
+  products[at] = a
+  products[at + 1] = b
+  products[at + 2] = c
+  products[at + 3] = d
 }
 
 function transposed({ rows, columns, values }: Matrix): Matrix {

@@ -1,3 +1,4 @@
+import { dots } from '../embed/matrix.ts'
 import { Best } from './best.ts'
 import type { Ranked } from './lexical.ts'
 
@@ -7,13 +8,12 @@ export interface Embedder {
   embed(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>
 }
 
-/** Rows that are added up side by side, so that additions need not wait for each other. */
-const STRIDE = 4
-
 /** Vectors of all chunks, segment by segment, compared one by one: exact, and quick enough for 100,000 of them. */
 export class DenseIndex {
   readonly #dimensions: number
   readonly #segments: readonly Float32Array[]
+  /** Kept between searches. */
+  #cosines = new Float64Array(0)
 
   /** `segments` hold the chunks' vectors row by row, each of length 1 or all zeros. */
   constructor(dimensions: number, segments: readonly Float32Array[]) {
@@ -26,25 +26,15 @@ export class DenseIndex {
     const best = new Best(limit)
     for (const [segment, vectors] of this.#segments.entries()) {
       const size = vectors.length / this.#dimensions
+      if (this.#cosines.length < size) this.#cosines = new Float64Array(size)
+      const cosines = this.#cosines
+      dots(vectors, this.#dimensions, size, query, cosines)
       for (let chunk = 0; chunk < size; chunk++) {
-        const score = this.#cosine(vectors, chunk * this.#dimensions, query)
+        const score = cosines[chunk] ?? 0
         if (score > 0) best.offer(segment, chunk, score)
       }
     }
     return best.sorted()
-  }
-
-  #cosine(vectors: Float32Array, at: number, query: Float32Array): number {
-    let [a, b, c, d] = [0, 0, 0, 0]
-    let i = 0
-    for (; i + STRIDE <= query.length; i += STRIDE) {
-      a += (vectors[at + i] ?? 0) * (query[i] ?? 0)
-      b += (vectors[at + i + 1] ?? 0) * (query[i + 1] ?? 0)
-      c += (vectors[at + i + 2] ?? 0) * (query[i + 2] ?? 0)
-      d += (vectors[at + i + 3] ?? 0) * (query[i + 3] ?? 0)
-    }
-    for (; i < query.length; i++) a += (vectors[at + i] ?? 0) * (query[i] ?? 0)
-    return a + b + c + d
   }
 }
 
