@@ -35,16 +35,20 @@ const MIN_FITTED = 50
  * Latent semantic analysis of a collection (Deerwester et al., JASIS 1990): the strongest directions in which its
  * chunks' words vary together, by a randomised, truncated singular value decomposition (Halko, Martinsson and
  * Tropp, SIAM Review 2011) of their counts, dampened, weighted by rarity and brought to length 1. Weightless: it is
- * made of nothing but the collection. Undefined for a collection too small to have any.
+ * made of nothing but the collection. Has at most `most` dimensions. Undefined for a collection too small to have any.
  */
-export function fitLsa(segments: readonly Segment[], chance: Chance): LsaModel | undefined {
+export function fitLsa(
+  segments: readonly Segment[],
+  chance: Chance,
+  most: number = LSA_DIMENSIONS,
+): LsaModel | undefined {
   const chunks = segments.reduce((sum, { size }) => sum + size, 0)
   const step = Math.max(1, chunks / MAX_FITTED)
   const terms = vocabulary(segments, chunks)
   const counts = weighted(segments, terms, step)
-  const rank = Math.min(LSA_DIMENSIONS + OVERSAMPLED, counts.rowCount, terms.size)
-  if (counts.rowCount < MIN_FITTED || rank < OVERSAMPLED * 2) return undefined
-  const dimensions = Math.min(LSA_DIMENSIONS, rank - OVERSAMPLED)
+  const rank = Math.min(most + OVERSAMPLED, counts.rowCount, terms.size)
+  if (counts.rowCount < MIN_FITTED || rank <= OVERSAMPLED) return undefined
+  const dimensions = Math.min(most, rank - OVERSAMPLED)
   const probe = matrix(terms.size, rank)
   for (let i = 0; i < probe.values.length; i++) probe.values[i] = chance() + chance() + chance() - 1.5
   let range = times(counts, probe)

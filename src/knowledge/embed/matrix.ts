@@ -168,7 +168,7 @@ export function gram({ rows, columns, values }: Matrix): Float64Array[] {
 }
 
 const SWEEPS = 30
-const CONVERGED = 1e-10
+const CONVERGED = 1e-16
 
 /**
  * Eigenvalues and eigenvectors of a symmetric matrix, the largest first, by Jacobi's rotations (Golub and Van Loan,

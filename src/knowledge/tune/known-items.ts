@@ -15,8 +15,6 @@ export interface Sample {
 export interface KnownItem {
   readonly at: Sample
   readonly query: Query
-  /** The words themselves, for what reads a question as text. */
-  readonly question: string
   /** What was taken out: its terms and their number. */
   readonly removed: ReadonlyMap<string, number>
   readonly removedLength: number
@@ -52,8 +50,8 @@ export function knownItems(samples: readonly Sample[], index: LexicalIndex, chan
     for (const count of removed.values()) removedLength += count
     const whole = queryTerms(sentence)
     const short = rareTerms(whole, index, chance)
-    items.push({ at, query: whole, question: sentence, removed, removedLength })
-    items.push({ at, query: short, question: [...short.keys()].join(' '), removed, removedLength })
+    items.push({ at, query: whole, removed, removedLength })
+    items.push({ at, query: short, removed, removedLength })
   }
   return items
 }
