@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import type { Citation } from '../src/contract/passage.ts'
 import { createExtractiveEngine } from '../src/engine/extractive/engine.ts'
-import { type Handbook, openHandbook } from '../src/knowledge/handbook.ts'
+import { type Handbook, openHandbook } from '../src/knowledge/handbook/handbook.ts'
 import { systemClock } from '../src/lib/clock.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { type Route, route } from '../contract/route.ts'
-import type { Handbook } from './handbook.ts'
-import { openedCitationSchema } from './open-citation.ts'
+import type { Handbook } from './handbook/handbook.ts'
+import { openedCitationSchema } from './handbook/open-citation.ts'
 
 /** The endpoints of knowledge: a citation can be opened by anyone with a key. */
 export function knowledgeRoutes(handbook: Pick<Handbook, 'open'>): readonly Route[] {

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { isRefusal } from '../contract/problem.ts'
 import type { VerbContext } from '../contract/verb.ts'
-import { type Handbook, openHandbook } from './handbook.ts'
+import { type Handbook, openHandbook } from './handbook/handbook.ts'
 import { knowledgeRoutes } from './routes.ts'
 import { verbs } from './verbs.ts'
 

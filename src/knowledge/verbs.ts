@@ -1,6 +1,9 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
-import { type OpenedCitation, openedCitationSchema } from './open-citation.ts'
+import { collectionVerbs } from './collection/verbs.ts'
+import { evaluateVerb } from './evaluate/verb.ts'
+import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'
+import { addVerb } from './ingest/verb.ts'
 
 const cite: Verb = {
   name: 'cite',
@@ -12,7 +15,7 @@ const cite: Verb = {
   run: runCite,
 }
 
-export const verbs: readonly Verb[] = [cite]
+export const verbs: readonly Verb[] = [cite, addVerb, ...collectionVerbs, evaluateVerb]
 
 async function runCite(context: VerbContext): Promise<ExitCode> {
   const [id, ...more] = context.args

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UpshiftError } from '../contract/problem.ts'
+import { UpshiftError } from '../../contract/problem.ts'
 import { type Asked, readAsked } from './asked.ts'
 import { isDocumentName } from './id.ts'
 

@@ -1,5 +1,5 @@
-import { isEverydayStem } from '../lib/text/everyday.ts'
-import { isEmptyWord, isFaintWord, stemOf, type Word, wordsOf } from '../lib/text/words.ts'
+import { isEverydayStem } from '../../lib/text/everyday.ts'
+import { isEmptyWord, isFaintWord, stemOf, type Word, wordsOf } from '../../lib/text/words.ts'
 import { PHRASES } from './concepts.ts'
 import { type Alternative, synonyms } from './synonyms.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
-import { isRefusal, PROBLEM_CODES, problemRow, type Refusal } from '../contract/problem.ts'
+import { isRefusal, PROBLEM_CODES, problemRow, type Refusal } from '../../contract/problem.ts'
 import { type Handbook, openHandbook } from './handbook.ts'
 import type { OpenedCitation } from './open-citation.ts'
 
@@ -219,7 +219,7 @@ test('a page with a name that no citation can carry, or that is not UTF-8, is na
 })
 
 test('the page of errors names every code with its status, and invents none', () => {
-  const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
   const entries = [...text.matchAll(/^- ((?:`[a-z_]+`(?: and )?)+) \((\d{3})\)/gm)]
   const named = entries.flatMap(([, codes = '', status]) =>
     [...codes.matchAll(/`([a-z_]+)`/g)].map(([, code]) => `${code} ${status}`),
@@ -229,7 +229,7 @@ test('the page of errors names every code with its status, and invents none', ()
 })
 
 test('every passage of the real handbook is an exact slice of its page', () => {
-  const docs = new URL('../../docs', import.meta.url).pathname
+  const docs = new URL('../../../docs', import.meta.url).pathname
   const real = openHandbook({ path: ':memory:', docs })
   const seen = ['tier', 'key', 'engine', 'cap', 'log', 'guard', 'error'].flatMap((word) =>
     real.find(word, 20),

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { blocksOf } from '../lib/text/markdown.ts'
+import { blocksOf } from '../../lib/text/markdown.ts'
 import { readAsked } from './asked.ts'
 
-const DOCS = new URL('../../docs/', import.meta.url)
+const DOCS = new URL('../../../docs/', import.meta.url)
 
 test('an entry is the beginning of a block and the indented phrases below it', () => {
   assert.deepEqual(readAsked('The port is\n    port, address,\n    listen\n\nAnother\n    more\n'), [

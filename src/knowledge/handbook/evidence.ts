@@ -1,5 +1,5 @@
-import { type Sentence, sentencesOf } from '../lib/text/sentences.ts'
-import { isEmptyWord, wordsOf } from '../lib/text/words.ts'
+import { type Sentence, sentencesOf } from '../../lib/text/sentences.ts'
+import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
 import { codesIn, type Question, subjectStems, type Term } from './question.ts'
 
 /**

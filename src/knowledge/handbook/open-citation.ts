@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import * as z from 'zod'
-import { type Refusal, refuse } from '../contract/problem.ts'
+import { type Refusal, refuse } from '../../contract/problem.ts'
 import { chunksOf } from './chunk.ts'
 import { parseId } from './id.ts'
 

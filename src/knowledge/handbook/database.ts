@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { UpshiftError } from '../contract/problem.ts'
-import { keepPrivate } from '../store/open.ts'
+import { UpshiftError } from '../../contract/problem.ts'
+import { keepPrivate } from '../../store/open.ts'
 
 /**
  * The version of everything below and of how documents are cut. A file of another version is rebuilt: all

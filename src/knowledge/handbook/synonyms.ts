@@ -1,4 +1,4 @@
-import { stemOf } from '../lib/text/words.ts'
+import { stemOf } from '../../lib/text/words.ts'
 import { CONCEPTS } from './concepts.ts'
 
 export interface Alternative {

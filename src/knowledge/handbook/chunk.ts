@@ -1,5 +1,5 @@
-import { type Block, blocksOf } from '../lib/text/markdown.ts'
-import { sentencesOf } from '../lib/text/sentences.ts'
+import { type Block, blocksOf } from '../../lib/text/markdown.ts'
+import { piecesOf } from '../chunk/pieces.ts'
 import type { Asked } from './asked.ts'
 
 /** A piece of a document, `document.slice(start, end)`, with the headings above it, the topmost first. */
@@ -54,56 +54,12 @@ export function chunksOf(document: string, named: readonly Asked[] = []): Chunk[
       announced = open !== undefined && document[open.end - 1] === ':' ? block.type : undefined
     }
     const bound = announced === undefined ? TARGET_SIZE : MAX_SIZE
-    for (const piece of piecesOf(document, block)) {
+    const byLine = block.type === 'code' || block.type === 'table'
+    for (const piece of piecesOf(document, block, byLine, { target: TARGET_SIZE, max: MAX_SIZE })) {
       if (open !== undefined && piece.end - open.start > bound) close()
       open = { start: open?.start ?? piece.start, end: piece.end }
     }
   }
   close()
   return chunks
-}
-
-interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-function piecesOf(document: string, block: Block): readonly Span[] {
-  if (block.end - block.start <= MAX_SIZE) return [block]
-  const text = document.slice(block.start, block.end)
-  const cuts =
-    block.type === 'code' || block.type === 'table' ? lineEnds(text) : sentencesOf(text).map((one) => one.end)
-  const pieces: Span[] = []
-  let start = 0
-  let end = 0
-  for (const cut of [...cuts, text.length]) {
-    if (cut - start > TARGET_SIZE && end > start) {
-      pieces.push(...bounded(text, start, end))
-      start = end
-    }
-    end = Math.max(end, cut)
-  }
-  pieces.push(...bounded(text, start, end))
-  return pieces.map((piece) => ({ start: block.start + piece.start, end: block.start + piece.end }))
-}
-
-function lineEnds(text: string): number[] {
-  return [...text.matchAll(/\r\n|\n|\r/g)].map((match) => match.index + match[0].length)
-}
-
-/** Trims the span, and cuts what has no natural boundary by length, never through a surrogate pair. */
-function bounded(text: string, from: number, to: number): Span[] {
-  const spans: Span[] = []
-  let start = from
-  while (start < to) {
-    let end = Math.min(to, start + MAX_SIZE)
-    const last = text.charCodeAt(end - 1)
-    if (end < to && last >= 0xd800 && last <= 0xdbff) end--
-    const piece = text.slice(start, end)
-    const lead = piece.length - piece.trimStart().length
-    const length = piece.trim().length
-    if (length > 0) spans.push({ start: start + lead, end: start + lead + length })
-    start = end
-  }
-  return spans
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Passage } from '../contract/passage.ts'
-import type { Refusal } from '../contract/problem.ts'
+import type { Passage } from '../../contract/passage.ts'
+import type { Refusal } from '../../contract/problem.ts'
 import { chunksOf } from './chunk.ts'
 import { openIndex } from './database.ts'
 import { type Document, readDocuments } from './documents.ts'

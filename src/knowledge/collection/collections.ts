@@ -1,0 +1,230 @@
+import { UpshiftError } from '../../contract/problem.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { openStore, type Store } from '../../store/open.ts'
+import { decodeModel, encodeModel, withTerms } from '../embed/encode.ts'
+import type { LsaModel } from '../embed/lsa.ts'
+import { settingsSchema } from '../retrieve/settings.ts'
+import type { Tuning } from '../tune/tune.ts'
+import type { ReadDocument } from './document.ts'
+import { migrations } from './schema.ts'
+import { Searcher } from './searcher.ts'
+import { Segments } from './segments.ts'
+
+export interface CollectionFigures {
+  readonly name: string
+  readonly documents: number
+  readonly chunks: number
+  /** UTF-16 units of all documents' texts. */
+  readonly characters: number
+  readonly segments: number
+}
+
+export interface DocumentRow {
+  readonly source: string
+  readonly version: string
+  readonly mediaType: string
+  readonly title: string
+  readonly bytes: number
+  readonly added: number
+  readonly chunks: number
+}
+
+/** What a tuning leaves with the collection. */
+export interface KeptTuning extends Tuning {
+  /** Unix milliseconds. */
+  readonly at: number
+  /** Chunks of the collection when it was tuned. */
+  readonly chunks: number
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
+
+/**
+ * The collections of a home: documents, their chunks and postings, in one SQLite file that several processes may
+ * open. Every change is one transaction. Synchronous: for a thread or process of its own.
+ */
+export class Collections implements Disposable {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #segments: Segments
+
+  /** Throws UpshiftError that names the file where it cannot be opened. */
+  constructor(path: string, clock: Clock) {
+    this.#store = openStore(path, migrations)
+    this.#clock = clock
+    this.#segments = new Segments(this.#store)
+  }
+
+  list(): CollectionFigures[] {
+    const rows = this.#store.prepare('SELECT id, name FROM collection ORDER BY name').all()
+    return rows.map((row) => this.#figures(Number(row['id']), String(row['name'])))
+  }
+
+  #figures(id: number, name: string): CollectionFigures {
+    const count = (sql: string): number => Number(this.#store.prepare(sql).get(id)?.['n'] ?? 0)
+    return {
+      name,
+      documents: count('SELECT count(*) AS n FROM document WHERE collection = ?'),
+      chunks: count('SELECT sum(size) AS n FROM segment WHERE collection = ?'),
+      characters: count(
+        'SELECT sum("end") AS n FROM (SELECT max("end") AS "end" FROM chunk JOIN document ON document.id = chunk.document WHERE collection = ? GROUP BY document)',
+      ),
+      segments: count('SELECT count(*) AS n FROM segment WHERE collection = ?'),
+    }
+  }
+
+  figures(name: string): CollectionFigures {
+    return this.#figures(this.#existing(name), name)
+  }
+
+  /** The version that a collection holds of a source; undefined where it holds none or does not exist yet. */
+  versionOf(name: string, source: string): string | undefined {
+    const row = this.#store
+      .prepare(
+        'SELECT version FROM document JOIN collection ON collection.id = document.collection WHERE name = ? AND source = ?',
+      )
+      .get(name, source)
+    return row === undefined ? undefined : String(row['version'])
+  }
+
+  documents(name: string): DocumentRow[] {
+    const rows = this.#store.prepare(
+      `SELECT source, version, media_type, title, bytes, added,
+              (SELECT count(*) FROM chunk WHERE chunk.document = document.id) AS chunks
+       FROM document WHERE collection = ? ORDER BY source`,
+    )
+    return rows.all(this.#existing(name)).map((row) => ({
+      source: String(row['source']),
+      version: String(row['version']),
+      mediaType: String(row['media_type']),
+      title: String(row['title']),
+      bytes: Number(row['bytes']),
+      added: Number(row['added']),
+      chunks: Number(row['chunks']),
+    }))
+  }
+
+  /**
+   * Adds a batch, all or nothing; creates the collection where it is missing. A document whose source is there
+   * takes the place of what stood for it. Sources within a batch must differ.
+   */
+  put(name: string, batch: readonly ReadDocument[]): void {
+    if (!NAME.test(name)) {
+      throw new UpshiftError({
+        code: 'invalid_request',
+        message: `${JSON.stringify(name)} is no name for a collection: use 1 to 64 small letters, digits, dots, dashes and underscores.`,
+      })
+    }
+    this.#store.transaction(() => {
+      this.#store
+        .prepare('INSERT INTO collection (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING')
+        .run(name, this.#clock.now())
+      const collection = this.#existing(name)
+      this.#erase(
+        collection,
+        batch.map(({ source }) => source),
+      )
+      const insert = this.#store.prepare(
+        'INSERT INTO document (collection, source, version, media_type, title, bytes, added, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      const rows = batch.map((document) => {
+        const { source, version, mediaType, title, bytes, text } = document
+        const { lastInsertRowid } = insert.run(
+          ...[collection, source, version, mediaType, title, bytes, this.#clock.now(), text],
+        )
+        return { id: Number(lastInsertRowid), document }
+      })
+      this.#segments.append(collection, rows)
+      this.#changed(collection)
+    })
+  }
+
+  /** Takes documents out, with their chunks and postings; returns how many there were. */
+  remove(name: string, sources: readonly string[]): number {
+    return this.#store.transaction(() => {
+      const collection = this.#existing(name)
+      const removed = this.#erase(collection, sources)
+      if (removed > 0) this.#changed(collection)
+      return removed
+    })
+  }
+
+  #erase(collection: number, sources: readonly string[]): number {
+    const find = this.#store.prepare('SELECT id FROM document WHERE collection = ? AND source = ?')
+    const ids = sources.flatMap((source) => find.all(collection, source).map((row) => Number(row['id'])))
+    this.#segments.remove(ids)
+    const erase = this.#store.prepare('DELETE FROM document WHERE id = ?')
+    for (const id of ids) erase.run(id)
+    if (ids.length > 0) this.#forgetTerms(collection)
+    return ids.length
+  }
+
+  /** Takes words that no document holds any more out of the semantics too. */
+  #forgetTerms(collection: number): void {
+    const row = this.#store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
+    const stored = row?.['semantics']
+    if (!(stored instanceof Uint8Array)) return
+    const held = this.#segments.of(collection).map((id) => this.#segments.read(id).terms)
+    const rest = withTerms(decodeModel(stored), (term) => held.some((terms) => terms.has(term)))
+    this.#store.prepare('UPDATE collection SET semantics = ? WHERE id = ?').run(encodeModel(rest), collection)
+  }
+
+  #changed(collection: number): void {
+    this.#segments.compact(collection)
+    this.#store.prepare('UPDATE collection SET generation = generation + 1 WHERE id = ?').run(collection)
+  }
+
+  tuning(name: string): KeptTuning | undefined {
+    const row = this.#store.prepare('SELECT tuning FROM collection WHERE id = ?').get(this.#existing(name))
+    const kept = row?.['tuning']
+    if (typeof kept !== 'string') return undefined
+    const tuning = JSON.parse(kept) as KeptTuning // written by keepTuning alone
+    return { ...tuning, settings: settingsSchema.parse(tuning.settings) }
+  }
+
+  /** Keeps a tuning, and the model of the collection's semantics that it gives a weight. */
+  keepTuning(name: string, tuning: Tuning, model?: LsaModel): KeptTuning {
+    const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name).chunks }
+    this.#store
+      .prepare('UPDATE collection SET tuning = ?, semantics = ?, generation = generation + 1 WHERE id = ?')
+      .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
+    return kept
+  }
+
+  /** Counts the changes of a collection. */
+  generation(name: string): number {
+    const row = this.#store
+      .prepare('SELECT generation FROM collection WHERE id = ?')
+      .get(this.#existing(name))
+    return Number(row?.['generation'])
+  }
+
+  /** The collection as it stands now, its postings in memory, to be searched and tuned. */
+  searcher(name: string): Searcher {
+    return new Searcher(this.#store, this.#segments, this.#existing(name))
+  }
+
+  /** Size of the file, everything in it included. */
+  bytes(): number {
+    const pragma = (name: string): number =>
+      Number(Object.values(this.#store.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
+    return pragma('page_count') * pragma('page_size')
+  }
+
+  close(): void {
+    this.#store.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #existing(name: string): number {
+    const row = this.#store.prepare('SELECT id FROM collection WHERE name = ?').get(name)
+    if (row !== undefined) return Number(row['id'])
+    throw new UpshiftError({
+      code: 'not_found',
+      message: `There is no collection ${JSON.stringify(name)}. \`upshift knowledge list\` names those that are there; \`upshift knowledge add --collection NAME FILE…\` makes one.`,
+    })
+  }
+}

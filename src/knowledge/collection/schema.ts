@@ -1,0 +1,56 @@
+import type { Migration } from '../../store/migration.ts'
+
+/**
+ * Offsets are UTF-16 units of the document's text, `end` excluded; a chunk is a slice of it and is stored by its
+ * offsets alone. `place` is the chunk's number within its segment. `generation` counts a collection's changes, so
+ * that who holds its index in memory knows when to read it again; numbers of documents and chunks are never given
+ * twice, so that it never shows another's text.
+ */
+export const migrations: readonly Migration[] = [
+  {
+    feature: 'collections',
+    version: 1,
+    sql: `
+      CREATE TABLE collection (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        created INTEGER NOT NULL,
+        generation INTEGER NOT NULL DEFAULT 0,
+        tuning TEXT,
+        semantics BLOB
+      ) STRICT;
+      CREATE TABLE document (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        collection INTEGER NOT NULL REFERENCES collection (id),
+        source TEXT NOT NULL,
+        version TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        title TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        added INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        UNIQUE (collection, source)
+      ) STRICT;
+      CREATE TABLE segment (
+        id INTEGER PRIMARY KEY,
+        collection INTEGER NOT NULL REFERENCES collection (id),
+        size INTEGER NOT NULL,
+        postings BLOB NOT NULL
+      ) STRICT;
+      CREATE INDEX segment_collection ON segment (collection);
+      CREATE TABLE chunk (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        document INTEGER NOT NULL REFERENCES document (id),
+        segment INTEGER NOT NULL REFERENCES segment (id),
+        place INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        headings TEXT NOT NULL,
+        page INTEGER,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX chunk_document ON chunk (document);
+      CREATE INDEX chunk_segment ON chunk (segment, place);
+    `,
+  },
+]

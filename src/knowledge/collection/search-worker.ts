@@ -1,0 +1,50 @@
+import * as z from 'zod'
+import { systemClock } from '../../lib/clock.ts'
+import { serveTasks } from '../../lib/worker-task.ts'
+import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
+import { Collections } from './collections.ts'
+import type { Searcher } from './searcher.ts'
+
+const taskSchema = z.object({
+  path: z.string(),
+  collection: z.string(),
+  question: z.string(),
+  limit: z.int().min(1).max(1_000),
+  dense: z.number().min(0).max(1).exactOptional(),
+})
+
+/** Collections whose indexes are kept in memory; the one that was used longest ago makes room. */
+const MAX_OPEN = 8
+
+let file: { readonly path: string; readonly collections: Collections } | undefined
+const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
+
+serveTasks((task) => {
+  const { path, collection, question, limit, dense } = taskSchema.parse(task)
+  const collections = opened(path)
+  const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
+  const chosen = dense === undefined ? settings : { ...settings, dense }
+  return searcherOf(collections, collection).search(question, chosen, limit)
+})
+
+/** A worker serves one file. */
+function opened(path: string): Collections {
+  if (file?.path !== path) {
+    file?.collections.close()
+    open.clear()
+    file = { path, collections: new Collections(path, systemClock) }
+  }
+  return file.collections
+}
+
+/** The collection as it stands now, read again after each change. */
+function searcherOf(collections: Collections, name: string): Searcher {
+  const generation = collections.generation(name)
+  const known = open.get(name)
+  open.delete(name)
+  const searcher = known?.generation === generation ? known.searcher : collections.searcher(name)
+  open.set(name, { generation, searcher })
+  const [oldest] = open.keys()
+  if (open.size > MAX_OPEN && oldest !== undefined) open.delete(oldest)
+  return searcher
+}

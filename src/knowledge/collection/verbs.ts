@@ -1,0 +1,158 @@
+import { join } from 'node:path'
+import {
+  type ExitCode,
+  UsageError,
+  type Verb,
+  type VerbContext,
+  type VerbOption,
+} from '../../contract/verb.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { textTable } from '../../lib/table.ts'
+import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
+import { Collections } from './collections.ts'
+import type { Hit } from './searcher.ts'
+
+export const COLLECTION_OPTION: VerbOption = {
+  type: 'string',
+  short: 'c',
+  value: 'NAME',
+  summary: 'The collection; `default` where none is named.',
+}
+
+const list: Verb = {
+  name: 'knowledge list',
+  summary: 'List collections, or with --collection the documents of one.',
+  options: { collection: { ...COLLECTION_OPTION, summary: 'The collection whose documents are listed.' } },
+  examples: ['upshift knowledge list', 'upshift knowledge list --collection default'],
+  run: runList,
+}
+
+const search: Verb = {
+  name: 'knowledge search',
+  summary: 'Find passages of a collection, with where they stand.',
+  operands: 'QUESTION...',
+  options: {
+    collection: COLLECTION_OPTION,
+    limit: { type: 'string', value: 'N', summary: 'Passages at most, 1 to 100; 5 where not given.' },
+  },
+  details:
+    'Each passage is named by its document, its headings and its place: UTF-16 offsets into the text of the document as it was read.',
+  examples: ['upshift knowledge search "how long are invoices kept"'],
+  run: runSearch,
+}
+
+const inspect: Verb = {
+  name: 'knowledge inspect',
+  summary: 'Show what a collection holds, and how its search was tuned, with figures.',
+  options: { collection: COLLECTION_OPTION },
+  examples: ['upshift knowledge inspect --collection default --json'],
+  run: runInspect,
+}
+
+export const collectionVerbs: readonly Verb[] = [list, search, inspect]
+
+/** Opens the collections of the command's home. */
+export async function openCollections(context: VerbContext): Promise<Collections> {
+  return new Collections(join(await context.home(), 'collections.db'), systemClock)
+}
+
+export function collectionOf({ flags }: VerbContext): string {
+  const named = flags['collection']
+  return typeof named === 'string' ? named : 'default'
+}
+
+async function runList(context: VerbContext): Promise<ExitCode> {
+  if (context.args.length > 0) throw new UsageError('knowledge list takes no words.')
+  using collections = await openCollections(context)
+  if (typeof context.flags['collection'] === 'string') {
+    const documents = collections.documents(context.flags['collection'])
+    const rows = documents.map((one) => [String(one.chunks), String(one.bytes), one.mediaType, one.source])
+    write(context, { documents }, () => textTable(['PASSAGES', 'BYTES', 'TYPE', 'DOCUMENT'], rows))
+    return 0
+  }
+  const all = collections.list()
+  const rows = all.map((one) => [one.name, String(one.documents), String(one.chunks)])
+  write(context, { collections: all }, () =>
+    all.length === 0
+      ? 'No collections yet: `upshift knowledge add FILE…` makes one.\n'
+      : textTable(['COLLECTION', 'DOCUMENTS', 'PASSAGES'], rows),
+  )
+  return 0
+}
+
+const LIMIT = 5
+const MAX_LIMIT = 100
+
+async function runSearch(context: VerbContext): Promise<ExitCode> {
+  const question = context.args.join(' ').trim()
+  const limit = Number(context.flags['limit'] ?? LIMIT)
+  if (question === '') throw new UsageError('knowledge search takes a question.')
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new UsageError(`--limit is a whole number from 1 to ${MAX_LIMIT}.`)
+  }
+  using collections = await openCollections(context)
+  const name = collectionOf(context)
+  const settings = collections.tuning(name)?.settings ?? DEFAULT_SETTINGS
+  const hits = collections.searcher(name).search(question, settings, limit)
+  write(context, { collection: name, hits }, () => hitsText(hits, context.colour))
+  return 0
+}
+
+async function runInspect(context: VerbContext): Promise<ExitCode> {
+  if (context.args.length > 0) throw new UsageError('knowledge inspect takes no words.')
+  using collections = await openCollections(context)
+  const name = collectionOf(context)
+  const figures = collections.figures(name)
+  const tuning = collections.tuning(name)
+  const settings = tuning?.settings ?? DEFAULT_SETTINGS
+  write(context, { ...figures, settings, tuning: tuning ?? null }, () =>
+    textTable(
+      ['FIGURE', 'VALUE'],
+      [
+        ['collection', name],
+        ['documents', String(figures.documents)],
+        ['passages', String(figures.chunks)],
+        ['segments of the index', String(figures.segments)],
+        ...Object.entries(settings).map(([key, value]) => [key, String(value)]),
+        ['tuned', tuning === undefined ? 'never' : new Date(tuning.at).toISOString()],
+        ...(tuning === undefined
+          ? []
+          : [
+              ['queries that chose, that judged', `${tuning.chosenBy}, ${tuning.heldOut}`],
+              [
+                'nDCG on held-out queries',
+                `${tuning.before.toFixed(4)} before, ${tuning.after.toFixed(4)} after`,
+              ],
+              ...(tuning.kept ? [['the defaults stand', tuning.kept]] : []),
+            ]),
+      ],
+    ),
+  )
+  return 0
+}
+
+const BOLD = '\u001b[1m'
+const RESET = '\u001b[0m'
+const SHOWN = 500
+
+function hitsText(hits: readonly Hit[], colour: boolean): string {
+  if (hits.length === 0) return 'Nothing in the collection shares a word with the question.\n'
+  return hits
+    .map((hit, at) => {
+      const page = hit.page === undefined ? '' : `, page ${hit.page}`
+      const where = printable([hit.source, ...hit.headings].join(' › ')).replace(/\s+/g, ' ')
+      const head = `${at + 1}. ${where}${page}, characters ${hit.start}–${hit.end}`
+      const text = printable(hit.text.length > SHOWN ? `${hit.text.slice(0, SHOWN).trimEnd()} …` : hit.text)
+      return `${colour ? BOLD + head + RESET : head}\n${text.replace(/^/gm, '   ')}\n`
+    })
+    .join('\n')
+}
+
+/** Without control characters, so that a document cannot steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+}
+
+function write(context: VerbContext, value: unknown, text: () => string): void {
+  context.out.write(context.json ? `${JSON.stringify(value, null, 2)}\n` : text())
+}

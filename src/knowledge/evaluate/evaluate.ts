@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { UpshiftError } from '../../contract/problem.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Collections } from '../collection/collections.ts'
+import type { ReadDocument } from '../collection/document.ts'
+import type { Searcher } from '../collection/searcher.ts'
+import type { Settings } from '../retrieve/settings.ts'
+import type { Tuning } from '../tune/tune.ts'
+import { semanticsOf, tuneCollection } from '../tune/tune-collection.ts'
+import {
+  type BeirQuery,
+  type BeirRecord,
+  type Judgements,
+  readCorpus,
+  readJudgements,
+  readQueries,
+} from './beir.ts'
+import { documentOf, groupedByDocument } from './grouped.ts'
+import { mean, ndcg, percentile, recall, reciprocalRank } from './measure.ts'
+
+export interface Evaluation {
+  readonly ndcg10: number
+  readonly recall100: number
+  readonly mrr10: number
+  /** One query after the other, each with the texts of its ten best passages. */
+  readonly queriesPerSecond: number
+  readonly p95Ms: number
+  /** The collection's file: texts, postings and all. */
+  readonly indexBytes: number
+  readonly settings: Settings
+  /** nDCG@10 of BM25 alone, of the collection's latent semantics alone, and of both with the weight in the settings. */
+  readonly parts: { readonly lexical: number; readonly dense: number; readonly fused: number }
+  readonly tuning: Omit<Tuning, 'settings'>
+  readonly records: number
+  readonly documents: number
+  readonly queries: number
+  /** Reading the files; cutting and indexing; tuning. */
+  readonly readMs: number
+  readonly indexMs: number
+  readonly tuneMs: number
+}
+
+const DEPTH = 10
+const RECALL_DEPTH = 100
+/** Records that one transaction takes. */
+const BATCH = 8_000
+const COLLECTION = 'evaluated'
+
+/**
+ * Measures retrieval on a folder in BEIR's layout (Thakur et al., 2021): its records become a collection in a
+ * temporary file, the collection tunes itself, and only then are queries and judgements read. Throws UpshiftError
+ * where a file cannot be read.
+ */
+export async function evaluate(folder: string, clock: Clock): Promise<Evaluation> {
+  const scratch = mkdtempSync(join(tmpdir(), 'upshift-evaluate-'))
+  try {
+    using collections = new Collections(join(scratch, 'collections.db'), clock)
+    const began = clock.elapsed()
+    const records = await readCorpus(folder)
+    const read = clock.elapsed()
+    const idOf = fill(collections, records)
+    const indexed = clock.elapsed()
+    const { settings, ...tuning } = tuneCollection(collections, COLLECTION)
+    const tuned = clock.elapsed()
+    const searcher = collections.searcher(COLLECTION)
+    const queries = await readQueries(folder)
+    const judgements = await readJudgements(folder)
+    const run = (chosen: Settings) => measure(searcher, chosen, queries, judgements, idOf, clock)
+    const measured = run(settings)
+    // What the semantics would be worth where the tuning gave them no weight: for the report alone.
+    const model = settings.dense > 0 ? undefined : semanticsOf(searcher.segments)
+    if (model !== undefined) searcher.useSemantics(model)
+    const parts = {
+      lexical: run({ ...settings, dense: 0 }).ndcg10,
+      dense: run({ ...settings, dense: 1 }).ndcg10,
+      fused: measured.ndcg10,
+    }
+    const { chosenBy, heldOut, before, after, kept, semantics } = tuning
+    return {
+      ...measured,
+      parts,
+      indexBytes: collections.bytes(),
+      settings,
+      tuning: { chosenBy, heldOut, before, after, ...(kept && { kept }), ...(semantics && { semantics }) },
+      records: records.length,
+      documents: collections.figures(COLLECTION).documents,
+      readMs: read - began,
+      indexMs: indexed - read,
+      tuneMs: tuned - indexed,
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Which record a passage is. */
+type IdOf = (source: string, start: number) => string
+
+function fill(collections: Collections, records: readonly BeirRecord[]): IdOf {
+  const groups = groupedByDocument(records)
+  const starts = new Map<string, Map<number, string>>()
+  let batch: ReadDocument[] = []
+  let waiting = 0
+  const flush = (): void => {
+    if (batch.length > 0) collections.put(COLLECTION, batch)
+    batch = []
+    waiting = 0
+  }
+  for (const [source, group] of groups) {
+    const document = documentOf(source, group)
+    starts.set(source, new Map(document.chunks.map(({ start }, at) => [start, group[at]?._id ?? ''])))
+    batch.push(document)
+    waiting += group.length
+    if (waiting >= BATCH) flush()
+  }
+  flush()
+  return (source, start) => starts.get(source)?.get(start) ?? ''
+}
+
+function measure(
+  searcher: Searcher,
+  settings: Settings,
+  queries: readonly BeirQuery[],
+  judgements: Judgements,
+  idOf: IdOf,
+  clock: Clock,
+): Pick<Evaluation, 'ndcg10' | 'recall100' | 'mrr10' | 'queriesPerSecond' | 'p95Ms' | 'queries'> {
+  const judged = queries.filter(({ _id }) => judgements.has(_id))
+  if (judged.length === 0) {
+    throw new UpshiftError({
+      code: 'invalid_request',
+      message: 'No query of queries.jsonl is judged in qrels/test.tsv: the two files are of different sets.',
+    })
+  }
+  const scores = { ndcg10: [] as number[], recall100: [] as number[], mrr10: [] as number[] }
+  const times: number[] = []
+  for (const { _id, text } of judged) {
+    const start = clock.elapsed()
+    // One more than is judged: a query that is a record itself (ArguAna) finds itself, which does not count.
+    const ranked = searcher.rank(text, settings, RECALL_DEPTH + 1)
+    for (const one of ranked.slice(0, DEPTH)) searcher.hit(one)
+    times.push(clock.elapsed() - start)
+    const ids = ranked.flatMap((one) => searcher.hit(one) ?? []).map((hit) => idOf(hit.source, hit.start))
+    const ranking = ids.filter((id) => id !== _id)
+    const relevance = judgements.get(_id) ?? new Map<string, number>()
+    scores.ndcg10.push(ndcg(ranking, relevance, DEPTH))
+    scores.recall100.push(recall(ranking, relevance, RECALL_DEPTH))
+    scores.mrr10.push(reciprocalRank(ranking, relevance, DEPTH))
+  }
+  return {
+    ndcg10: mean(scores.ndcg10),
+    recall100: mean(scores.recall100),
+    mrr10: mean(scores.mrr10),
+    queriesPerSecond: 1_000 / mean(times),
+    p95Ms: percentile(times, 0.95),
+    queries: judged.length,
+  }
+}

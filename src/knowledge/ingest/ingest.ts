@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
+import * as z from 'zod'
+import type { Clock } from '../../lib/clock.ts'
+import { createWorkerPool, WorkerError, type WorkerPool } from '../../lib/worker-pool.ts'
+import type { Collections } from '../collection/collections.ts'
+import type { ReadDocument } from '../collection/document.ts'
+
+/** What is to be read: a file, or bytes that are at hand. */
+export interface Incoming {
+  /** What it is called in the collection. */
+  readonly source: string
+  readonly mediaType: string
+  readonly bytes: number
+  /** Where it is no file. */
+  readonly content?: Uint8Array
+}
+
+export interface IngestReport {
+  readonly added: number
+  readonly replaced: number
+  readonly unchanged: number
+  readonly chunks: number
+  readonly skipped: readonly { readonly source: string; readonly why: string }[]
+}
+
+export interface IngestOptions {
+  readonly collections: Collections
+  readonly collection: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Called after each file with the number of those that are done. */
+  readonly progress?: (done: number) => void
+}
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024
+const MAX_CHUNKS = 100_000
+/** What one file may cost to parse before it is given up. */
+const PARSE_TIMEOUT_MS = 20_000
+const PARSE_HEAP_MB = 512
+const MAX_WORKERS = 4
+/** A batch is written when it has so many chunks, so much text (UTF-16 units), or is so old. */
+const BATCH_CHUNKS = 2_000
+const BATCH_TEXT = 16 * 1024 * 1024
+const BATCH_MS = 5_000
+
+const resultSchema = z.object({
+  text: z.string(),
+  title: z.string(),
+  chunks: z.array(
+    z.object({
+      start: z.int(),
+      end: z.int(),
+      kind: z.string(),
+      headings: z.array(z.string()),
+      page: z.int().exactOptional(),
+    }),
+  ),
+})
+
+/**
+ * Reads files into a collection. What the collection holds already, by the hash of its bytes, is left alone, so that
+ * a run that broke off goes on where it was when it is started again; another version takes the old one's
+ * place. A file that cannot be read, or is not done within bounds of time and memory, is named and
+ * skipped. An abort ends it between two files; what was written stays.
+ */
+export async function ingest(incoming: readonly Incoming[], options: IngestOptions): Promise<IngestReport> {
+  const workers = Math.max(1, Math.min(MAX_WORKERS, availableParallelism() - 1))
+  const pool = createWorkerPool({
+    module: new URL('./parse-worker.ts', import.meta.url),
+    size: workers,
+    queueLimit: workers,
+    taskTimeoutMs: PARSE_TIMEOUT_MS,
+    heapMb: PARSE_HEAP_MB,
+  })
+  const run = new Run(options, pool)
+  try {
+    for (let at = 0; at < incoming.length && !options.signal.aborted; at += workers) {
+      await Promise.all(incoming.slice(at, at + workers).map((one) => run.take(one)))
+    }
+  } finally {
+    run.flush()
+    await pool.close()
+  }
+  return run.report()
+}
+
+class Run {
+  readonly #options: IngestOptions
+  readonly #pool: WorkerPool
+  #batch: ReadDocument[] = []
+  #began = 0
+  #done = 0
+  readonly #counts = { added: 0, replaced: 0, unchanged: 0, chunks: 0 }
+  readonly #skipped: { source: string; why: string }[] = []
+
+  constructor(options: IngestOptions, pool: WorkerPool) {
+    this.#options = options
+    this.#pool = pool
+  }
+
+  async take(one: Incoming): Promise<void> {
+    const { collections, collection, signal } = this.#options
+    try {
+      const bytes = await contentOf(one, signal)
+      const version = createHash('sha256').update(bytes).digest('hex')
+      const before = collections.versionOf(collection, one.source)
+      if (before === version) this.#counts.unchanged++
+      else {
+        this.#add(await this.#read(one, bytes, version))
+        if (before === undefined) this.#counts.added++
+        else this.#counts.replaced++
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      this.#skipped.push({ source: one.source, why: reasonOf(error) })
+    }
+    this.#options.progress?.(++this.#done)
+  }
+
+  async #read(one: Incoming, bytes: Uint8Array, version: string): Promise<ReadDocument> {
+    const own = new Uint8Array(bytes)
+    const task = { bytes: own, mediaType: one.mediaType }
+    const parsed = resultSchema.parse(await this.#pool.run(task, [own.buffer], this.#options.signal))
+    if (parsed.chunks.length > MAX_CHUNKS) {
+      throw new Error(`it comes to ${parsed.chunks.length} passages, and at most ${MAX_CHUNKS} are taken`)
+    }
+    if (parsed.chunks.length === 0) throw new Error('it holds no text')
+    const title = parsed.title === '' ? basename(one.source) : parsed.title
+    const { source, mediaType } = one
+    return {
+      source,
+      version,
+      mediaType,
+      title,
+      bytes: bytes.length,
+      text: parsed.text,
+      chunks: parsed.chunks,
+    }
+  }
+
+  #add(document: ReadDocument): void {
+    if (this.#batch.length === 0) this.#began = this.#options.clock.elapsed()
+    this.#batch.push(document)
+    this.#counts.chunks += document.chunks.length
+    const chunks = this.#batch.reduce((sum, one) => sum + one.chunks.length, 0)
+    const text = this.#batch.reduce((sum, one) => sum + one.text.length, 0)
+    const old = this.#options.clock.elapsed() - this.#began > BATCH_MS
+    if (chunks >= BATCH_CHUNKS || text >= BATCH_TEXT || old) this.flush()
+  }
+
+  flush(): void {
+    if (this.#batch.length > 0) this.#options.collections.put(this.#options.collection, this.#batch)
+    this.#batch = []
+  }
+
+  report(): IngestReport {
+    return { ...this.#counts, skipped: this.#skipped }
+  }
+}
+
+async function contentOf(one: Incoming, signal: AbortSignal): Promise<Uint8Array> {
+  if (one.bytes > MAX_FILE_BYTES) {
+    throw new Error(`it has ${one.bytes} bytes, and at most ${MAX_FILE_BYTES} are read; split it`)
+  }
+  return one.content ?? (await readFile(one.source, { signal }))
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof WorkerError && error.fault === 'task-timeout') {
+    return `it was not read within ${PARSE_TIMEOUT_MS / 1_000} s`
+  }
+  if (error instanceof WorkerError && error.fault === 'crashed') {
+    return `reading it took more than ${PARSE_HEAP_MB} MiB of memory, or broke the parser`
+  }
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,23 @@
+import { extname } from 'node:path'
+
+const BY_ENDING: Readonly<Record<string, readonly string[]>> = {
+  'text/markdown': ['.md', '.markdown', '.mdx'],
+  'text/html': ['.html', '.htm', '.xhtml'],
+  'text/csv': ['.csv', '.tsv'],
+  'application/json': ['.json', '.geojson', '.ipynb'],
+  'application/jsonl': ['.jsonl', '.ndjson'],
+  'text/x-source':
+    '.c .cc .cpp .cs .css .cxx .dart .ex .exs .go .graphql .h .hpp .hs .java .js .jsx .kt .lua .m .mjs .cjs .ml .php .pl .proto .ps1 .py .r .rb .rs .scala .scss .sh .sql .swift .tf .toml .ts .tsx .vue .yaml .yml .zig .ini .cfg .gradle .cmake'.split(
+      ' ',
+    ),
+  'text/plain': ['.txt', '.text', '.log', '.rst', '.adoc', '.org', '.tex', '.srt', ''],
+}
+
+const TYPES = new Map(
+  Object.entries(BY_ENDING).flatMap(([type, endings]) => endings.map((ending) => [ending, type] as const)),
+)
+
+/** What a file is by the ending of its name; undefined where no parser here reads it. */
+export function mediaTypeOf(name: string): string | undefined {
+  return TYPES.get(extname(name).toLowerCase())
+}

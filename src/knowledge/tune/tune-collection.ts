@@ -1,0 +1,30 @@
+import type { Collections, KeptTuning } from '../collection/collections.ts'
+import { fitLsa, type LsaModel } from '../embed/lsa.ts'
+import type { Segment } from '../index/segment.ts'
+import { sequence } from './known-items.ts'
+import { tune } from './tune.ts'
+import { tuneDense } from './tune-dense.ts'
+
+/** A collection is tuned anew when its chunks have become so many more or fewer since: a share. */
+const CHANGE = 0.2
+const SEED = 2_718
+
+/** Tunes a collection by itself and keeps what came out, the model of its semantics only where it has a weight. */
+export function tuneCollection(collections: Collections, name: string): KeptTuning {
+  const searcher = collections.searcher(name)
+  const tuning = tune(searcher)
+  const dense = tuneDense(searcher, searcher.segments, tuning.settings)
+  const settings = { ...tuning.settings, dense: dense?.weight ?? 0 }
+  const model = settings.dense > 0 ? semanticsOf(searcher.segments) : undefined
+  return collections.keepTuning(name, { ...tuning, settings, ...(dense && { semantics: dense }) }, model)
+}
+
+/** The latent semantics of a collection as it stands; undefined where it is too small. */
+export function semanticsOf(segments: readonly Segment[]): LsaModel | undefined {
+  return fitLsa(segments, sequence(SEED))
+}
+
+/** Whether a collection has changed so much that its settings are of another one, so to speak. */
+export function tuningDue(chunks: number, tunedAt: number | undefined): boolean {
+  return tunedAt === undefined || Math.abs(chunks - tunedAt) > CHANGE * tunedAt
+}
