@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { outcomes, type Pair, paired, single, TERMS } from './outcome.fixture.ts'
 import type { Arm, Outcome } from './outcome.ts'
-import { type Comparison, type ReplayRow, replay } from './replay.ts'
+import { type Comparison, REPLAY_ROWS_MAX, type ReplayRow, replay } from './replay.ts'
 
 const RULES = { alpha: 0.05, marginMicros: 200 }
 const GAINS: Pair = [
@@ -102,6 +102,7 @@ test('rows that cannot be compared are refused with what to do', () => {
   }
   assert.match(why([]), /no labelled request to replay/)
   assert.match(why([row, row]), /req_0 is there twice/)
+  assert.match(why(new Array(REPLAY_ROWS_MAX + 1).fill(row)), /more than 500000: replay the newest/)
   assert.match(why([row], { ...RULES, alpha: 0 }), /alpha is 0/)
   assert.match(why([row], { ...RULES, marginMicros: Number.NaN }), /margin is NaN/)
 })

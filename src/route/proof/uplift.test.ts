@@ -43,6 +43,15 @@ test('two pairs by hand: half a right answer more for 1,500 micro-dollars more',
   assert.equal(qualityPerUsd.high, Number.POSITIVE_INFINITY)
 })
 
+test('pairs in which the dear answer was of no use, or worse, are counted', () => {
+  const worse: Pair = [
+    [1, 100],
+    [0.5, 1_100],
+  ]
+  const { paired: pairs, wasted, harmful } = fed([...ROWS, worse].map((row) => paired(row))).estimate(0.05)
+  assert.deepEqual([pairs, wasted, harmful], [3, 1, 1])
+})
+
 test('a first single outcome by hand: over its propensity, about what is taken for granted', () => {
   const strong = fed([single('strong', 0.25, [1, 1_000])]).estimate(0.05)
   close(strong.quality.estimate, (1 - 0.5) / 0.25)

@@ -11,6 +11,9 @@ export const upliftStateSchema = z
   .strictObject({
     paired: count,
     single: count,
+    /** Pairs of one quality, and pairs of which the cheap arm was the better. */
+    wasted: count,
+    harmful: count,
     /** Costs above the terms' bound, which were counted as the bound. */
     clipped: count,
     /** Sums over what was seen of each arm. */
@@ -32,6 +35,9 @@ export interface Measured extends Interval {
 export interface Estimate {
   readonly labels: number
   readonly paired: number
+  /** Of the pairs: those where both arms did equally well or badly, and those where the strong one did worse. */
+  readonly wasted: number
+  readonly harmful: number
   readonly clipped: number
   /** Price × Δquality − Δcost, micro-dollars. It alone decides. */
   readonly netMicros: Measured
@@ -74,6 +80,8 @@ export class Uplift {
   readonly #bounds: Readonly<Record<Arm, number>>
   #paired = 0
   #single = 0
+  #wasted = 0
+  #harmful = 0
   #clipped = 0
 
   constructor(terms: Terms, state?: UpliftState) {
@@ -107,6 +115,8 @@ export class Uplift {
     this.#arms = { cheap: { ...(state?.cheap ?? NOTHING) }, strong: { ...(state?.strong ?? NOTHING) } }
     this.#paired = state?.paired ?? 0
     this.#single = state?.single ?? 0
+    this.#wasted = state?.wasted ?? 0
+    this.#harmful = state?.harmful ?? 0
     this.#clipped = state?.clipped ?? 0
   }
 
@@ -126,6 +136,8 @@ export class Uplift {
     return {
       labels: this.labels,
       paired: this.#paired,
+      wasted: this.#wasted,
+      harmful: this.#harmful,
       clipped: this.#clipped,
       netMicros: measured(this.#metrics.net.sequence, alpha),
       quality,
@@ -138,6 +150,8 @@ export class Uplift {
     return {
       paired: this.#paired,
       single: this.#single,
+      wasted: this.#wasted,
+      harmful: this.#harmful,
       clipped: this.#clipped,
       cheap: { ...this.#arms.cheap },
       strong: { ...this.#arms.strong },
@@ -154,6 +168,8 @@ export class Uplift {
     tally(this.#arms.cheap, cheap)
     tally(this.#arms.strong, strong)
     this.#paired += 1
+    if (strong.quality === cheap.quality) this.#wasted += 1
+    if (strong.quality < cheap.quality) this.#harmful += 1
   }
 
   #addSingle(outcome: Outcome & { readonly design: 'single' }): void {
