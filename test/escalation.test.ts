@@ -34,7 +34,7 @@ const engine = ({ url }: Upstream, name: string, tier: string, usd: number) => (
 })
 
 /** Worth enough that the evidence decides, and never so much or little that the prompt alone does. */
-const ESCALATION = { worthUsd: 0.01, sure: 1_000, patienceMs: 2_000 }
+const ESCALATION = { worthUsd: 0.01, sure: 1_000, patienceMs: 2_000, explore: { share: 0 } }
 
 async function serve(escalation: Readonly<Record<string, unknown>>): Promise<RunningServer> {
   const engines = {

@@ -8,18 +8,29 @@ import type { EscalationPorts, Expected } from '../route/escalate/plan.ts'
 import { DEFAULT_WEIGHTS } from '../route/escalate/posterior.ts'
 import { Sessions } from '../route/escalate/sessions.ts'
 import { thriftOf } from '../route/escalate/thrift.ts'
+import { Lots } from '../route/online/draw.ts'
 import type { Parts } from './parts.ts'
+
+type Needs = Pick<Parts, 'keys' | 'ledger' | 'record'>
 
 /** What deciding between two tiers needs and keeps; it outlives a configuration. */
 export class Escalating {
-  readonly #parts: Pick<Parts, 'keys' | 'ledger'>
+  readonly #parts: Needs
   readonly #sessions = new Sessions()
-  readonly #learned: Learned = { weights: () => DEFAULT_WEIGHTS, standing: () => UNKNOWN }
+  readonly #learned: Learned
+  readonly #lots: Lots
   readonly #expect: (text: string) => Expected | undefined
 
-  constructor(parts: Pick<Parts, 'keys' | 'ledger'>, logs: Pick<Logs, 'warn'>) {
+  constructor(parts: Needs, logs: Pick<Logs, 'warn'>) {
     this.#parts = parts
     this.#expect = priorOf(logs)
+    const { found, seed } = parts.record
+    const { segments } = found.routing
+    this.#lots = new Lots(seed, segments)
+    this.#learned = {
+      weights: () => DEFAULT_WEIGHTS,
+      standing: (segment) => segments.decide(segment, systemClock.now(), NOT_DRAWN),
+    }
   }
 
   warm(): void {
@@ -37,7 +48,8 @@ export class Escalating {
         const spent = { todayMicros: today.spentMicros, monthMicros: thisMonth.spentMicros }
         return thriftOf(keys.limitsOf(key), spent, systemClock.now())
       },
-      draw: () => undefined,
+      standing: (segment) => this.#learned.standing(segment),
+      draw: (asked) => this.#lots.draw(config.route, asked, systemClock.now()),
     }
   }
 
@@ -46,7 +58,8 @@ export class Escalating {
   }
 }
 
-const UNKNOWN = { state: 'unknown', reason: '' } as const
+/** Where only the state is asked for. */
+const NOT_DRAWN = { optedOut: false, withinResidency: true, room: true } as const
 
 /** The prior, read when it is first asked for; one that cannot be used is said to be so, once. */
 function priorOf(logs: Pick<Logs, 'warn'>): (text: string) => Expected | undefined {

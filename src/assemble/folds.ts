@@ -5,29 +5,38 @@ import type { Stamped } from '../contract/entry.ts'
 import { SpendFold } from '../fleet/spend-fold.ts'
 import { ErasingFold } from '../govern/erasing.ts'
 import type { loadSnapshot, Snapshot } from '../record/snapshot.ts'
+import { RoutingFold } from '../route/online/fold.ts'
 
 /** Everything that a start must know of the log: folded as it is read, kept in the snapshot, gone on with from there. */
 export class Folds {
   readonly ledger: LedgerFold
   readonly spend: SpendFold
   readonly erasing: ErasingFold
+  readonly routing: RoutingFold
 
   /** Goes on from what `state` gave; throws where it is none of ours. */
   constructor(state: Readonly<Record<string, unknown>> = {}) {
-    const { ledger, spend, erasing } = state
+    const { ledger, spend, erasing, routing } = state
     this.ledger = new LedgerFold(ledger === undefined ? undefined : ledgerStateSchema.parse(ledger))
     this.spend = new SpendFold(spend)
     this.erasing = new ErasingFold(erasing)
+    this.routing = new RoutingFold(routing)
   }
 
   visit(entry: Stamped): void {
     this.ledger.visit(entry)
     this.spend.visit(entry)
     this.erasing.visit(entry)
+    this.routing.visit(entry, entry.at)
   }
 
   state(): Record<string, unknown> {
-    return { ledger: this.ledger.state(), spend: this.spend.state(), erasing: this.erasing.state() }
+    return {
+      ledger: this.ledger.state(),
+      spend: this.spend.state(),
+      erasing: this.erasing.state(),
+      routing: this.routing.state(),
+    }
   }
 }
 

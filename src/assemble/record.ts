@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { LedgerState } from '../caller/ledger/state.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
@@ -8,7 +8,7 @@ import { systemClock } from '../lib/clock.ts'
 import { dayOf, monthBeginsAt, monthOf } from '../lib/utc.ts'
 import { Disk } from '../record/disk.ts'
 import { type Log, openLog } from '../record/log/log.ts'
-import { Recorder } from '../record/recorder.ts'
+import { type EntryLog, Recorder } from '../record/recorder.ts'
 import { loadSnapshot } from '../record/snapshot.ts'
 import { openTree } from '../record/tree/appender.ts'
 import { NEWEST_FILE, openCheckpoint, readNewest } from '../record/tree/checkpoint.ts'
@@ -16,6 +16,7 @@ import { type Signer, signingKey } from '../record/tree/signer.ts'
 import { masterKey } from '../record/vault/master.ts'
 import type { Subject } from '../record/vault/subject.ts'
 import { openVault, type Vault } from '../record/vault/vault.ts'
+import type { RoutingFold } from '../route/online/fold.ts'
 import { type FromSnapshot, foldsFrom } from './folds.ts'
 import { Follower } from './follow/follower.ts'
 import type { HomePaths } from './home.ts'
@@ -30,6 +31,8 @@ export interface RecordParts extends AsyncDisposable {
   readonly follower: Follower
   readonly disk: Disk
   readonly found: FoundInLog
+  /** A secret of this home from which lots are drawn. */
+  readonly seed: string
 }
 
 /** What the log says at the start. */
@@ -39,6 +42,8 @@ export interface FoundInLog {
   readonly spend: ReadonlyMap<string, number>
   /** Erasures that a crash broke off. */
   readonly erasing: readonly ErasureBegun[]
+  /** What is known of going up; it is kept up live from here on. */
+  readonly routing: RoutingFold
   /** When the newest entry was written, milliseconds since the epoch. */
   readonly newestAt: number
 }
@@ -91,6 +96,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     ledger: folds.ledger.state(),
     spend: folds.spend.byEngine(systemClock.now()),
     erasing: folds.erasing.state(),
+    routing: folds.routing,
     newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
   }
   await tellStart(log, options)
@@ -100,7 +106,10 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     clock: systemClock,
     writtenBytes: () => log.writtenBytes + vault.writtenBytes,
   })
-  const recorder = new Recorder(log, config.record.texts === 'keep' ? vault : undefined)
+  const recorder = new Recorder(
+    followed(log, folds.routing),
+    config.record.texts === 'keep' ? vault : undefined,
+  )
   const opened = opening.move()
   return {
     log,
@@ -110,7 +119,18 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     follower,
     disk,
     found,
+    seed: createHmac('sha256', master).update('lots of routing').digest('base64url'),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** What routing learns from is told to it as it is written, so that it knows live what the next start will read. */
+function followed(log: Log, routing: RoutingFold): EntryLog {
+  return {
+    append: (entry) => {
+      routing.visit(entry, systemClock.now())
+      return log.append(entry)
+    },
   }
 }
 

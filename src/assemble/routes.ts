@@ -13,6 +13,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { auditRoutes } from '../record/audit/routes.ts'
 import { backupRoutes } from '../record/backup/routes.ts'
 import { indexRoutes } from '../record/index/routes.ts'
+import { routingRoutes } from '../route/online/report.ts'
 import { modelRoutes } from '../route/routes.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import type { Governing } from './govern.ts'
@@ -43,6 +44,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
       () => config().route,
       () => parts.fleet.models(),
     ),
+    ...routingRoutes(parts.record.found.routing, systemClock.now),
     ...recordRoutes(all),
     ...responseRoutes(all.responses),
     ...governRoutes(governing),

@@ -119,6 +119,7 @@ function measuring(): Catalogue {
       'route evaluate',
       'Measure on recorded answers what learned routing recovers, and at what cost.',
     ),
+    from(route, 'route report', 'Show what going up to a stronger tier was worth, by kind of traffic.'),
     from(route, 'route train', 'Train the prior that judges prompts, and write it.'),
     from(
       route,

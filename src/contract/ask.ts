@@ -98,6 +98,8 @@ export interface Bill {
   turn(): number
   /** A part of the same bill for another model's answer: it charges for itself, and adds to what all of it costs. */
   leg(): Bill
+  /** What the turns of this part cost, micro-dollars; undefined where a part is unknown. */
+  readonly ownMicros: number | undefined
 }
 
 /** One request on its way through a mode. */

@@ -72,9 +72,18 @@ export interface Attempted {
   readonly offMachine: boolean
   /**
    * Why this turn was needed. `continue`: the one before it died in the middle of its answer. `evidence`: a second
-   * cheap model, to compare the first one's answer with. `escalate`: the tier above.
+   * cheap model, to compare the first one's answer with. `escalate`: the tier above. `evaluate`: a model that says
+   * which of two answers is right.
    */
-  readonly cause: 'first' | 'retry' | 'failover' | 'repair' | 'continue' | 'evidence' | 'escalate'
+  readonly cause:
+    | 'first'
+    | 'retry'
+    | 'failover'
+    | 'repair'
+    | 'continue'
+    | 'evidence'
+    | 'escalate'
+    | 'evaluate'
   /** Worst case held against the engine's cap and the key's budget, micro-dollars; absent where unpriced. */
   readonly heldMicros?: number
   /** Worst case of tokens. */

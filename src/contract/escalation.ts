@@ -26,15 +26,39 @@ export interface Escalation {
    * is not needed. `shadow`: the cheap answer leaves as it comes, and what would have been done is written down.
    */
   readonly order: 'after' | 'race' | 'shadow'
-  /** Set where chance decides instead of the judgement, so that what escalating is worth can be measured. */
+  /** Who says which of two answers is right, where they differ: exact models, the preferred first. */
+  readonly evaluator?: readonly string[]
+  /** Set where chance decides instead of the judgement, so that what going up is worth can be measured. */
   readonly drawn?: Draw
 }
 
+/** A request that a lot has chosen to learn from. */
 export interface Draw {
-  /** `both`: both models answer, and the judgement says which one the caller gets. */
+  /** `both`: both models answer, they are compared, and the judgement says which one the caller gets. */
   readonly arm: 'cheap' | 'strong' | 'both'
-  /** The probability of this arm, 0 < share ≤ 1. */
-  readonly share: number
+  /** The chance of being drawn, and then of this arm; 0 < x ≤ 1. */
+  readonly drawn: number
+  readonly propensity: number
+  /** What is compared: outcomes of other models, prices or worths do not count together. */
+  readonly terms: {
+    /** The two models and their prices. */
+    readonly models: string
+    /** What one more right answer is worth, micro-dollars. */
+    readonly priceMicros: number
+    /** The most that a request may cost in each arm, micro-dollars. */
+    readonly cheapMaxMicros: number
+    readonly strongMaxMicros: number
+  }
+}
+
+/** Two answers to one request, each from 0 (wrong) to 1 (right), with what they cost. */
+export interface Compared {
+  readonly cheap: number
+  readonly strong: number
+  readonly cheapMicros: number
+  readonly strongMicros: number
+  /** `agreement`: they said the same, so that neither is the better. */
+  readonly by: 'agreement' | 'evaluator'
 }
 
 /** What was seen of the cheap answer. Numbers and marks alone, so that they may stand in the record. */
@@ -59,6 +83,6 @@ export interface Judgement {
   readonly reason: string
   readonly evidence?: Evidence
   readonly drawn?: Draw
-  /** Both models have answered, and said the same. */
-  readonly same?: boolean
+  /** Both models have answered, and which of the answers is right is known. */
+  readonly compared?: Compared
 }

@@ -29,6 +29,7 @@ export class RequestBill implements Bill {
   readonly #sum: Sum
   #charged: LeaseCost | undefined
   #firstPromptTokens: number | undefined
+  #ownMicros: number | undefined = 0
 
   constructor(sum: Sum = new Sum()) {
     this.#sum = sum
@@ -38,6 +39,10 @@ export class RequestBill implements Bill {
   /** Prompt tokens of the first turn that told them. */
   get firstPromptTokens(): number | undefined {
     return this.#firstPromptTokens
+  }
+
+  get ownMicros(): number | undefined {
+    return this.#ownMicros
   }
 
   turn(): number {
@@ -53,8 +58,13 @@ export class RequestBill implements Bill {
     const sum = this.#sum
     sum.untold.push(settlement)
     if (cost.estimated !== true) this.#firstPromptTokens ??= cost.usage?.promptTokens
-    if (cost.costMicros === undefined) sum.unknown = true
-    else sum.costMicros = (sum.costMicros ?? 0) + cost.costMicros
+    if (cost.costMicros === undefined) {
+      sum.unknown = true
+      this.#ownMicros = undefined
+    } else {
+      sum.costMicros = (sum.costMicros ?? 0) + cost.costMicros
+      if (this.#ownMicros !== undefined) this.#ownMicros += cost.costMicros
+    }
     if (delivered) this.#charged = cost
   }
 

@@ -47,6 +47,24 @@ const escalation = z
       description:
         'Where the expected gain is worth its price this many times over, the strong model is asked at once; where the price is this many times what it is worth, the cheap answer leaves as it comes.',
     }),
+    explore: z
+      .strictObject({
+        share: z.number().min(0).max(1).default(0.02).meta({
+          description: 'The most of a day’s requests that a lot may choose to learn from; 0 for none.',
+        }),
+        usdPerDay: z.number().min(0).max(100_000).default(1).meta({
+          description:
+            'The most that what is learned from may cost in a UTC day, dollars, at its worst case.',
+        }),
+        exceptKeys: z.array(z.string().min(1).max(64)).max(1_000).default([]).meta({
+          description: 'Ids of keys whose requests no lot may choose.',
+        }),
+      })
+      .prefault({}),
+    evaluator: z.string().min(1).max(256).optional().meta({
+      description:
+        'An exact model that says which of two answers is right where a lot has let both models answer. Without it a lot chooses one of the two models, and feedback says whether it was right.',
+    }),
     abstain: z.boolean().default(false).meta({
       description:
         'Where the evidence speaks against the cheap answer and going up costs more than it is worth: say that there is no answer, instead of giving it.',

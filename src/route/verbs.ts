@@ -12,6 +12,7 @@ import { modelsOf, type Row, readOutcomes } from './evaluate/rows.ts'
 import { evaluationTable } from './evaluate/table.ts'
 import { isFault } from './learn/packing.ts'
 import type { Prior } from './learn/prior.ts'
+import { reportVerb } from './online/verb.ts'
 import { trainPrior } from './train.ts'
 
 const FOLDS = 5
@@ -106,7 +107,7 @@ const trainVerb: Verb = {
   run: train,
 }
 
-export const verbs: readonly Verb[] = [evaluateVerb, trainVerb, plotVerb]
+export const verbs: readonly Verb[] = [evaluateVerb, trainVerb, plotVerb, reportVerb]
 
 async function train(context: VerbContext): Promise<ExitCode> {
   const { args, flags, json, out, signal } = context

@@ -22,13 +22,14 @@ export function createShadow(asking: Asking, judge: JudgePort): Way {
       }
       const up = work.plan.tier === escalation.tier
       const evidence: Evidence | undefined = up ? undefined : { chars, whole }
-      const { segment, gain: prior } = escalation
+      const { segment, gain: prior, drawn } = escalation
       const judged: Judgement = {
         segment,
         prior,
         ...judge.judge(escalation, evidence),
         done: up ? 'escalate' : 'accept',
         ...(evidence === undefined ? {} : { evidence }),
+        ...(drawn === undefined ? {} : { drawn }),
       }
       yield [...batch.slice(0, -1), { ...last, judged }]
     }

@@ -1,11 +1,12 @@
-import type { Way, Work } from '../../contract/ask.ts'
+import type { Bill, Way, Work } from '../../contract/ask.ts'
 import type { Attempted } from '../../contract/entry.ts'
-import type { Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
+import type { Compared, Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
 import { type AnswerFinish, type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { settledWithin } from '../../lib/clock.ts'
 import { decline } from './decline.ts'
+import { questionOf } from './evaluator.ts'
 import { type Heard, hear, type Unheard } from './heard.ts'
 import { Leg } from './leg.ts'
 
@@ -40,6 +41,8 @@ class Cascade {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #strong: Leg
+  readonly #cheapBill: Bill
+  readonly #strongBill: Bill
   /** What the second model says, as soon as it is known. */
   #second: Heard | Unheard | undefined
   #listening: Promise<void> | undefined
@@ -52,20 +55,21 @@ class Cascade {
     this.#work = work
     this.#escalation = escalation
     this.#signal = AbortSignal.any([work.ask.signal, this.#stop.signal])
-    this.#strong = new Leg(() => asking(this.#above(), this.#drawn === 'strong' ? 'first' : 'escalate'))
+    this.#cheapBill = work.bill.leg()
+    this.#strongBill = work.bill.leg()
+    this.#strong = new Leg(() => asking(this.#above(), 'escalate'))
   }
 
-  get #drawn(): string | undefined {
-    return this.#escalation.drawn?.arm
+  get #pairs(): boolean {
+    return this.#escalation.drawn?.arm === 'both'
   }
 
   async *run(): AsyncGenerator<Batch> {
     try {
-      if (this.#drawn === 'strong') return yield* this.#escalated(undefined, this.#byChance())
       const { second, order } = this.#escalation
       if (second.length > 0) this.#listening = this.#listen(second)
-      if (order === 'race' || this.#drawn === 'both') this.#strong.begin()
-      const cheap = await hear(this.#asking(this.#with(this.#work.plan.candidates), 'first'))
+      if (order === 'race' || this.#pairs) this.#strong.begin()
+      const cheap = await hear(this.#asking(this.#with(this.#work.plan.candidates, this.#cheapBill), 'first'))
       if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return yield await this.#failed(cheap)
       if (this.#listening !== undefined && cheap.type === 'heard') {
         await settledWithin(this.#listening, this.#judge.patienceMs, this.#signal)
@@ -78,7 +82,7 @@ class Cascade {
 
   async *#decided(cheap: Heard | Unheard): AsyncGenerator<Batch> {
     const judged = this.#judged(cheap)
-    if (this.#drawn === 'both' && cheap.type === 'heard') return yield await this.#paired(cheap, judged)
+    if (this.#pairs && cheap.type === 'heard') return yield await this.#paired(cheap, judged)
     if (judged.done === 'escalate') return yield* this.#escalated(cheap, judged)
     assert(cheap.type === 'heard', 'only an answer is accepted')
     if (judged.done === 'accept') return yield await this.#whole(cheap, judged)
@@ -96,7 +100,7 @@ class Cascade {
     }
     const evidence = this.#evidence(cheap)
     const judged = this.#judge.judge(this.#escalation, evidence)
-    return { ...told, ...judged, done: this.#drawn === 'cheap' ? 'accept' : judged.action, evidence }
+    return { ...told, ...judged, done: judged.action, evidence }
   }
 
   #evidence(cheap: Heard): Evidence {
@@ -106,25 +110,18 @@ class Cascade {
     return { chars: text.length, whole, ...(agrees === undefined ? {} : { agrees }) }
   }
 
-  /** Chance sends the request up; the cheap answer that it would have been judged by is not there. */
-  #byChance(): Judgement {
-    const { segment, gain, drawn } = this.#escalation
-    const judged = this.#judge.judge(this.#escalation)
-    return { segment, prior: gain, ...judged, done: 'escalate', ...(drawn === undefined ? {} : { drawn }) }
-  }
-
   /** The strong model's answer as it comes; the cheap one where nothing comes of it. */
-  async *#escalated(cheap: Heard | Unheard | undefined, judged: Judgement): AsyncGenerator<Batch> {
+  async *#escalated(cheap: Heard | Unheard, judged: Judgement): AsyncGenerator<Batch> {
     for (let begun = false; ; begun = true) {
       const batch = await this.#strong.take()
       const [first] = batch
-      if (!begun && first?.type === 'answer-error' && cheap?.type === 'heard') {
+      if (!begun && first?.type === 'answer-error' && cheap.type === 'heard') {
         return yield await this.#instead(cheap, judged, first.problem)
       }
       const last = batch.at(-1)
       if (isTerminal(last)) {
         // Evidence that came too late to decide is kept to learn from.
-        const known = cheap?.type === 'heard' ? { ...judged, evidence: this.#evidence(cheap) } : judged
+        const known = cheap.type === 'heard' ? { ...judged, evidence: this.#evidence(cheap) } : judged
         await this.#end()
         const rest = this.#explained(batch.slice(0, -1), judged)
         return yield [...rest, { ...last, judged: known, ...this.#work.bill.total() }]
@@ -133,13 +130,26 @@ class Cascade {
     }
   }
 
-  /** Both answer: what they are worth beside each other is known, whichever the caller gets. */
+  /** Both answer: which of them is right is found out, and the caller gets the one that the judgement chose. */
   async #paired(cheap: Heard, judged: Judgement): Promise<Batch> {
     const strong = await hear(this.#strong)
     if (strong.type === 'unheard') return this.#instead(cheap, judged, strong.problem)
-    const same = this.#judge.same(cheap.text, strong.text)
-    const told = same === undefined ? judged : { ...judged, same }
+    const right = await this.#right(cheap, strong)
+    const [cheapMicros, strongMicros] = [this.#cheapBill.ownMicros, this.#strongBill.ownMicros]
+    const known = right !== undefined && cheapMicros !== undefined && strongMicros !== undefined
+    const told = known ? { ...judged, compared: { ...right, cheapMicros, strongMicros } } : judged
     return this.#whole(judged.done === 'escalate' ? strong : cheap, told)
+  }
+
+  async #right(cheap: Heard, strong: Heard): Promise<Pick<Compared, 'cheap' | 'strong' | 'by'> | undefined> {
+    if (this.#judge.same(cheap.text, strong.text) === true)
+      return { cheap: 0.5, strong: 0.5, by: 'agreement' }
+    const { evaluator = [] } = this.#escalation
+    if (evaluator.length === 0) return undefined
+    const work = this.#with(evaluator, this.#work.bill.leg())
+    const put = questionOf(work, cheap.text, strong.text)
+    const said = await hear(this.#asking(put.work, 'evaluate'))
+    return said.type === 'heard' ? put.read(said.text) : undefined
   }
 
   #explained([first, ...rest]: Batch, { reason }: Judgement): Batch {
@@ -170,7 +180,7 @@ class Cascade {
   }
 
   async #listen(candidates: readonly string[]): Promise<void> {
-    this.#second = await hear(this.#asking(this.#with(candidates), 'evidence'))
+    this.#second = await hear(this.#asking(this.#with(candidates, this.#work.bill.leg()), 'evidence'))
   }
 
   /** What is still being asked is not needed any more. It has settled before the last batch leaves. */
@@ -180,24 +190,24 @@ class Cascade {
   }
 
   /** The same work for cheap models, held until it is whole, on a leg of the bill of its own. */
-  #with(candidates: readonly string[]): Work {
-    const { ask, plan, bill } = this.#work
+  #with(candidates: readonly string[], bill: Bill): Work {
+    const { ask, plan } = this.#work
     return {
       ...this.#work,
       ask: { ...ask, signal: this.#signal },
       plan: { ...plan, candidates, output: 'hold' },
-      bill: bill.leg(),
+      bill,
     }
   }
 
   #above(): Work {
-    const { ask, plan, bill } = this.#work
+    const { ask, plan } = this.#work
     const { strong: candidates, tier, maxOutputTokens, deadlineMs } = this.#escalation
     return {
       ...this.#work,
       ask: { ...ask, signal: this.#signal },
       plan: { ...plan, candidates, tier, maxOutputTokens, deadlineMs },
-      bill: bill.leg(),
+      bill: this.#strongBill,
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
 import { familyOf } from './family.ts'
+import type { Standing } from './judge.ts'
 import { expectedMicros, lostCacheMicros } from './price.ts'
 import { segmentOf } from './segment.ts'
 import { type Sessions, sessionOf } from './sessions.ts'
@@ -23,10 +24,22 @@ export interface EscalationPorts {
   readonly sessions: Sessions
   /** Undefined where there is no prior: then nothing is expected of anybody. */
   expect(text: string): Expected | undefined
+  /** Whether going up has been shown to pay for a kind of traffic. */
+  standing(segment: string): Standing
   /** How much of its budget a caller has left beside the time that is left, 0–1; 1 where there is no budget. */
   thrift(caller: Caller): number
-  /** Whether chance decides for this request, so that what going up is worth can be measured. */
-  draw(ask: Ask, caller: Caller, segment: string, extraMicros: number): Draw | undefined
+  /** Whether a lot chooses this request, so that what going up is worth can be measured. */
+  draw(asked: Drawing): Draw | undefined
+}
+
+/** A request that a lot may choose. */
+export interface Drawing {
+  readonly ask: Ask
+  readonly caller: Caller
+  readonly segment: string
+  readonly low: ModelView
+  readonly high: ModelView
+  readonly maxOutputTokens: number
 }
 
 /** Models of two tiers that a caller may use for a request, each best first. */
@@ -70,11 +83,23 @@ export function planShift(
   notes.reason(
     `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${dollars(gain * worthMicros)} for ${dollars(extraMicros)} more`,
   )
-  if (order === 'shadow' || escalation.drawn !== undefined) return { models: cheap, escalation }
+  if (escalation.drawn !== undefined) {
+    const { arm, drawn } = escalation.drawn
+    notes.reason(`a lot of ${(100 * drawn).toFixed(1)} % chose this request to learn from: ${ARMS[arm]}`)
+    return { models: arm === 'strong' ? strong : cheap, escalation }
+  }
+  if (order === 'shadow') return { models: cheap, escalation }
+  const shown = ports.standing(escalation.segment)
+  if (shown.state === 'does-not-pay') {
+    notes.reason(shown.reason)
+    return { models: cheap }
+  }
   const { sure } = ports.config.escalation
   if (gain * worthMicros * sure < extraMicros || gain <= 0) return { models: cheap }
   return gain * worthMicros > extraMicros * sure ? { models: strong } : { models: cheap, escalation }
 }
+
+const ARMS = { cheap: 'the cheap model', strong: 'the strong model', both: 'both models' } as const
 
 interface Pair extends Choices {
   readonly low: ModelView
@@ -97,7 +122,8 @@ function escalationOf(
   const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
   const extraMicros = Math.max(0, more + stay(ports.sessions.modelOf(session), low, high, ask))
   const segment = segmentOf(request, low.tier, high.tier)
-  const drawn = policy.mode === 'on' ? ports.draw(ask, caller, segment, extraMicros) : undefined
+  const drawn =
+    policy.mode === 'on' ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens }) : undefined
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -109,7 +135,10 @@ function escalationOf(
     extraMicros,
     worthMicros: Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller)),
     segment,
-    order: policy.mode === 'shadow' ? 'shadow' : policy.order,
+    // What a lot has given one model is answered by it alone, as it comes.
+    order:
+      policy.mode === 'shadow' || (drawn !== undefined && drawn.arm !== 'both') ? 'shadow' : policy.order,
+    ...(policy.evaluator === undefined ? {} : { evaluator: [policy.evaluator] }),
     ...(drawn === undefined ? {} : { drawn }),
   }
 }

@@ -1,0 +1,77 @@
+import type { Draw } from '../../contract/escalation.ts'
+import type { ModelView } from '../../contract/model.ts'
+import { costMicros, type Price } from '../../contract/usage.ts'
+import type { RouteConfig } from '../config.ts'
+import type { Drawing } from '../escalate/plan.ts'
+import { Exploration } from '../proof/exploration.ts'
+import { lotOf } from '../proof/lot.ts'
+import type { Segments } from '../proof/segments.ts'
+
+const HALF = 0.5
+
+/**
+ * Lets a lot choose requests to learn from: within the day's share and money, never of a key that opted out. With an
+ * evaluator both models answer; without one a second lot chooses one of them, and feedback is waited for.
+ */
+export class Lots {
+  readonly #seed: string
+  readonly #segments: Segments
+  #exploration: { readonly of: RouteConfig; readonly it: Exploration } | undefined
+
+  /** @param seed - a secret of this home: nobody else can foresee a draw, and who knows it can check each */
+  constructor(seed: string, segments: Segments) {
+    this.#seed = seed
+    this.#segments = segments
+  }
+
+  draw(
+    config: RouteConfig,
+    { ask, caller, segment, low, high, maxOutputTokens }: Drawing,
+    nowMs: number,
+  ): Draw | undefined {
+    const { explore, evaluator, worthUsd } = config.escalation
+    if (explore.share === 0 || low.price === undefined || high.price === undefined) return undefined
+    const cheapMaxMicros = worst(low.price, ask.bytes, maxOutputTokens)
+    const strongMaxMicros = worst(high.price, ask.bytes, maxOutputTokens)
+    const exploration = this.#explorationOf(config)
+    const room = exploration.room(strongMaxMicros, nowMs)
+    const optedOut = explore.exceptKeys.includes(caller.key)
+    // Both models are within the caller's scope and allowed: else there would be no going up.
+    const { explore: share } = this.#segments.decide(segment, nowMs, {
+      optedOut,
+      withinResidency: true,
+      room,
+    })
+    if (share === 0 || lotOf(this.#seed, ask.id, 'drawn') >= share) return undefined
+    exploration.draw(strongMaxMicros, nowMs)
+    const terms = {
+      models: modelsOf(low, high),
+      priceMicros: worthUsd * 1_000_000,
+      cheapMaxMicros,
+      strongMaxMicros,
+    }
+    if (evaluator !== undefined) return { arm: 'both', drawn: share, propensity: 1, terms }
+    const arm = lotOf(this.#seed, ask.id, 'arm') < HALF ? 'cheap' : 'strong'
+    return { arm, drawn: share, propensity: HALF, terms }
+  }
+
+  /** What was explored today is kept over a change of the limits. */
+  #explorationOf(config: RouteConfig): Exploration {
+    if (this.#exploration?.of === config) return this.#exploration.it
+    const { share, usdPerDay } = config.escalation.explore
+    const limits = { microsPerDay: usdPerDay * 1_000_000, shareOfRequests: share }
+    const it = new Exploration(limits, this.#exploration?.it.state())
+    this.#exploration = { of: config, it }
+    return it
+  }
+}
+
+function worst(price: Price, promptTokens: number, completionTokens: number): number {
+  return costMicros(price, { promptTokens, completionTokens })
+}
+
+function modelsOf(low: ModelView, high: ModelView): string {
+  const named = ({ id, price }: ModelView): string =>
+    `${id}@${price?.inputPerMillion}/${price?.outputPerMillion}`
+  return `${named(low)} > ${named(high)}`
+}

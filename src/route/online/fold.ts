@@ -1,0 +1,151 @@
+import * as z from 'zod'
+import type { Closed, Entry, Feedback, Settled, Settlement, Stamped } from '../../contract/entry.ts'
+import type { Draw, Judgement } from '../../contract/escalation.ts'
+import type { Outcome } from '../proof/outcome.ts'
+import { PROOF_RULES } from '../proof/segment.ts'
+import { Segments, segmentsStateSchema } from '../proof/segments.ts'
+import { Tallies, tallyStateSchema } from './tally.ts'
+
+/** Requests that a lot has chosen and nobody has judged yet; the oldest is given up first. */
+const WAITING_MAX = 20_000
+
+const waitingSchema = z.strictObject({
+  id: z.string(),
+  segment: z.string(),
+  at: z.number(),
+  costMicros: z.number(),
+  arm: z.enum(['cheap', 'strong']),
+  drawn: z.number(),
+  propensity: z.number(),
+  terms: z.strictObject({
+    models: z.string(),
+    priceMicros: z.number(),
+    cheapMaxMicros: z.number(),
+    strongMaxMicros: z.number(),
+  }),
+})
+type Waiting = Readonly<z.infer<typeof waitingSchema>>
+
+const stateSchema = z.strictObject({
+  segments: segmentsStateSchema,
+  waiting: z.array(waitingSchema).max(WAITING_MAX),
+  tallies: tallyStateSchema,
+  open: z.record(z.string(), z.string()),
+})
+
+/**
+ * What the log says of going up: per kind of traffic how often, at what cost, and, on the requests that a lot chose,
+ * whether it paid. The same entries give the same state, live and at the next start.
+ */
+export class RoutingFold {
+  readonly segments: Segments
+  readonly tallies: Tallies
+  readonly #waiting = new Map<string, Waiting>()
+  /** Kinds of traffic of requests under way. */
+  readonly #open = new Map<string, string>()
+
+  /** Goes on from a state; throws where it is none. */
+  constructor(state?: unknown) {
+    const known = state === undefined ? undefined : stateSchema.parse(state)
+    this.segments = new Segments(PROOF_RULES, known?.segments)
+    this.tallies = new Tallies(known?.tallies)
+    for (const one of known?.waiting ?? []) this.#waiting.set(one.id, one)
+    for (const [id, segment] of Object.entries(known?.open ?? {})) this.#open.set(id, segment)
+  }
+
+  /** @param at - when it was written, milliseconds since the epoch */
+  visit(entry: Entry | Stamped, at: number): void {
+    switch (entry.type) {
+      case 'opened':
+        if (entry.plan.escalation !== undefined) this.#open.set(entry.id, entry.plan.escalation.segment)
+        break
+      case 'attempt':
+        this.#settled(entry.id, entry.settled)
+        break
+      case 'settled':
+        this.#settled(entry.id, [entry])
+        break
+      case 'closed':
+        this.#settled(entry.id, entry.settled)
+        this.#open.delete(entry.id)
+        if (entry.judged !== undefined) this.#judged(entry, entry.judged, at)
+        break
+      case 'started':
+        this.#open.clear()
+        break
+      case 'feedback':
+        this.#labelled(entry)
+        break
+    }
+  }
+
+  /** As JSON may hold it. */
+  state(): z.infer<typeof stateSchema> {
+    const segments = this.segments.state()
+    return {
+      segments: { segments: [...segments.segments], forgotten: segments.forgotten },
+      waiting: [...this.#waiting.values()].map((one) => ({ ...one, terms: { ...one.terms } })),
+      tallies: this.tallies.state(),
+      open: Object.fromEntries(this.#open),
+    }
+  }
+
+  #settled(id: string, settled: readonly (Settlement | Settled)[] | undefined): void {
+    const segment = settled === undefined ? undefined : this.#open.get(id)
+    if (segment === undefined) return
+    for (const one of settled ?? []) if ('tier' in one) this.tallies.settled(segment, one)
+  }
+
+  #judged(closed: Closed, judged: Judgement, at: number): void {
+    this.tallies.add(closed, judged)
+    const { drawn } = judged
+    if (drawn === undefined || closed.outcome !== 'answered') return
+    if (drawn.arm === 'both') this.#compared(judged, drawn, at)
+    else if (closed.costMicros !== undefined) {
+      const { segment } = judged
+      const { arm, terms, propensity } = drawn
+      this.#wait({
+        id: closed.id,
+        segment,
+        at,
+        costMicros: closed.costMicros,
+        arm,
+        drawn: drawn.drawn,
+        propensity,
+        terms,
+      })
+    }
+  }
+
+  #compared({ segment, compared }: Judgement, { drawn, terms }: Draw, at: number): void {
+    if (compared === undefined) return
+    const { cheap, strong, cheapMicros, strongMicros } = compared
+    const outcome: Outcome = {
+      design: 'paired',
+      segment,
+      assignedAt: at,
+      terms,
+      drawn,
+      cheap: { quality: cheap, costMicros: cheapMicros },
+      strong: { quality: strong, costMicros: strongMicros },
+    }
+    this.segments.add(outcome)
+  }
+
+  #wait(one: Waiting): void {
+    this.#waiting.set(one.id, one)
+    if (this.#waiting.size <= WAITING_MAX) return
+    const [oldest] = this.#waiting.keys()
+    if (oldest !== undefined) this.#waiting.delete(oldest)
+  }
+
+  /** Feedback of −1 to 1 is a quality of 0 to 1; the first one about a request counts. */
+  #labelled({ request, score }: Feedback): void {
+    const waiting = this.#waiting.get(request)
+    if (waiting === undefined || score === undefined) return
+    this.#waiting.delete(request)
+    const { segment, at, costMicros, arm, drawn, propensity, terms } = waiting
+    const seen = { quality: (score + 1) / 2, costMicros }
+    this.segments.add({ design: 'single', segment, assignedAt: at, terms, drawn, arm, propensity, seen })
+  }
+}

@@ -1,0 +1,71 @@
+import { expectJson } from '../../contract/reply.ts'
+import type { ExitCode, Verb, VerbContext } from '../../contract/verb.ts'
+import { textTable } from '../../lib/table.ts'
+import { type RoutingReply, routingReply } from './report.ts'
+
+export const reportVerb: Verb = {
+  name: 'route report',
+  summary: 'Show what going up to a stronger tier was worth, by kind of traffic.',
+  details:
+    'CALLS were judged; UP went up, and in a shadow WOULD would have. NET is what going up is worth less its price, a request, with an interval that holds at any time; WASTED are pairs in which both answers were right or both wrong, HARMFUL those in which only the cheap one was right. What is drawn, and how it is labelled, is under `route.escalation`; docs/escalation.md has the formulas.',
+  examples: ['upshift route report', 'upshift route report --json'],
+  run: report,
+}
+
+async function report(context: VerbContext): Promise<ExitCode> {
+  const server = await context.server()
+  const reply = await server.call('GET', '/v1/admin/routing', undefined, context.signal)
+  const told = await expectJson(reply, routingReply)
+  if (context.json) context.out.write(`${JSON.stringify(told, null, 2)}\n`)
+  else if (told.segments.length > 0) context.out.write(tableOf(told))
+  else {
+    context.err.write(
+      'Nothing has been judged yet. `auto` decides between two tiers once a key may use models of both; see `upshift engines list --models`.\n',
+    )
+  }
+  return 0
+}
+
+const HEAD = [
+  'TRAFFIC',
+  'STATE',
+  'CALLS',
+  'UP',
+  'WOULD',
+  'COST',
+  'EXPERT TOKENS',
+  'LABELS',
+  'WASTED',
+  'HARMFUL',
+  'NET A REQUEST (95 %)',
+  'QUALITY PER $',
+] as const
+
+function tableOf({ segments }: RoutingReply): string {
+  const rows = segments.map((one) => [
+    one.segment,
+    one.state,
+    String(one.calls),
+    String(one.escalated),
+    String(one.wouldEscalate),
+    dollars(one.costMicros),
+    `${(100 * one.tokenShare.expert).toFixed(1)} %`,
+    String(one.labels),
+    String(one.wasted),
+    String(one.harmful),
+    rangeOf(one.netMicros, dollars),
+    rangeOf(one.qualityPerUsd, (value) => value.toFixed(1)),
+  ])
+  return `${textTable(HEAD, rows)}\n${segments.map(({ segment, reason }) => `${segment}: ${reason}`).join('\n')}\n`
+}
+
+type Range = RoutingReply['segments'][number]['netMicros']
+
+function rangeOf({ estimate, low, high }: Range, text: (value: number) => string): string {
+  if (estimate === null) return '-'
+  return `${text(estimate)} (${low === null ? 'no bound' : text(low)} to ${high === null ? 'no bound' : text(high)})`
+}
+
+function dollars(micros: number): string {
+  return `${micros < 0 ? '−' : ''}$${(Math.abs(micros) / 1_000_000).toFixed(4)}`
+}
