@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPrintedCalls } from '../../src/assemble/evaluate.ts'
-import { readRows } from '../../src/store/json-lines.ts'
 import { outputSchema, type Question, questionSchema } from '../../src/evaluate/toolcalls/rows.ts'
 import { type Comparison, evaluate } from '../../src/evaluate/toolcalls/score.ts'
+import { readRows } from '../../src/store/json-lines.ts'
 
 /** What the rescue is worth for one model whose answers were recorded. */
 export interface RecordedModel {
