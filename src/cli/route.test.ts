@@ -47,7 +47,7 @@ test('the JSON has the stated keys for rows of either shape', async () => {
     ['--data', rows],
     ['--data', models, ...pair],
   ]) {
-    const { code, out, err } = await route('evaluate', ...argv, '--folds', '5', '--json')
+    const { code, out, err } = await route('evaluate', ...argv, '--folds', '3', '--json')
     assert.equal(code, 0, err)
     const said = JSON.parse(out)
     const keys = ['n', 'apgr', 'cpt50', 'cpt80', 'aiq', 'interval', 'baselines', 'decisionMs', 'perTask']
@@ -61,9 +61,9 @@ test('the JSON has the stated keys for rows of either shape', async () => {
 })
 
 test('people get a table, and sentences about cost', async () => {
-  const { code, out } = await route('evaluate', '--data', rows)
+  const { code, out } = await route('evaluate', '--data', rows, '--folds', '2')
   assert.equal(code, 0)
-  assert.match(out, /^weak → strong\n140 rows in 5 folds, equal prompts in one; decided from the prompt\n/)
+  assert.match(out, /^weak → strong\n140 rows in 2 folds, equal prompts in one; decided from the prompt\n/)
   assert.match(out, /this router +\d\.\d{3} +\d\.\d{3} to \d/)
   assert.match(out, /a coin +0\.500/)
   assert.match(out, /\nTASK +ROWS/)
@@ -89,7 +89,7 @@ test('a stored prior is measured as it is, and one that cannot be used is told',
 
 test('the plot is an SVG with the router, its baselines and nothing from outside', async () => {
   const out = join(folder, 'plot.svg')
-  const { code } = await route('plot', '--data', rows, '--out', out)
+  const { code } = await route('plot', '--data', rows, '--folds', '2', '--out', out)
   assert.equal(code, 0)
   const svg = readFileSync(out, 'utf8')
   assert.match(svg, /^<svg xmlns=/)

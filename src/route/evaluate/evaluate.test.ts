@@ -65,7 +65,7 @@ async function measured(
   const { evaluation } = await evaluate(data, train, {
     names: { weak: 'weak', strong: 'strong' },
     second: undefined,
-    folds: 4,
+    folds: 2,
     priceOf: pricesWith(new Map()),
     signal: new AbortController().signal,
     clock: systemClock,
@@ -75,7 +75,7 @@ async function measured(
   return evaluation
 }
 
-const DATA = rowsOf(600, 1)
+const DATA = rowsOf(400, 1)
 const withoutTimes = ({ decisionMs, ...rest }: Evaluation): unknown => rest
 const refusal =
   (message: RegExp) =>
@@ -87,7 +87,7 @@ test('what the words tell is recovered: far above a coin and above length, and b
   assert.ok(apgr !== null && interval !== null && aboveLength !== null && baselines.oracle !== null)
   assert.ok(apgr > 0.65 && apgr < baselines.oracle, `${apgr}`)
   assert.ok(interval.low < apgr && apgr < interval.high && aboveLength.low > 0)
-  assert.deepEqual([n, baselines.random, Object.keys(perTask)], [600, 0.5, ['chat', 'sums']])
+  assert.deepEqual([n, baselines.random, Object.keys(perTask)], [400, 0.5, ['chat', 'sums']])
   assert.ok((cpt50 ?? 99) < 45)
 })
 
@@ -109,25 +109,25 @@ test('equal prompts stay in one fold, and the folds are of equal size', () => {
 })
 
 test('with a file to train on, that file alone is learned from', async () => {
-  const { folds, trainRows, apgr } = await measured(DATA, {}, rowsOf(500, 2))
-  assert.deepEqual([folds, trainRows], [null, 500])
+  const { folds, trainRows, apgr } = await measured(DATA, {}, rowsOf(400, 2))
+  assert.deepEqual([folds, trainRows], [null, 400])
   assert.ok((apgr ?? 0) > 0.65, `${apgr}`)
 })
 
 test('a training prompt that the data holds is left out and counted; many are refused', async () => {
-  const others = rowsOf(500, 2)
+  const others = rowsOf(400, 2)
   const few = DATA.slice(0, 5).map((row) => ({ ...row, id: `copy-${row.id}` }))
   const { equalPromptsLeftOut, trainRows } = await measured(DATA, {}, [...others, ...few])
-  assert.deepEqual([equalPromptsLeftOut, trainRows], [5, 500])
+  assert.deepEqual([equalPromptsLeftOut, trainRows], [5, 400])
   await assert.rejects(
     measured(DATA, {}, DATA),
-    refusal(/^600 of 600 prompts of the data stand in the training file/),
+    refusal(/^400 of 400 prompts of the data stand in the training file/),
   )
 })
 
 test('agreement of a second model is evidence, its cost counts, and the training rows choose it', async () => {
   const names = { weak: 'gpt-4o-mini', strong: 'gpt-4o' }
-  const rows = answeredRows(600)
+  const rows = answeredRows(400)
   const { pair, apgr, baselines, evidence, atStrongAccuracy } = await measured(rows, { names })
   assert.deepEqual([pair.second, evidence], ['gemini-1.5-flash', 'prompt and answers'])
   assert.ok(
@@ -167,7 +167,10 @@ test('rows that cannot be learned from are refused with the reason', async () =>
     measured([...DATA, ...DATA.slice(0, 2)]),
     refusal(/2 ids more than once, such as "row-1-0"/),
   )
-  await assert.rejects(measured(DATA.slice(0, 6)), refusal(/6 different prompts, too few for 4 folds/))
+  await assert.rejects(
+    measured(DATA.slice(0, 6), { folds: 4 }),
+    refusal(/6 different prompts, too few for 4 folds/),
+  )
   const swapped = { names: { weak: 'strong', strong: 'weak' } }
   await assert.rejects(measured(DATA, swapped), refusal(/^weak is not better than strong on these rows/))
   const unknown = { names: { weak: 'weak', strong: 'gpt-9' } }

@@ -9,7 +9,7 @@ import { TermReader } from '../learn/terms.ts'
 import type { Case } from './pair.ts'
 
 /** Per set of training rows. */
-const DECISIONS_TIMED = 2_000
+const DECISIONS_TIMED = 1_000
 
 /** What one row is given by what was learned on others. */
 export interface Scored {

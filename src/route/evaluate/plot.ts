@@ -7,6 +7,7 @@ const BOX = { left: 64, right: 24, top: 64, bottom: 56 }
 /** Points that a line keeps: more than the width has pixels for shows nothing more. */
 const LINE_POINTS = 240
 const TICKS = 5
+const STEPS: readonly number[] = [1, 2, 5, 10]
 
 const STYLE = `
   svg { color-scheme: light dark; font: 13px system-ui, sans-serif; --ground: #fff; --ink: #1d2430; --quiet: #667085; --grid: #e4e7ec; --router: #0b66c3; --length: #b54708; --oracle: #12805c; --coin: #98a2b3 }
@@ -53,7 +54,7 @@ export function plotOf(evaluated: Evaluated): string {
     ),
     ...axes(
       scale,
-      alone === undefined ? 'share of calls to the strong model' : "cost over the strong model's",
+      alone === undefined ? 'share of calls to the strong model' : "cost as a share of the strong model's",
     ),
     ...lines.map((line) => pathOf(line, scale)),
     ...legend(lines),
@@ -117,18 +118,29 @@ function scaleOf(lines: readonly Line[]): Scale {
 
 function axes({ x, y, costs, qualities }: Scale, name: string): readonly string[] {
   const parts: string[] = []
-  for (let tick = 0; tick <= TICKS; tick++) {
-    const quality = qualities.low + (tick / TICKS) * (qualities.high - qualities.low)
-    const cost = costs.low + (tick / TICKS) * (costs.high - costs.low)
-    const [across, up] = [x(cost).toFixed(1), y(quality).toFixed(1)]
-    parts.push(`<line class="grid" x1="${BOX.left}" x2="${WIDTH - BOX.right}" y1="${up}" y2="${up}"/>`)
-    parts.push(words(BOX.left - 8, Number(up) + 4, `${(100 * quality).toFixed(1)} %`, 'quiet', 'end'))
-    parts.push(
-      words(Number(across), HEIGHT - BOX.bottom + 20, `${(100 * cost).toFixed(0)} %`, 'quiet', 'middle'),
-    )
+  for (const quality of ticks(qualities.low, qualities.high)) {
+    const up = y(quality)
+    const ends = `x1="${BOX.left}" x2="${WIDTH - BOX.right}" y1="${up.toFixed(1)}" y2="${up.toFixed(1)}"`
+    parts.push(`<line class="grid" ${ends}/>`, words(BOX.left - 8, up + 4, percent(quality), 'quiet', 'end'))
   }
+  for (const cost of ticks(costs.low, costs.high))
+    parts.push(words(x(cost), HEIGHT - BOX.bottom + 20, percent(cost), 'quiet', 'middle'))
   const middle = (BOX.left + WIDTH - BOX.right) / 2
   return [...parts, words(middle, HEIGHT - 12, `right answers by ${name}`, 'quiet', 'middle')]
+}
+
+/** Round values within a range, some TICKS of them: steps of 1, 2 or 5 at some power of ten. */
+function ticks(low: number, high: number): readonly number[] {
+  const rough = Math.max(1e-9, (high - low) / TICKS)
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = power * (STEPS.find((one) => one * power >= rough) ?? 10)
+  const first = Math.ceil(low / step - 1e-9)
+  const last = Math.floor(high / step + 1e-9)
+  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * step)
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`
 }
 
 function pathOf({ points, look, colour }: Line, { x, y }: Scale): string {

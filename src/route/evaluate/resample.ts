@@ -39,7 +39,7 @@ export function resampled(
     }
     const weights = Float64Array.from(prompts, (prompt) => drawn[prompt] ?? 0)
     const reached = apgr(ranking.curve(outcomes, weights))
-    const other = apgr(baseline.curve(outcomes, weights))
+    const other = baseline === ranking ? reached : apgr(baseline.curve(outcomes, weights))
     if (reached === undefined || other === undefined) continue
     own.push(reached)
     difference.push(reached - other)

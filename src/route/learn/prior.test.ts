@@ -7,8 +7,8 @@ import { outcomes } from './outcomes.fixture.ts'
 import { isFault, loadPrior, packPrior } from './packing.ts'
 import { Prior } from './prior.ts'
 
-const prior = Prior.fit(outcomes(1_200, 1))
-const ORIGIN = { rows: 1_200, sources: [{ name: 'made.jsonl', sha256: '00', rows: 1_200 }] }
+const prior = Prior.fit(outcomes(800, 1))
+const ORIGIN = { rows: 800, sources: [{ name: 'made.jsonl', sha256: '00', rows: 800 }] }
 const packed = packPrior(prior, ORIGIN)
 const unseen = outcomes(300, 2)
 
@@ -49,7 +49,7 @@ test('a stored prior decides like the one that was stored, and the same rows are
   for (const { text } of unseen.slice(0, 50)) {
     assert.ok(Math.abs(stored.decide(text).gain - prior.decide(text).gain) < 0.02)
   }
-  assert.ok(packPrior(Prior.fit(outcomes(1_200, 1)), ORIGIN).equals(packed))
+  assert.ok(packPrior(Prior.fit(outcomes(800, 1)), ORIGIN).equals(packed))
 })
 
 test('every cut, every changed byte and every foreign file is a fault that says why, never an exception', () => {

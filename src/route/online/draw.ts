@@ -8,6 +8,12 @@ import { lotOf } from '../proof/lot.ts'
 import type { Segments } from '../proof/segments.ts'
 
 const HALF = 0.5
+/**
+ * Costs are compared up to those of a request of this size, and dearer ones count as that: a bound that changed from
+ * request to request would begin the experiment anew each time.
+ */
+const COMPARED_PROMPT_TOKENS = 4_096
+const COMPARED_OUTPUT_TOKENS = 2_048
 
 /**
  * Lets a lot choose requests to learn from: within the day's share and money, never of a key that opted out. With an
@@ -30,11 +36,11 @@ export class Lots {
     nowMs: number,
   ): Draw | undefined {
     const { explore, evaluator, worthUsd } = config.escalation
-    if (explore.share === 0 || low.price === undefined || high.price === undefined) return undefined
-    const cheapMaxMicros = worst(low.price, ask.bytes, maxOutputTokens)
-    const strongMaxMicros = worst(high.price, ask.bytes, maxOutputTokens)
+    if (explore.share === 0 || worthUsd === 0 || low.price === undefined || high.price === undefined)
+      return undefined
+    const dearest = worst(high.price, ask.bytes, maxOutputTokens)
     const exploration = this.#explorationOf(config)
-    const room = exploration.room(strongMaxMicros, nowMs)
+    const room = exploration.room(dearest, nowMs)
     const optedOut = explore.exceptKeys.includes(caller.key)
     // Both models are within the caller's scope and allowed: else there would be no going up.
     const { explore: share } = this.#segments.decide(segment, nowMs, {
@@ -43,12 +49,12 @@ export class Lots {
       room,
     })
     if (share === 0 || lotOf(this.#seed, ask.id, 'drawn') >= share) return undefined
-    exploration.draw(strongMaxMicros, nowMs)
+    exploration.draw(dearest, nowMs)
     const terms = {
       models: modelsOf(low, high),
       priceMicros: worthUsd * 1_000_000,
-      cheapMaxMicros,
-      strongMaxMicros,
+      cheapMaxMicros: worst(low.price, COMPARED_PROMPT_TOKENS, COMPARED_OUTPUT_TOKENS),
+      strongMaxMicros: worst(high.price, COMPARED_PROMPT_TOKENS, COMPARED_OUTPUT_TOKENS),
     }
     if (evaluator !== undefined) return { arm: 'both', drawn: share, propensity: 1, terms }
     const arm = lotOf(this.#seed, ask.id, 'arm') < HALF ? 'cheap' : 'strong'
