@@ -188,7 +188,7 @@ function watchFor({ part, stallMs }: DownloadOptions, { body, host }: Reply, bus
       const seconds = Math.round(stallMs / 1_000)
       stalled = fault(
         'upstream_timeout',
-        `${host} brought ${shownBytes(part.bytes - before)} in ${seconds} s. Of the file ${shownBytes(part.bytes)} are here. Pull again.`,
+        `${host} brought ${shownBytes(part.bytes - before)} in ${seconds} s, and was given up. Pull again.`,
         { again: true },
       )
       body.destroy(new Error('stalled'))
