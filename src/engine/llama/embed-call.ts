@@ -22,9 +22,11 @@ export function embedOn(host: Host, id: string, call: EmbedCall, clock: Clock): 
         'The time for this request was over before the vectors were made. Ask for less, or allow more time.'
       fail({ code: 'deadline_exceeded', message })
     }
-    const timer = setTimeout(late, Math.max(0, call.deadline - clock.elapsed()))
-    if (call.signal.aborted) {
-      aborted()
+    const leftMs = call.deadline - clock.elapsed()
+    const timer = setTimeout(late, Math.max(0, leftMs))
+    if (call.signal.aborted || leftMs <= 0) {
+      if (call.signal.aborted) aborted()
+      else late()
       return
     }
     call.signal.addEventListener('abort', aborted, { once: true })

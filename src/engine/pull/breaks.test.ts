@@ -149,7 +149,7 @@ test('a server that falls silent, or drips, is left and asked again', async () =
   assert.ok(whole(one))
   const waits = one.puller.events.filter((event) => event.type === 'waiting').map(({ why }) => why)
   assert.equal(waits.length, 2)
-  for (const why of waits) assert.match(why, /brought \d+ bytes in 0 s, and was given up/)
+  for (const why of waits) assert.match(why, /brought \d+ B in 0 s, and was given up\./)
   using two = scene([], {}, { stallMs: 250 })
   hub.always.set(two.path, { do: 'stall', after: 10 })
   hub.script.set(two.path, [{ do: 'serve' }])

@@ -1,6 +1,7 @@
 import type { Problem } from '../../contract/problem.ts'
 import { type Patience, waitAfter } from './attempts.ts'
 import { type Fault, fault, isFault, networkFault } from './fault.ts'
+import { shownBytes } from './figures.ts'
 import type { Part } from './part.ts'
 import { type Identity, ignore, type Reply, type Web } from './web.ts'
 
@@ -187,7 +188,7 @@ function watchFor({ part, stallMs }: DownloadOptions, { body, host }: Reply, bus
       const seconds = Math.round(stallMs / 1_000)
       stalled = fault(
         'upstream_timeout',
-        `${host} brought ${part.bytes - before} bytes in ${seconds} s, and was given up after ${part.bytes} in all. Pull again.`,
+        `${host} brought ${shownBytes(part.bytes - before)} in ${seconds} s, and was given up. Pull again.`,
         { again: true },
       )
       body.destroy(new Error('stalled'))

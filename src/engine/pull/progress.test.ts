@@ -58,7 +58,7 @@ test('it is not written more often than an eye can follow, and the rate is that 
 test('a remark gets a line of its own, and the bar goes on below it', () => {
   const { progress, time, text } = watched(100)
   progress.tell({ type: 'bytes', done: 1, of: 10 })
-  progress.tell({ type: 'waiting', why: 'It broke off.', ms: 3_000 })
+  progress.tell({ type: 'waiting', why: 'It broke off. Pull again later; what is here stays.', ms: 3_000 })
   time.ms = 200
   progress.tell({ type: 'bytes', done: 2, of: 10 })
   progress.end()

@@ -118,7 +118,7 @@ function wordsOf(event: Exclude<PullEvent, { type: 'bytes' | 'reading' }>): stri
       return `${size}${parts}${here === 0 ? '' : `; ${shownBytes(here)} are here from before`}`
     }
     case 'waiting':
-      return `${event.why} The next attempt is in ${shownSeconds(event.ms / 1_000)}.`
+      return `${withoutAdvice(event.why)} The next attempt is in ${shownSeconds(event.ms / 1_000)}.`
     case 'restarted':
       return `begun anew, because ${event.why}`
     case 'unverified':
@@ -126,4 +126,9 @@ function wordsOf(event: Exclude<PullEvent, { type: 'bytes' | 'reading' }>): stri
     case 'note':
       return event.text
   }
+}
+
+/** What a person should do if it were the end: here the next attempt is made anyway. */
+function withoutAdvice(why: string): string {
+  return why.replace(/ Pull again[^.]*\.$/, '')
 }

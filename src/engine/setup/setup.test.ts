@@ -57,7 +57,8 @@ test('from an empty folder to a first answer: asked once, fetched, tried and wri
   const { code, out, err } = await runVerb(over, 'setup', { flags: { model: ['qwen3-4b'] }, typed: 'yes' })
   assert.equal(code, 0, err)
   assert.match(out, /This machine: .* of memory.* processors; .* free under/)
-  assert.match(out, /fast +qwen3-4b +4B +about 2\.50 GB +about 4\.24 GB +Apache-2\.0 +reasoning/)
+  assert.match(out, /fast +qwen3-4b +4B +about 2\.50 GB +about 4\.24 GB +Apache-2\.0\n/)
+  assert.match(out, /\nqwen3-4b: reasoning.*\. By Alibaba; the file by /)
   assert.match(out, /The list is of 20\d\d-\d\d-\d\d and ages.*approximate/)
   assert.match(
     out,

@@ -158,9 +158,14 @@ function tell(plan: readonly Choice[], wishes: Wishes, machine: Machine, { setti
     here === undefined ? `about ${shownBytes(curated?.bytes ?? 0)}` : `${shownBytes(here.bytes)}, here`,
     curated === null ? '?' : `about ${shownBytes(memoryNeed(curated))}`,
     curated === null ? (here?.facts?.licence ?? '?') : curated.licence,
-    curated === null ? '' : `${curated.goodAt} (${curated.maker}; file by ${curated.published})`,
   ])
-  const table = textTable(['TIER', 'MODEL', 'PARAMS', 'SIZE', 'MEMORY', 'LICENCE', 'GOOD AT'], rows)
+  const table = textTable(['TIER', 'MODEL', 'PARAMS', 'SIZE', 'MEMORY', 'LICENCE'], rows)
+  // Below the table and not in it: no terminal is as wide as that.
+  const goodAt = plan.flatMap(({ curated }) =>
+    curated === null
+      ? []
+      : [`${curated.id}: ${curated.goodAt}. By ${curated.maker}; the file by ${curated.published}.`],
+  )
   const bytes = plan.reduce(
     (sum, { here, curated }) => sum + (here === undefined ? (curated?.bytes ?? 0) : 0),
     0,
@@ -175,6 +180,7 @@ function tell(plan: readonly Choice[], wishes: Wishes, machine: Machine, { setti
     '',
     table.trimEnd(),
     '',
+    ...goodAt,
     `The list is of ${CURATED_AS_OF} and ages: newer models may be better. Its sizes are approximate.`,
     ...missing(plan, wishes).map((tier) => unfit(tier, machine)),
     ...(need > memoryFor(machine)
