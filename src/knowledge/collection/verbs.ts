@@ -49,7 +49,7 @@ const inspect: Verb = {
   run: runInspect,
 }
 
-export const collectionVerbs: readonly Verb[] = [list, search, inspect]
+export const verbs: readonly Verb[] = [list, search, inspect]
 
 /** Opens the collections of the command's home. */
 export async function openCollections(context: VerbContext): Promise<Collections> {
