@@ -87,7 +87,7 @@ test('a lot gives some requests to one model or the other, feedback labels them,
   assert.ok(![...arms].includes('both'))
   for (const { id } of closed) {
     const body = JSON.stringify({ request_id: id, score: 1 })
-    assert.equal((await send(server, { path: '/v1/feedback', body })).status, 201)
+    assert.equal((await send(server, { path: '/v1/feedback', body })).status, 200)
   }
   const before = await report(server)
   assert.equal(before.labels, drawn.length, 'what no lot chose is no label')

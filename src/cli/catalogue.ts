@@ -56,19 +56,7 @@ export function createCatalogue(runs: LocalRuns): Catalogue {
     from(engine, 'models rm', 'Remove a model, or what a broken download has left.'),
     from(ask, 'ask', 'Ask a question and print the answer as it arrives.'),
     from(knowledge, 'cite', 'Open a citation at the quoted lines and check it.'),
-    from(knowledge, 'knowledge add', 'Read files, folders or standard input into a collection.'),
-    from(knowledge, 'knowledge list', 'List collections, or with --collection the documents of one.'),
-    from(knowledge, 'knowledge search', 'Find passages of a collection, with where they stand.'),
-    from(
-      knowledge,
-      'knowledge inspect',
-      'Show what a collection holds, and how its search was tuned, with figures.',
-    ),
-    from(
-      knowledge,
-      'knowledge evaluate',
-      "Measure retrieval on a folder of records, queries and judgements in BEIR's layout.",
-    ),
+    ...collectionEntries(),
     from(fleet, 'engines list', 'List engines, their models and state, and what they have cost today.'),
     from(fleet, 'engines allow', 'Let prompts go to an engine off this machine, under a daily cap.'),
     from(fleet, 'engines deny', 'Take back the allowance of an engine: nothing more is sent to it.'),
@@ -125,6 +113,25 @@ function measuring(): Catalogue {
       route,
       'route plot',
       'Draw the curve of cost and quality of learned routing, with its baselines, as SVG.',
+    ),
+  ]
+}
+
+function collectionEntries(): Catalogue {
+  const knowledge = () => import('../knowledge/verbs.ts')
+  return [
+    from(knowledge, 'knowledge add', 'Read files, folders or standard input into a collection.'),
+    from(knowledge, 'knowledge list', 'List collections, or with --collection the documents of one.'),
+    from(knowledge, 'knowledge search', 'Find passages of a collection, with where they stand.'),
+    from(
+      knowledge,
+      'knowledge inspect',
+      'Show what a collection holds, and how its search was tuned, with figures.',
+    ),
+    from(
+      knowledge,
+      'knowledge evaluate',
+      "Measure retrieval on a folder of records, queries and judgements in BEIR's layout.",
     ),
   ]
 }

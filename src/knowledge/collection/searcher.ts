@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite'
 import type { Store } from '../../store/open.ts'
 import { decodeModel } from '../embed/encode.ts'
 import { type LsaModel, lsaVector, lsaVectors } from '../embed/lsa.ts'
@@ -38,12 +39,17 @@ export class Searcher implements Tunable {
   #semantics: { readonly model: LsaModel; readonly index: DenseIndex } | undefined
   /** Ids of the chunks of each segment, by place. */
   readonly #chunks: readonly Float64Array[]
-  readonly #store: Store
+  readonly #readChunk: StatementSync
+  readonly #readText: StatementSync
   readonly #texts = new Map<number, string>()
   #cached = 0
 
   constructor(store: Store, segments: Segments, collection: number) {
-    this.#store = store
+    this.#readChunk = store.prepare(
+      `SELECT document, source, title, version, headings, kind, page, start, "end"
+       FROM chunk JOIN document ON document.id = chunk.document WHERE chunk.id = ?`,
+    )
+    this.#readText = store.prepare('SELECT text FROM document WHERE id = ?')
     const chunks = store.prepare('SELECT id FROM chunk WHERE segment = ? ORDER BY place')
     // In a transaction, so that all of it is of one moment.
     const read = store.transaction(() => {
@@ -133,17 +139,13 @@ export class Searcher implements Tunable {
   }
 
   #row(segment: number, chunk: number): Record<string, unknown> | undefined {
-    const read = this.#store.prepare(
-      `SELECT document, source, title, version, headings, kind, page, start, "end"
-       FROM chunk JOIN document ON document.id = chunk.document WHERE chunk.id = ?`,
-    )
-    return read.get(this.#chunks[segment]?.[chunk] ?? -1)
+    return this.#readChunk.get(this.#chunks[segment]?.[chunk] ?? -1)
   }
 
   #text(document: number): string {
     const known = this.#texts.get(document)
     if (known !== undefined) return known
-    const row = this.#store.prepare('SELECT text FROM document WHERE id = ?').get(document)
+    const row = this.#readText.get(document)
     const text = row === undefined ? '' : String(row['text'])
     if (this.#cached + text.length > MAX_CACHED) {
       this.#texts.clear()

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type ExitCode,
@@ -49,11 +50,13 @@ const inspect: Verb = {
   run: runInspect,
 }
 
-export const collectionVerbs: readonly Verb[] = [list, search, inspect]
+export const verbs: readonly Verb[] = [list, search, inspect]
 
-/** Opens the collections of the command's home. */
+/** Opens the collections of the command's home, which is made where it is missing. */
 export async function openCollections(context: VerbContext): Promise<Collections> {
-  return new Collections(join(await context.home(), 'collections.db'), systemClock)
+  const home = await context.home()
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  return new Collections(join(home, 'collections.db'), systemClock)
 }
 
 export function collectionOf({ flags }: VerbContext): string {

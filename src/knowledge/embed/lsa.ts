@@ -3,6 +3,7 @@ import { rarityOf } from '../retrieve/lexical.ts'
 import type { Chance } from '../tune/known-items.ts'
 import {
   add,
+  dots,
   eigen,
   gram,
   matrix,
@@ -24,10 +25,12 @@ const LSA_DIMENSIONS = 128
 const OVERSAMPLED = 16
 const POWER_ROUNDS = 1
 /** Bounds on what is decomposed; the rest of a larger collection is folded in. */
-const MAX_FITTED = 8_000
-const MAX_TERMS = 40_000
+const MAX_FITTED = 6_000
+const MAX_TERMS = 20_000
 const MIN_CHUNKS = 2
 const MAX_SHARE = 0.4
+/** A shorter direction is none. */
+const VANISHED = 1e-6
 /** Fewer chunks have no structure to find. */
 const MIN_FITTED = 50
 
@@ -59,14 +62,19 @@ export function fitLsa(
   orthonormalise(range)
   const small = transposedTimes(counts, range) // Bᵀ, of which BBᵀ = U Σ² Uᵀ
   const { values, vectors } = eigen(gram(small))
+  const turned = new Float32Array(dimensions * rank) // U Σ⁻¹, a dimension a row
+  for (let dimension = 0; dimension < dimensions; dimension++) {
+    const length = Math.sqrt(Math.max(0, values[dimension] ?? 0))
+    for (let i = 0; i < rank; i++) {
+      turned[dimension * rank + i] = length > VANISHED ? (vectors[dimension]?.[i] ?? 0) / length : 0
+    }
+  }
+  const products = new Float64Array(dimensions)
   const right = matrix(terms.size, dimensions) // V = Bᵀ U Σ⁻¹
   for (let term = 0; term < terms.size; term++) {
+    dots(turned, rank, dimensions, small.values.subarray(term * rank, (term + 1) * rank), products)
     for (let dimension = 0; dimension < dimensions; dimension++) {
-      const vector = vectors[dimension]
-      let sum = 0
-      for (let i = 0; i < rank; i++) sum += (small.values[term * rank + i] ?? 0) * (vector?.[i] ?? 0)
-      const value = Math.sqrt(Math.max(0, values[dimension] ?? 0))
-      right.values[term * dimensions + dimension] = value > 1e-6 ? sum / value : 0
+      right.values[term * dimensions + dimension] = products[dimension] ?? 0
     }
   }
   return { dimensions, terms, vectors: right.values }

@@ -5,8 +5,15 @@ import { createGunzip } from 'node:zlib'
 import * as z from 'zod'
 import { UpshiftError } from '../../contract/problem.ts'
 
-const recordSchema = z.object({ _id: z.string().min(1), title: z.string().default(''), text: z.string() })
-const querySchema = z.object({ _id: z.string().min(1), text: z.string() })
+/** Some copies number their rows, or have null where there is no text. */
+const idSchema = z.union([z.string().min(1), z.number()]).transform(String)
+const textSchema = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? '')
+
+const recordSchema = z.object({ _id: idSchema, title: textSchema, text: textSchema })
+const querySchema = z.object({ _id: idSchema, text: z.string() })
 
 export type BeirRecord = z.infer<typeof recordSchema>
 export type BeirQuery = z.infer<typeof querySchema>
@@ -33,12 +40,13 @@ export async function readJudgements(folder: string): Promise<Judgements> {
   for await (const { line, number } of linesOf(path)) {
     if (number === 1 && /[a-z]/i.test(line.split('\t')[2] ?? 'score')) continue
     const [query, record, score, ...more] = line.split('\t')
-    if (query === undefined || record === undefined || !/^-?\d+$/.test(score ?? '') || more.length > 0) {
-      throw invalid(
-        path,
-        number,
-        'it should be a query id, a corpus id and a whole number, set apart by tabs',
-      )
+    if (
+      query === undefined ||
+      record === undefined ||
+      !/^-?\d+(?:\.\d+)?$/.test(score ?? '') ||
+      more.length > 0
+    ) {
+      throw invalid(path, number, 'it should be a query id, a corpus id and a number, set apart by tabs')
     }
     judged.set(query, (judged.get(query) ?? new Map<string, number>()).set(record, Number(score)))
   }

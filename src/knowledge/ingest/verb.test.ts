@@ -39,7 +39,6 @@ async function run(
   const [out, err] = [new PassThrough(), new PassThrough()]
   const verb = verbs.find((one) => one.name === `knowledge ${name}`)
   assert.ok(verb)
-  mkdirSync(join(scratch, home), { recursive: true })
   const code = await verb.run({
     args,
     flags,

@@ -2,12 +2,6 @@ import { dots } from '../embed/matrix.ts'
 import { Best } from './best.ts'
 import type { Ranked } from './lexical.ts'
 
-/** A source of vectors of length 1: an embedding engine, or the collection's own latent semantics. */
-export interface Embedder {
-  readonly dimensions: number
-  embed(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>
-}
-
 /** Vectors of all chunks, segment by segment, compared one by one: exact, and quick enough for 100,000 of them. */
 export class DenseIndex {
   readonly #dimensions: number

@@ -21,6 +21,9 @@ interface Norms {
   readonly document: Float32Array
 }
 
+/** Choices of `b` whose norms are kept: the tuning searches with some in turn. */
+const MAX_NORMS = 4
+
 /**
  * DESIGN. BM25F over the segments of one collection, every chunk scored: a word's occurrences in head and body
  * are each divided by their own length, added with the head's weight, and only then dampened (Robertson, Zaragoza
@@ -37,7 +40,7 @@ export class LexicalIndex {
   readonly chunks: number
   readonly documents: number
   readonly #means: { readonly head: number; readonly body: number; readonly document: number }
-  #norms: { readonly b: number; readonly of: readonly Norms[] } | undefined
+  readonly #norms = new Map<number, readonly Norms[]>()
 
   constructor(segments: readonly Segment[]) {
     this.#segments = segments
@@ -149,14 +152,16 @@ export class LexicalIndex {
   }
 
   #normsFor(b: number): readonly Norms[] {
-    if (this.#norms?.b === b) return this.#norms.of
+    const known = this.#norms.get(b)
+    if (known !== undefined) return known
     const { head, body, document } = this.#means
     const of = this.#segments.map((segment, number) => ({
       head: inverseNorms(segment.headLengths, b, head),
       body: inverseNorms(segment.bodyLengths, b, body),
       document: inverseNorms(this.#documentLengths[number] ?? new Uint32Array(0), b, document),
     }))
-    this.#norms = { b, of }
+    if (this.#norms.size >= MAX_NORMS) this.#norms.clear()
+    this.#norms.set(b, of)
     return of
   }
 

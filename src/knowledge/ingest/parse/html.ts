@@ -4,10 +4,11 @@ import type { BlockKind, Parsed, ParsedBlock } from '../../chunk/cut.ts'
  * DESIGN. HTML to text by one pass over its tags: what a browser would not show as the page's words (scripts, styles,
  * templates, navigation, forms' controls) is left out, elements that stand as blocks become blocks, table cells
  * are set apart by " | ". No tree is built, so depth costs nothing, and a tag that is never closed swallows no more than
- * the rest of its own element's text. Total: every string has a reading. Offsets are those of the text that comes out.
+ * the rest of its own element's text; a tag of more than 2,000 characters outside quotes is text, so that a page of tags
+ * that never end costs no more than that for each. Total: every string has a reading. Offsets are those of the text that comes out.
  */
 const TAG =
-  /<!--[\s\S]*?(?:-->|$)|<![^>]*>|<\?[^>]*>|<(\/?)([a-zA-Z][a-zA-Z0-9-]{0,40})((?:"[^"]*"|'[^']*'|[^'">])*)>/g
+  /<!--[\s\S]*?(?:-->|$)|<![^>]*>|<\?[^>]*>|<(\/?)([a-zA-Z][a-zA-Z0-9-]{0,40})((?:"[^"]*"|'[^']*'|[^'">]){0,2000})>/g
 const SKIPPED = new Set(
   'script style template noscript svg math nav select option button head iframe object'.split(' '),
 )
