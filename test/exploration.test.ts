@@ -94,7 +94,7 @@ test('a lot gives some requests to one model or the other, feedback labels them,
   assert.equal(before.state, 'unknown')
   assert.ok(before.calls >= drawn.length)
   const { home } = server
-  await server[Symbol.asyncDispose]()
+  await server.kill()
   server = held.use(await startServer({ config: settings({}), home }))
   assert.deepEqual({ ...(await report(server)), reason: '' }, { ...before, reason: '' })
 })

@@ -53,12 +53,10 @@ export interface FoundInLog {
  * the month began), and writes that a process has started. Throws UpshiftError where entries are missing.
  */
 export async function openRecord(options: PartsOptions, paths: HomePaths): Promise<RecordParts> {
-  const { config, logs, around } = options
+  const { config, logs } = options
   await using opening = new AsyncDisposableStack()
   const signer = signingKey(paths.home)
-  const reference = config.record.masterKey
-  const configured =
-    reference === undefined ? undefined : resolveSecret(reference, around.env, readSecretFile).secret
+  const configured = configuredMaster(options)
   const master = masterKey({ home: paths.home, configured, randomBytes })
   const vault = opening.adopt(
     openVault({ folder: paths.vault, database: paths.vaultState, master, clock: systemClock, randomBytes }),
@@ -132,6 +130,11 @@ function followed(log: Log, routing: RoutingFold): EntryLog {
       return log.append(entry)
     },
   }
+}
+
+function configuredMaster({ config, around }: PartsOptions): string | undefined {
+  const reference = config.record.masterKey
+  return reference === undefined ? undefined : resolveSecret(reference, around.env, readSecretFile).secret
 }
 
 async function tellStart(log: Log, { logs, version }: PartsOptions): Promise<void> {
