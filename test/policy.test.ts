@@ -165,6 +165,7 @@ const OTHERS: Readonly<Record<string, 'open' | 'machine' | 'key' | 'owner'>> = {
   'POST /v1/admin/keys/{id}/rotate': 'owner',
   'POST /v1/admin/reload': 'owner',
   'GET /v1/admin/routing': 'owner',
+  'POST /v1/admin/routing/rollback': 'owner',
   'POST /v1/admin/subjects/erase': 'owner',
   'POST /v1/admin/subjects/export': 'owner',
 }

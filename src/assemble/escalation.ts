@@ -5,7 +5,6 @@ import type { JudgePort } from '../request/cascade/way.ts'
 import { DEFAULT_PRIOR, openPrior } from '../route/default-prior.ts'
 import { Judging, type Learned } from '../route/escalate/judging.ts'
 import type { EscalationPorts, Expected } from '../route/escalate/plan.ts'
-import { DEFAULT_WEIGHTS } from '../route/escalate/posterior.ts'
 import { Sessions } from '../route/escalate/sessions.ts'
 import { thriftOf } from '../route/escalate/thrift.ts'
 import { Lots } from '../route/online/draw.ts'
@@ -25,10 +24,10 @@ export class Escalating {
     this.#parts = parts
     this.#expect = priorOf(logs)
     const { found, seed } = parts.record
-    const { segments } = found.routing
+    const { segments, learner } = found.routing
     this.#lots = new Lots(seed, segments)
     this.#learned = {
-      weights: () => DEFAULT_WEIGHTS,
+      weights: () => learner.weights,
       standing: (segment) => segments.decide(segment, systemClock.now(), NOT_DRAWN),
     }
   }
@@ -54,7 +53,7 @@ export class Escalating {
   }
 
   judge(config: Config): JudgePort {
-    return new Judging(config.route, this.#learned)
+    return new Judging(config.route, this.#learned, this.#sessions)
   }
 }
 

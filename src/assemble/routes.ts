@@ -13,6 +13,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { auditRoutes } from '../record/audit/routes.ts'
 import { backupRoutes } from '../record/backup/routes.ts'
 import { indexRoutes } from '../record/index/routes.ts'
+import { ROUTING_POLICY } from '../route/online/fold.ts'
 import { routingRoutes } from '../route/online/report.ts'
 import { modelRoutes } from '../route/routes.ts'
 import { doctorRoutes } from './doctor/routes.ts'
@@ -44,7 +45,12 @@ export function allRoutes(all: RouteParts): readonly Route[] {
       () => config().route,
       () => parts.fleet.models(),
     ),
-    ...routingRoutes(parts.record.found.routing, systemClock.now),
+    ...routingRoutes({
+      learned: parts.record.found.routing,
+      now: systemClock.now,
+      takeBack: (to, by) =>
+        parts.record.recorder.append({ type: 'policy-changed', what: ROUTING_POLICY, to, by }),
+    }),
     ...recordRoutes(all),
     ...responseRoutes(all.responses),
     ...governRoutes(governing),

@@ -108,6 +108,12 @@ function measuring(): Catalogue {
       'Measure on recorded answers what learned routing recovers, and at what cost.',
     ),
     from(route, 'route report', 'Show what going up to a stronger tier was worth, by kind of traffic.'),
+    from(
+      route,
+      'route versions',
+      'List the weights of the evidence that were learned, and what a replay said of them.',
+    ),
+    from(route, 'route rollback', 'Go back to the weights that were live before.'),
     from(route, 'route train', 'Train the prior that judges prompts, and write it.'),
     from(
       route,

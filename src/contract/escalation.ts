@@ -77,6 +77,9 @@ export interface Judgement {
   /** Before any answer, and with the evidence. */
   readonly prior: number
   readonly gain: number
+  /** What one more right answer was worth, and what going up was expected to cost more, micro-dollars. */
+  readonly worthMicros: number
+  readonly extraMicros: number
   readonly action: 'accept' | 'escalate' | 'abstain'
   /** What was done: another thing than `action` where chance decided, in a shadow, or where the strong model failed. */
   readonly done: 'accept' | 'escalate' | 'abstain'

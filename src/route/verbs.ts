@@ -12,7 +12,7 @@ import { modelsOf, type Row, readOutcomes } from './evaluate/rows.ts'
 import { evaluationTable } from './evaluate/table.ts'
 import { isFault } from './learn/packing.ts'
 import type { Prior } from './learn/prior.ts'
-import { reportVerb } from './online/verb.ts'
+import { reportVerb, rollbackVerb, versionsVerb } from './online/verb.ts'
 import { trainPrior } from './train.ts'
 
 const FOLDS = 5
@@ -107,7 +107,14 @@ const trainVerb: Verb = {
   run: train,
 }
 
-export const verbs: readonly Verb[] = [evaluateVerb, trainVerb, plotVerb, reportVerb]
+export const verbs: readonly Verb[] = [
+  evaluateVerb,
+  trainVerb,
+  plotVerb,
+  reportVerb,
+  versionsVerb,
+  rollbackVerb,
+]
 
 async function train(context: VerbContext): Promise<ExitCode> {
   const { args, flags, json, out, signal } = context

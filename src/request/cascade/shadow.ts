@@ -22,10 +22,12 @@ export function createShadow(asking: Asking, judge: JudgePort): Way {
       }
       const up = work.plan.tier === escalation.tier
       const evidence: Evidence | undefined = up ? undefined : { chars, whole }
-      const { segment, gain: prior, drawn } = escalation
+      const { segment, gain: prior, worthMicros, extraMicros, drawn } = escalation
       const judged: Judgement = {
         segment,
         prior,
+        worthMicros,
+        extraMicros,
         ...judge.judge(escalation, evidence),
         done: up ? 'escalate' : 'accept',
         ...(evidence === undefined ? {} : { evidence }),

@@ -92,8 +92,8 @@ class Cascade {
   }
 
   #judged(cheap: Heard | Unheard): Judgement {
-    const { segment, gain: prior, drawn } = this.#escalation
-    const told = { segment, prior, ...(drawn === undefined ? {} : { drawn }) }
+    const { segment, gain: prior, worthMicros, extraMicros, drawn } = this.#escalation
+    const told = { segment, prior, worthMicros, extraMicros, ...(drawn === undefined ? {} : { drawn }) }
     if (cheap.type === 'unheard') {
       const reason = `the cheap model gave no answer (${cheap.problem.code})`
       return { ...told, gain: prior, action: 'escalate', done: 'escalate', reason }

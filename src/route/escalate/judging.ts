@@ -3,6 +3,7 @@ import type { RouteConfig } from '../config.ts'
 import { judge, type Standing, type Verdict } from './judge.ts'
 import type { Weights } from './posterior.ts'
 import { sameAnswer } from './same.ts'
+import type { Sessions } from './sessions.ts'
 
 /** What routing has learned from outcomes so far. */
 export interface Learned {
@@ -15,17 +16,21 @@ export class Judging {
   readonly patienceMs: number
   readonly #learned: Learned
   readonly #abstains: boolean
+  readonly #sessions: Sessions
 
-  constructor({ escalation }: RouteConfig, learned: Learned) {
+  constructor({ escalation }: RouteConfig, learned: Learned, sessions: Sessions) {
     this.patienceMs = escalation.patienceMs
     this.#learned = learned
     this.#abstains = escalation.abstain
+    this.#sessions = sessions
   }
 
   judge(escalation: Escalation, evidence?: Evidence): Verdict {
     const { standing, weights } = this.#learned
     const parts = { weights: weights(), standing: standing(escalation.segment), abstains: this.#abstains }
-    return judge(parts, escalation, evidence)
+    const verdict = judge(parts, escalation, evidence)
+    if (verdict.action === 'escalate' && escalation.order !== 'shadow') this.#sessions.moved(escalation)
+    return verdict
   }
 
   same(one: string, other: string): boolean | undefined {

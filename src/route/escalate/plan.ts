@@ -65,6 +65,22 @@ export function planShift(
   choices: Choices,
   notes: Notes,
 ): Shift {
+  const session = sessionOf(ask.request, caller)
+  const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
+  const [first] = shift.models
+  if (first !== undefined) ports.sessions.is(session, first.id)
+  if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
+  return shift
+}
+
+interface Turn {
+  readonly ask: Ask
+  readonly caller: Caller
+  readonly session: string
+}
+
+function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift {
+  const { ask } = turn
   const { cheap, strong } = choices
   const [low] = cheap
   const [high] = strong
@@ -78,7 +94,7 @@ export function planShift(
     notes.reason('nothing is known of what a stronger model would gain: there is no prior')
     return { models: cheap }
   }
-  const escalation = escalationOf(ports, ask, caller, { low, high, ...choices }, expected)
+  const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
   const { gain, extraMicros, worthMicros, order } = escalation
   notes.reason(
     `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${dollars(gain * worthMicros)} for ${dollars(extraMicros)} more`,
@@ -108,8 +124,7 @@ interface Pair extends Choices {
 
 function escalationOf(
   ports: EscalationPorts,
-  ask: Ask,
-  caller: Caller,
+  { ask, caller, session }: Turn,
   { low, high, cheap, strong }: Pair,
   expected: Expected,
 ): Escalation {
@@ -118,7 +133,6 @@ function escalationOf(
   const slo = tiers[high.tier]
   const asked = request.max_completion_tokens ?? request.max_tokens
   const maxOutputTokens = asked ?? slo.maxOutputTokens
-  const session = sessionOf(request, caller)
   const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
   const extraMicros = Math.max(0, more + stay(ports.sessions.modelOf(session), low, high, ask))
   const segment = segmentOf(request, low.tier, high.tier)

@@ -7,14 +7,14 @@ import type { Evidence } from '../../contract/escalation.ts'
 export type Weights = readonly number[]
 
 /**
- * From recorded outcomes of 28 models on GSM8K, CRUX and MATH-L5 (ZeroEval, Apache-2.0): cheap pairs of two makers below
- * strong models, with priors that had not seen the row. A cut-off answer is seldom in that data; its weight is that of
- * a disagreement.
+ * Fitted by `npm run fit:weights` to recorded outcomes on GSM8K, CRUX and MATH-L5 (ZeroEval, Apache-2.0): 18 pairs of a
+ * cheap and a strong model, each with second models of other makers, 122,256 rows, with priors that had not seen the
+ * row. Held out, the squared error of the gain falls from .208 with the prior alone to .187.
  */
-export const DEFAULT_WEIGHTS: Weights = [-0.9, 0.55, 0.55, 0.12]
+export const DEFAULT_WEIGHTS: Weights = [-0.3, 0.38, 0.25, -0.17]
 
 const GAIN_MAX = 0.999
-/** The length at which a cheap answer says nothing: the middle of recorded ones, UTF-16 units. */
+/** The length at which a cheap answer says nothing, UTF-16 units. */
 const USUAL_CHARS = 600
 
 /**
@@ -23,18 +23,24 @@ const USUAL_CHARS = 600
  */
 export function posteriorGain(prior: number, evidence: Evidence, weights: Weights): number {
   const columns = columnsOf(evidence)
-  let odds = Math.log((1 + clip(prior)) / (1 - clip(prior)))
+  let odds = oddsOfGain(prior)
   for (const [at, column] of columns.entries()) odds += column * (weights[at] ?? 0)
   return 2 / (1 + Math.exp(-odds)) - 1
 }
 
-function columnsOf({ agrees, whole, chars }: Evidence): readonly number[] {
+/** In the order of the weights, each of the order of one. */
+export function columnsOf({ agrees, whole, chars }: Evidence): readonly number[] {
   return [
     agrees === true ? 1 : 0,
     agrees === false ? 1 : 0,
     whole ? 0 : 1,
     Math.log((chars + 100) / (USUAL_CHARS + 100)),
   ]
+}
+
+/** Log odds of (gain + 1) / 2, within bounds. */
+export function oddsOfGain(gain: number): number {
+  return Math.log((1 + clip(gain)) / (1 - clip(gain)))
 }
 
 function clip(gain: number): number {

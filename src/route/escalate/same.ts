@@ -53,7 +53,7 @@ function resultOf(text: string): string | undefined {
 }
 
 function numeral(text: string): string {
-  const value = Number(plain(text).replaceAll(/[,$\\%*]/g, ''))
+  const value = Number(text.replaceAll(/[\s,$\\%*]/g, '').replace(/\.$/, '') || Number.NaN)
   return Number.isFinite(value) ? String(value) : plain(text)
 }
 

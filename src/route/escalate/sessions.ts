@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '../../contract/caller.ts'
 import type { ChatRequest } from '../../contract/chat.ts'
+import type { Escalation } from '../../contract/escalation.ts'
 import { textsOf } from '../../contract/text.ts'
 
 const SESSIONS_MAX = 8_192
@@ -12,10 +13,23 @@ const HASHED_CHARS = 4_096
  */
 export class Sessions {
   readonly #models = new Map<string, string>()
+  readonly #undecided = new WeakMap<Escalation, string>()
 
   /** The exact model of the turn before; undefined for a first turn. */
   modelOf(session: string): string | undefined {
     return this.#models.get(session)
+  }
+
+  /** The turn may yet go up. */
+  mayMove(escalation: Escalation, session: string): void {
+    this.#undecided.set(escalation, session)
+  }
+
+  /** It has gone up. */
+  moved(escalation: Escalation): void {
+    const session = this.#undecided.get(escalation)
+    const [model] = escalation.strong
+    if (session !== undefined && model !== undefined) this.is(session, model)
   }
 
   is(session: string, model: string): void {

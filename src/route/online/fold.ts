@@ -1,10 +1,13 @@
 import * as z from 'zod'
 import type { Closed, Entry, Feedback, Settled, Settlement, Stamped } from '../../contract/entry.ts'
 import type { Draw, Judgement } from '../../contract/escalation.ts'
-import type { Outcome } from '../proof/outcome.ts'
 import { PROOF_RULES } from '../proof/segment.ts'
 import { Segments, segmentsStateSchema } from '../proof/segments.ts'
+import { Learner, learnerStateSchema } from './learner.ts'
 import { Tallies, tallyStateSchema } from './tally.ts'
+
+/** What a `policy-changed` entry names that takes the live version of the weights back. */
+export const ROUTING_POLICY = 'routing'
 
 /** Requests that a lot has chosen and nobody has judged yet; the oldest is given up first. */
 const WAITING_MAX = 20_000
@@ -30,6 +33,7 @@ const stateSchema = z.strictObject({
   segments: segmentsStateSchema,
   waiting: z.array(waitingSchema).max(WAITING_MAX),
   tallies: tallyStateSchema,
+  learner: learnerStateSchema,
   open: z.record(z.string(), z.string()),
 })
 
@@ -40,6 +44,7 @@ const stateSchema = z.strictObject({
 export class RoutingFold {
   readonly segments: Segments
   readonly tallies: Tallies
+  readonly learner: Learner
   readonly #waiting = new Map<string, Waiting>()
   /** Kinds of traffic of requests under way. */
   readonly #open = new Map<string, string>()
@@ -49,6 +54,7 @@ export class RoutingFold {
     const known = state === undefined ? undefined : stateSchema.parse(state)
     this.segments = new Segments(PROOF_RULES, known?.segments)
     this.tallies = new Tallies(known?.tallies)
+    this.learner = new Learner(known?.learner)
     for (const one of known?.waiting ?? []) this.#waiting.set(one.id, one)
     for (const [id, segment] of Object.entries(known?.open ?? {})) this.#open.set(id, segment)
   }
@@ -73,6 +79,9 @@ export class RoutingFold {
       case 'started':
         this.#open.clear()
         break
+      case 'policy-changed':
+        if (entry.what === ROUTING_POLICY) this.learner.rollBack()
+        break
       case 'feedback':
         this.#labelled(entry)
         break
@@ -86,6 +95,7 @@ export class RoutingFold {
       segments: { segments: [...segments.segments], forgotten: segments.forgotten },
       waiting: [...this.#waiting.values()].map((one) => ({ ...one, terms: { ...one.terms } })),
       tallies: this.tallies.state(),
+      learner: this.learner.state(),
       open: Object.fromEntries(this.#open),
     }
   }
@@ -100,7 +110,7 @@ export class RoutingFold {
     this.tallies.add(closed, judged)
     const { drawn } = judged
     if (drawn === undefined || closed.outcome !== 'answered') return
-    if (drawn.arm === 'both') this.#compared(judged, drawn, at)
+    if (drawn.arm === 'both') this.#compared(closed.id, judged, drawn, at)
     else if (closed.costMicros !== undefined) {
       const { segment } = judged
       const { arm, terms, propensity } = drawn
@@ -117,11 +127,12 @@ export class RoutingFold {
     }
   }
 
-  #compared({ segment, compared }: Judgement, { drawn, terms }: Draw, at: number): void {
+  #compared(id: string, judged: Judgement, { drawn, terms }: Draw, at: number): void {
+    const { segment, compared } = judged
     if (compared === undefined) return
     const { cheap, strong, cheapMicros, strongMicros } = compared
-    const outcome: Outcome = {
-      design: 'paired',
+    const outcome = {
+      design: 'paired' as const,
       segment,
       assignedAt: at,
       terms,
@@ -130,6 +141,7 @@ export class RoutingFold {
       strong: { quality: strong, costMicros: strongMicros },
     }
     this.segments.add(outcome)
+    this.learner.add(id, judged, outcome, at)
   }
 
   #wait(one: Waiting): void {

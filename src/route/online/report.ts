@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { refuse } from '../../contract/problem.ts'
 import { type Route, route } from '../../contract/route.ts'
 import type { Segments } from '../proof/segments.ts'
+import type { Learner } from './learner.ts'
 import type { Tallies } from './tally.ts'
 
 const micros = z.number().meta({ description: 'Micro-dollars.' })
@@ -33,6 +35,18 @@ export const routingReply = z.object({
       qualityPerUsd: interval.meta({ description: 'Gain in quality per dollar.' }),
     }),
   ),
+  versions: z
+    .array(
+      z.object({
+        id: z.string(),
+        live: z.boolean(),
+        madeAt: z.number(),
+        note: z.string(),
+        figures: z.record(z.string(), z.number()),
+        replayed: z.object({ against: z.string(), verdict: z.string(), reason: z.string() }).nullable(),
+      }),
+    )
+    .meta({ description: 'Weights of the evidence that were learned, the newest first.' }),
 })
 export type RoutingReply = z.infer<typeof routingReply>
 
@@ -40,9 +54,20 @@ export type RoutingReply = z.infer<typeof routingReply>
 export interface LearnedRouting {
   readonly segments: Segments
   readonly tallies: Tallies
+  readonly learner: Learner
 }
 
-export function routingRoutes(learned: LearnedRouting, now: () => number): readonly Route[] {
+export interface RoutingPorts {
+  readonly learned: LearnedRouting
+  readonly now: () => number
+  /** Writes down that the live version was taken back, which takes it back. */
+  takeBack(to: string, by: string): Promise<void>
+}
+
+/** What going back answers. */
+export const backReply = z.object({ live: z.string() })
+
+export function routingRoutes({ learned, now, takeBack }: RoutingPorts): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -52,12 +77,29 @@ export function routingRoutes(learned: LearnedRouting, now: () => number): reado
       answers: routingReply,
       handle: () => report(learned, now()),
     }),
+    route({
+      method: 'POST',
+      path: '/v1/admin/routing/rollback',
+      access: 'owner',
+      summary: 'Go back to the weights of the evidence that were live before.',
+      answers: backReply,
+      handle: async ({ caller }) => {
+        const before = learned.learner.before
+        if (before === undefined)
+          return refuse(
+            'conflict',
+            'No version of the weights was live before this one: there is nothing to go back to.',
+          )
+        await takeBack(before, caller?.key ?? '')
+        return { live: before }
+      },
+    }),
   ]
 }
 
 const ASKED = { optedOut: false, withinResidency: true, room: true } as const
 
-function report({ segments, tallies }: LearnedRouting, nowMs: number): RoutingReply {
+function report({ segments, tallies, learner }: LearnedRouting, nowMs: number): RoutingReply {
   const known = new Map(segments.report(nowMs).map((one) => [one.key, one]))
   return {
     segments: tallies.all.map(([segment, { tokens, ...sums }]) => {
@@ -76,6 +118,11 @@ function report({ segments, tallies }: LearnedRouting, nowMs: number): RoutingRe
         qualityPerUsd: bounded(proof?.qualityPerUsd),
       }
     }),
+    versions: learner.versions.map((one) => ({
+      ...one,
+      figures: { ...one.figures },
+      replayed: one.replayed === null ? null : { ...one.replayed },
+    })),
   }
 }
 

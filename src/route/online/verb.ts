@@ -1,7 +1,8 @@
 import { expectJson } from '../../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
-import { type RoutingReply, routingReply } from './report.ts'
+import { minuteText } from '../../lib/utc.ts'
+import { backReply, type RoutingReply, routingReply } from './report.ts'
 
 export const reportVerb: Verb = {
   name: 'route report',
@@ -12,10 +13,54 @@ export const reportVerb: Verb = {
   run: report,
 }
 
-async function report(context: VerbContext): Promise<ExitCode> {
+export const versionsVerb: Verb = {
+  name: 'route versions',
+  summary: 'List the weights of the evidence that were learned, and what a replay said of them.',
+  details:
+    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer and length.',
+  examples: ['upshift route versions', 'upshift route versions --json'],
+  run: versions,
+}
+
+export const rollbackVerb: Verb = {
+  name: 'route rollback',
+  summary: 'Go back to the weights that were live before.',
+  examples: ['upshift route rollback'],
+  run: rollback,
+}
+
+async function versions(context: VerbContext): Promise<ExitCode> {
+  const { versions: all } = await learned(context)
+  if (context.json) context.out.write(`${JSON.stringify({ versions: all }, null, 2)}\n`)
+  else {
+    const names = ['agree', 'differ', 'cut off', 'length']
+    const rows = all.map(({ id, live, madeAt, figures, note, replayed }) => [
+      `${id}${live ? ' (live)' : ''}`,
+      madeAt === 0 ? '-' : minuteText(madeAt),
+      ...names.map((name) => (figures[name] ?? 0).toFixed(2)),
+      replayed === null ? note : `${note}; ${replayed.reason}`,
+    ])
+    context.out.write(textTable(['VERSION', 'MADE', ...names.map((name) => name.toUpperCase()), 'WHY'], rows))
+  }
+  return 0
+}
+
+async function rollback(context: VerbContext): Promise<ExitCode> {
+  const server = await context.server()
+  const reply = await server.call('POST', '/v1/admin/routing/rollback', {}, context.signal)
+  const { live } = await expectJson(reply, backReply)
+  context.out.write(context.json ? `${JSON.stringify({ live })}\n` : `Live again: ${live}.\n`)
+  return 0
+}
+
+async function learned(context: VerbContext): Promise<RoutingReply> {
   const server = await context.server()
   const reply = await server.call('GET', '/v1/admin/routing', undefined, context.signal)
-  const told = await expectJson(reply, routingReply)
+  return expectJson(reply, routingReply)
+}
+
+async function report(context: VerbContext): Promise<ExitCode> {
+  const told = await learned(context)
   if (context.json) context.out.write(`${JSON.stringify(told, null, 2)}\n`)
   else if (told.segments.length > 0) context.out.write(tableOf(told))
   else {
