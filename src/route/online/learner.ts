@@ -139,7 +139,7 @@ function chooses(weights: Weights): (row: Row) => Arm {
     posteriorGain(prior, evidence, weights) * worthMicros > extraMicros ? 'strong' : 'cheap'
 }
 
-const NAMES = ['agree', 'differ', 'cut off', 'length'] as const
+const NAMES = ['agree', 'differ', 'cut off'] as const
 
 function versionOf(id: string, madeAt: number, note: string, weights: Weights, rows: number): Version {
   const figures = Object.fromEntries(
