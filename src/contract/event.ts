@@ -32,6 +32,8 @@ export interface ChunkDelta {
   readonly wire?: string
   /** What the wire is written in; Chat Completions where absent. */
   readonly dialect?: ForeignDialect
+  /** Tokens that it brings, where the engine knows; else about one. */
+  readonly tokens?: number
   /** The event says something in its own dialect only (a block begins, a ping): in any other it is left out. */
   readonly silent?: true
 }

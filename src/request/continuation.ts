@@ -10,15 +10,16 @@ import type { AnswerCheck } from './ports.ts'
  */
 export class Said {
   #text = ''
-  #chunks = 0
-  /** Chunks that stand in the prompt of the replica that goes on. */
+  #tokens = 0
+  /** Tokens that stand in the prompt of the replica that goes on. */
   #handed = 0
   #frame: ChatChunk | undefined
   /** Nothing but the text of one choice has come: all that a prefix can hand on. */
   #plain = true
 
-  get chunks(): number {
-    return this.#chunks
+  /** About how many tokens that is. */
+  get tokens(): number {
+    return this.#tokens
   }
 
   get continuable(): boolean {
@@ -27,17 +28,17 @@ export class Said {
 
   /** What was said so far goes into the prompt of another replica. */
   handOn(): string {
-    this.#handed = this.#chunks
+    this.#handed = this.#tokens
     return this.#text
   }
 
   add(batch: Batch): void {
-    for (const event of batch) if (event.type === 'chunk-delta') this.#chunk(event.chunk)
+    for (const event of batch) if (event.type === 'chunk-delta') this.#chunk(event.chunk, event.tokens ?? 1)
   }
 
-  #chunk(chunk: ChatChunk): void {
+  #chunk(chunk: ChatChunk, tokens: number): void {
     this.#frame ??= chunk
-    this.#chunks += 1
+    this.#tokens += tokens
     for (const { index, delta, finish_reason: reason } of chunk.choices) {
       const told = Object.entries(delta).filter(([name, value]) => !QUIET.has(name) && value != null)
       if (index !== 0 || told.length > 0 || reason != null) this.#plain = false

@@ -89,7 +89,7 @@ export class Turn implements Running<ChatRequest> {
       id: work.ask.id,
       caller: work.caller.key,
       request,
-      maxOutputTokens: Math.max(1, work.plan.maxOutputTokens - (this.#goesOn ? this.#said.chunks : 0)),
+      maxOutputTokens: Math.max(1, work.plan.maxOutputTokens - (this.#goesOn ? this.#said.tokens : 0)),
       continues: this.#goesOn,
       passages: work.ask.passages ?? [],
       deadline,

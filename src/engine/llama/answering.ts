@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { Choice, chunkOf, type Delta, type Frame } from './choice.ts'
 import type { Heard, Host } from './host.ts'
-import type { EndReason, Job, JobStats } from './protocol.ts'
+import type { EndReason, Job, JobStats, Piece } from './protocol.ts'
 
 export interface AnsweringParts {
   readonly host: Host
@@ -92,7 +92,9 @@ export class Answering implements Disposable {
         this.#begunAt ??= this.#parts.clock.elapsed()
         return
       case 'said':
-        for (const piece of heard.pieces) this.#say(this.#choices[index]?.push(piece) ?? [])
+        for (const { piece, tokens } of joined(heard.pieces)) {
+          this.#say(this.#choices[index]?.push(piece) ?? [], tokens)
+        }
         return
       case 'ended':
         this.#endChoice(index, heard)
@@ -113,9 +115,12 @@ export class Answering implements Disposable {
     }
   }
 
-  #say(deltas: readonly Delta[]): void {
+  #say(deltas: readonly Delta[], tokens: number): void {
     if (this.#parts.call.request.stream !== true) return
-    for (const delta of deltas) this.#queue.push({ type: 'chunk-delta', chunk: chunkOf(this.#frame, delta) })
+    for (const [at, delta] of deltas.entries()) {
+      const told = at === 0 ? tokens : 0
+      this.#queue.push({ type: 'chunk-delta', chunk: chunkOf(this.#frame, delta), tokens: told })
+    }
     if (deltas.length === 0) return
     this.#told = true
     this.#wakeUp()
@@ -126,7 +131,7 @@ export class Answering implements Disposable {
     if (choice === undefined) return
     const last = choice.end(ended.reason)
     this.#ended[index] = ended
-    this.#say(last)
+    this.#say(last, 0)
     const all = this.#ended.filter((one) => one !== undefined)
     if (all.length < this.#choices.length) return
     if (this.#parts.call.request.stream === true) this.#queue.push(this.#usageChunk(all))
@@ -229,6 +234,13 @@ function wireUsage({ promptTokens, completionTokens, cachedTokens = 0 }: Usage):
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: cachedTokens },
   }
+}
+
+/** What came together leaves together: a chunk for each token costs the gateway more than the token. */
+function joined(pieces: readonly Piece[]): readonly { readonly piece: Piece; readonly tokens: number }[] {
+  if (pieces.some(({ logprobs }) => logprobs !== undefined))
+    return pieces.map((piece) => ({ piece, tokens: 1 }))
+  return [{ piece: { text: pieces.map(({ text }) => text).join('') }, tokens: pieces.length }]
 }
 
 function unloadable(name: string, why: string): string {

@@ -16,7 +16,7 @@ import { WarmStates } from './warm-states.ts'
 
 const GAUGES_MS = 250
 /** Text leaves at most so often. To hand it over costs as much as 3 % of a token of a small model, and nobody reads so fast. */
-const SAYS_MS = 15
+const SAYS_MS = 25
 
 class Child {
   #scheduler: Scheduler | undefined
@@ -100,7 +100,7 @@ class Child {
    * threads of llama.cpp, and do not wait for it. Text that follows other text closely waits for a moment.
    */
   #tell(message: FromChild): void {
-    this.#told.push(message)
+    if (message.type !== 'said' || !this.#saidMore(message)) this.#told.push(message)
     if (this.#flushing) return
     const waitMs = message.type === 'said' ? this.#flushedAt + SAYS_MS - systemClock.elapsed() : 0
     if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#flush(), waitMs)
@@ -108,6 +108,15 @@ class Child {
       this.#flushing = true
       setImmediate(() => setImmediate(() => this.#flush()))
     }
+  }
+
+  /** Adds to what the same answer has said since the last message went. */
+  #saidMore({ id, pieces }: Extract<FromChild, { type: 'said' }>): boolean {
+    const at = this.#told.findLastIndex((told) => 'id' in told && told.id === id)
+    const before = this.#told[at]
+    if (before?.type !== 'said') return false
+    this.#told[at] = { ...before, pieces: [...before.pieces, ...pieces] }
+    return true
   }
 
   #flush(): void {
