@@ -15,7 +15,7 @@ export interface Escalation {
   readonly second: readonly string[]
   /** P(strong right) − P(cheap right) as it is expected before any answer. */
   readonly gain: number
-  /** The strong model's answer costs so much more, micro-dollars, as far as prices say. */
+  /** The strong model's answer costs so much more, micro-dollars, as far as prices say; at least what a small gain is worth. */
   readonly extraMicros: number
   /** What one more right answer is worth, micro-dollars. */
   readonly worthMicros: number

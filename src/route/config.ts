@@ -32,6 +32,10 @@ const escalation = z
       description:
         'What one more right answer is worth, dollars: going up pays where it costs less than gain × worth.',
     }),
+    leastGain: z.number().min(0).max(1).default(0.1).meta({
+      description:
+        'Going up takes at least this expected gain, however little it costs: a stronger model is slower, and others wait for it.',
+    }),
     order: z.enum(['after', 'race']).default('after').meta({
       description:
         'Whether the strong model waits for the judgement (`after`), or begins with the cheap one and is broken off where it is not needed (`race`): faster, and dearer.',

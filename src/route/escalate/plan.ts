@@ -134,7 +134,9 @@ function escalationOf(
   const asked = request.max_completion_tokens ?? request.max_tokens
   const maxOutputTokens = asked ?? slo.maxOutputTokens
   const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
-  const extraMicros = Math.max(0, more + stay(ports.sessions.modelOf(session), low, high, ask))
+  const worthMicros = Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller))
+  const price = more + stay(ports.sessions.modelOf(session), low, high, ask)
+  const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
   const segment = segmentOf(request, low.tier, high.tier)
   const drawn =
     policy.mode === 'on' ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens }) : undefined
@@ -147,7 +149,7 @@ function escalationOf(
     second: policy.mode === 'on' ? second.map(({ id }) => id) : [],
     gain: expected.gain,
     extraMicros,
-    worthMicros: Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller)),
+    worthMicros,
     segment,
     // What a lot has given one model is answered by it alone, as it comes.
     order:
