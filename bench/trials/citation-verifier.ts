@@ -36,7 +36,7 @@ export function falsehoods(text: string, citations: readonly ShownCitation[]): s
   if (more.length > 0) found.push('there are two lists of sources')
   for (const [, number] of text.matchAll(/\[(\d+)\]/g))
     if (Number(number) < 1 || Number(number) > citations.length) found.push(`[${number}] means no citation`)
-  for (const [, id] of text.matchAll(/upshift cite (\S+)/g))
+  for (const [, id] of text.matchAll(/^ {4}npx upshift cite (.+)$/gm))
     if (!citations.some((one) => one.id === id)) found.push(`${id} is listed and is no citation`)
   const all = [...files.values()]
   for (const [, words] of body.matchAll(/["“]([^"“”]+)["”]/g))
