@@ -151,6 +151,8 @@ const OTHERS: Readonly<Record<string, 'open' | 'machine' | 'key' | 'owner'>> = {
   'DELETE /v1/responses/{id}': 'key',
   'GET /v1/responses/{id}/input_items': 'key',
   'GET /v1/citations/{id}': 'key',
+  'GET /v1/knowledge': 'key',
+  'POST /v1/knowledge/{collection}/search': 'key',
   'GET /v1/audit/checkpoint': 'key',
   'POST /v1/admin/backup': 'owner',
   'GET /v1/admin/doctor': 'owner',

@@ -9,6 +9,8 @@ export interface HomePaths {
   readonly log: string
   readonly state: string
   readonly knowledge: string
+  /** Documents that were added, with their passages and postings. */
+  readonly collections: string
   /** Hashes and checkpoint of the Merkle tree over the log. */
   readonly tree: string
   /** Encrypted texts, and the database of their subjects' keys. */
@@ -40,6 +42,7 @@ export function homePaths(home: string): HomePaths {
     log: join(home, 'log'),
     state: join(home, 'state.db'),
     knowledge: join(home, 'knowledge.db'),
+    collections: join(home, 'collections.db'),
     tree: join(home, 'tree'),
     vault: join(home, 'vault'),
     vaultState: join(home, 'vault.db'),

@@ -22,6 +22,7 @@ import { createLookout } from '../fleet/discover.ts'
 import { type EngineSpec, engineSpecs } from '../fleet/engines.ts'
 import { environmentEngines } from '../fleet/environment.ts'
 import { Fleet, type LocalModels } from '../fleet/fleet.ts'
+import { Library } from '../knowledge/answer/library.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
@@ -43,6 +44,7 @@ export interface Parts extends AsyncDisposable {
   readonly ledger: Ledger
   readonly fleet: Fleet
   readonly handbook: Handbook
+  readonly library: Library
   readonly engines: Engines
   /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
   reconfigure(config: Config): void
@@ -121,6 +123,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     openHandbook({ path: paths.knowledge, docs: handbookFolder(config) }),
     (one) => one.close(),
   )
+  const library = opening.adopt(new Library(paths.collections, systemClock), (one) => one.close())
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
   const engines = createEngines(connections, llama)
@@ -134,6 +137,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     ledger,
     fleet,
     handbook,
+    library,
     engines,
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

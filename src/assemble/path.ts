@@ -81,6 +81,13 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
   const direct = createDirect({ ...attempts, check }, escalating.judge(config))
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const models = () => parts.fleet.models()
+  const planned = createPlan({
+    config: config.route,
+    models,
+    escalation: escalating.ports(config),
+    support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
+    outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
+  })
   const stages: Stages = {
     ...common,
     admit: (request, bytes) => {
@@ -90,15 +97,18 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
       const checking = schemas.checkSchemas(admitted.request)
       return checking === undefined ? admitted : checking.then((refusal) => refusal ?? admitted)
     },
-    plan: createPlan({
-      config: config.route,
-      models,
-      escalation: escalating.ports(config),
-      support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
-      outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
-    }),
+    plan: (ask, caller) => {
+      const collection = ask.request.upshift?.collection
+      const hidden = collection === undefined ? undefined : parts.library.refusal(collection, caller.scope)
+      return hidden ?? planned(ask, caller)
+    },
   }
-  const retrieve = createRetrieve(find, () => newId('req', systemClock.now()))
+  const retrieve = createRetrieve(find, () => newId('req', systemClock.now()), {
+    find: (collection, question, { signal }, { scope }) =>
+      parts.library.find({ collection, question, limit: config.knowledge.passages }, scope, signal),
+    stands: (citation) => parts.library.stands(citation),
+    quotes: (model) => parts.fleet.entry(model)?.view.kind === 'extractive',
+  })
   const embed = createHandle({
     ...common,
     admit: input.embedding.admit,

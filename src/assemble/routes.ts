@@ -40,7 +40,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
   const features = [
     ...keyRoutes(parts.keys, parts.ledger),
     ...fleetRoutes(parts.fleet),
-    ...knowledgeRoutes(parts.handbook),
+    ...knowledgeRoutes(parts.handbook, parts.library),
     ...modelRoutes(
       () => config().route,
       () => parts.fleet.models(),

@@ -97,8 +97,13 @@ function keyOnWire(key: KeyView, spent: LedgerView): KeyReply {
   }
 }
 
-function scopeOnWire({ scope: { tiers, models, engines } }: KeyView): KeyReply['scope'] {
-  return { engines, ...(tiers && { tiers: [...tiers] }), ...(models && { models: [...models] }) }
+function scopeOnWire({ scope: { tiers, models, engines, collections } }: KeyView): KeyReply['scope'] {
+  return {
+    engines,
+    ...(tiers && { tiers: [...tiers] }),
+    ...(models && { models: [...models] }),
+    ...(collections && { collections: [...collections] }),
+  }
 }
 
 function spentOnWire(view: LedgerView): SpentReply {

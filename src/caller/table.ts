@@ -84,6 +84,11 @@ export const scopeShape = {
   tiers: z.array(z.enum(TIERS)).min(1).max(TIERS.length).optional(),
   models: z.array(modelPattern).min(1).max(256).optional(),
   engines: z.enum(['local', 'any']),
+  collections: z
+    .array(z.string().min(1).max(64))
+    .max(256)
+    .optional()
+    .meta({ description: 'Collections of documents that the key may read; without it, all of them.' }),
 }
 
 const scopeSchema = z.strictObject(scopeShape)
@@ -222,5 +227,6 @@ export function scopeOf(parsed: z.infer<typeof scopeSchema>): Scope {
     engines: parsed.engines,
     ...(parsed.tiers === undefined ? {} : { tiers: parsed.tiers }),
     ...(parsed.models === undefined ? {} : { models: parsed.models }),
+    ...(parsed.collections === undefined ? {} : { collections: parsed.collections }),
   }
 }

@@ -11,7 +11,16 @@ import { textTable } from '../lib/table.ts'
 import { minuteText } from '../lib/utc.ts'
 import { microsOf, usd } from './money.ts'
 import { type KeyReply, limitReply, listReply, revokeReply, type ShownReply, shownReply } from './wire.ts'
-import { checkedName, engineScope, expiryMs, graceMsOf, limitWords, modelList, tierList } from './words.ts'
+import {
+  checkedName,
+  collectionList,
+  engineScope,
+  expiryMs,
+  graceMsOf,
+  limitWords,
+  modelList,
+  tierList,
+} from './words.ts'
 
 const LIMIT_OPTIONS: Readonly<Record<string, VerbOption>> = {
   'day-usd': { type: 'string', value: 'USD', summary: 'Dollars that it may spend in a UTC day.' },
@@ -33,6 +42,11 @@ export const verbs: readonly Verb[] = [
         type: 'string',
         value: 'WHERE',
         summary: 'local: only engines on this machine. any (default).',
+      },
+      collections: {
+        type: 'string',
+        value: 'LIST',
+        summary: 'Only these collections of documents; none: not one. Default: all.',
       },
       expires: { type: 'string', value: 'TIME', summary: 'Ends after this time: 12h, 30d. Default: never.' },
       ...LIMIT_OPTIONS,
@@ -97,6 +111,7 @@ async function create(context: VerbContext): Promise<0> {
   const tiers = tierList(context.flags)
   const models = modelList(context.flags)
   const engines = engineScope(context.flags)
+  const collections = collectionList(context.flags)
   const expiresInMs = expiryMs(context.flags)
   const limits = limitWords(context.flags)
   const body = {
@@ -104,6 +119,7 @@ async function create(context: VerbContext): Promise<0> {
     ...(tiers && { tiers }),
     ...(models && { models }),
     ...(engines && { engines }),
+    ...(collections && { collections }),
     ...(expiresInMs && { expiresInMs }),
     ...(Object.keys(limits).length > 0 && { limits }),
   }

@@ -53,6 +53,14 @@ export function engineScope(flags: Flags): string | undefined {
   throw new UsageError(`--engines is local or any, not "${engines}"`)
 }
 
+/** `--collections manuals,code`, or `none`. Throws UsageError. */
+export function collectionList(flags: Flags): string[] | undefined {
+  const named = listOf(flags, 'collections')
+  if (named?.length === 1 && named[0] === 'none') return []
+  if (createBody.shape.collections.safeParse(named).success) return named
+  throw new UsageError('--collections takes names of 1 to 64 characters, separated by commas, or none')
+}
+
 /** `--expires 30d`, in milliseconds from now. Throws UsageError. */
 export function expiryMs(flags: Flags): number | undefined {
   const text = textOf(flags, 'expires')

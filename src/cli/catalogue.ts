@@ -131,6 +131,11 @@ function collectionEntries(): Catalogue {
     from(knowledge, 'knowledge search', 'Find passages of a collection, with where they stand.'),
     from(
       knowledge,
+      'knowledge ask',
+      'Have a question answered from a collection, with citations that code has checked.',
+    ),
+    from(
+      knowledge,
       'knowledge inspect',
       'Show what a collection holds, and how its search was tuned, with figures.',
     ),

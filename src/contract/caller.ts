@@ -8,6 +8,8 @@ export interface Scope {
   readonly models?: readonly string[]
   /** `local`: only engines on this machine. `any`: also allowed engines off it. */
   readonly engines: 'local' | 'any'
+  /** Collections of documents, by name. */
+  readonly collections?: readonly string[]
 }
 
 /** An authenticated caller. */
@@ -35,4 +37,9 @@ export function mayUse(
     return `the key may use the models ${scope.models.join(', ')}, and ${model.id} is none of them`
   }
   return true
+}
+
+/** Whether a scope covers a collection. Who may not read one is told what is told of one that does not exist. */
+export function mayRead({ collections }: Scope, collection: string): boolean {
+  return collections?.includes(collection) !== false
 }

@@ -91,6 +91,14 @@ export const upshiftField = z
     mode: z.enum(['auto', 'direct', 'retrieve']).optional().meta({
       description: 'How to answer: from a model, from passages, or as Upshift thinks best.',
     }),
+    collection: z.string().min(1).max(64).optional().meta({
+      description:
+        'A collection of documents to answer from, with citations that code has checked. It implies the mode `retrieve`.',
+    }),
+  })
+  .refine(({ mode, collection }) => collection === undefined || mode !== 'direct', {
+    error: 'a collection is answered from by retrieval: leave the mode out, or make it `retrieve`',
+    path: ['mode'],
   })
   .meta({ description: 'Options of Upshift itself.' })
 

@@ -6,12 +6,16 @@ import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { isRefusal } from '../contract/problem.ts'
 import type { VerbContext } from '../contract/verb.ts'
+import { systemClock } from '../lib/clock.ts'
+import { Library } from './answer/library.ts'
 import { type Handbook, openHandbook } from './handbook/handbook.ts'
 import { knowledgeRoutes } from './routes.ts'
 import { verbs } from './verbs.ts'
 
 const PAGE =
   '# Money\n\nOne line before.\nThe daily cap starts afresh at midnight. It limits an engine.\nAfter.\n'
+
+const caller = { key: 'key_1', name: 'one', owner: false, scope: { engines: 'any' } } as const
 
 /** Runs `cite` against the real route over a real index. */
 async function cite(
@@ -21,11 +25,11 @@ async function cite(
 ): Promise<{ code: number; out: string; err: string }> {
   const out = new PassThrough()
   const err = new PassThrough()
-  const [route] = knowledgeRoutes(handbook)
+  const [route] = knowledgeRoutes(handbook, new Library('/nowhere/collections.db', systemClock))
   const signal = new AbortController().signal
   const call = async (_method: string, path: string) => {
     const id = decodeURIComponent(path.replace('/v1/citations/', ''))
-    const reply = await route?.handle({ params: { id }, body: undefined, query: {}, caller: null, signal })
+    const reply = await route?.handle({ params: { id }, body: undefined, query: {}, caller, signal })
     const body = isRefusal(reply)
       ? { error: { message: reply.problem.message, code: reply.problem.code } }
       : reply

@@ -3,16 +3,20 @@ import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Passage } from '../contract/passage.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
+import { answerCited, type CollectionPorts } from './cited/way.ts'
 
 /** Finds passages that bear on a question, best first. */
 export type FindPassages = (question: string) => readonly Passage[] | Promise<readonly Passage[]>
 
 /**
  * The way `retrieve`: passages from knowledge, then a direct answer over them, as a child request with a
- * record of its own. It carries no cost itself: the child does.
+ * record of its own. It carries no cost itself: the child does. A collection's are answered from in a way of their own.
  */
-export function createRetrieve(find: FindPassages, childId: () => string): Way {
-  return async function* retrieve({ ask, caller, plan, purse, complete }) {
+export function createRetrieve(find: FindPassages, childId: () => string, collections: CollectionPorts): Way {
+  return async function* retrieve(work) {
+    const { ask, caller, plan, purse, complete } = work
+    const collection = ask.request.upshift?.collection
+    if (collection !== undefined) return yield* answerCited(collections, work, collection, childId())
     const [model] = plan.candidates
     const child: Ask = {
       id: childId(),

@@ -119,6 +119,11 @@ export function world(script: Script, more: Scripting = {}): World {
       retrieve: createRetrieve(
         () => [],
         () => 'req_child',
+        {
+          find: async () => refuse('not_found', 'there are no collections here'),
+          stands: () => true,
+          quotes: () => false,
+        },
       ),
     },
     record,

@@ -47,7 +47,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
     const mode = chooseMode(ports, ask, named, notes)
     const chosen =
       mode === 'retrieve'
-        ? extractive(ports.models(), caller)
+        ? overPassages(ports, ask, caller, named, notes)
         : chooseModels(ports, ask, caller, named, notes)
     if (isRefusal(chosen)) return chosen
     const { models: choice, escalation } = 'models' in chosen ? chosen : { models: chosen }
@@ -65,7 +65,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       tier: first.tier,
       candidates: choice.map((model) => model.id),
       effort: deliberate(ask.request) ? 'deliberate' : 'fast',
-      output: ports.outputMode(ask, choice),
+      output: ask.request.upshift?.collection === undefined ? ports.outputMode(ask, choice) : 'hold',
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       ...(escalation === undefined ? {} : { escalation }),
       capImposed: asked == null,
@@ -77,8 +77,12 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
 }
 
 function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
-  const wanted = ask.request.upshift?.mode
+  const { mode: wanted, collection } = ask.request.upshift ?? {}
   if (ask.passages !== undefined || wanted === 'direct') return 'direct'
+  if (collection !== undefined) {
+    notes.reason(`the collection ${collection} was asked`)
+    return 'retrieve'
+  }
   if (wanted === 'retrieve') {
     notes.reason('retrieval was asked for')
     return 'retrieve'
@@ -107,6 +111,28 @@ function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Ch
 function wantsModel(ask: Ask): boolean {
   const format = ask.request.response_format?.type
   return (ask.request.tools?.length ?? 0) > 0 || format === 'json_schema' || format === 'json_object'
+}
+
+/**
+ * Who answers from passages: the handbook's are quoted; those of a collection go to the model that would answer
+ * without them, and are quoted where there is none or where the quoting engine was named.
+ */
+function overPassages(
+  ports: PlanPorts,
+  ask: Ask,
+  caller: Caller,
+  named: string,
+  notes: Notes,
+): readonly ModelView[] | Refusal {
+  const quoting = extractive(ports.models(), caller)
+  if (ask.request.upshift?.collection === undefined) return quoting
+  if (!isRefusal(quoting) && quoting.some(({ id, name }) => id === named || name === named)) return quoting
+  const { escalation: _, ...direct } = ports
+  const chosen = chooseModels(direct, ask, caller, named, notes)
+  if (!isRefusal(chosen)) return 'models' in chosen ? chosen.models : chosen
+  if (named !== 'auto' || isRefusal(quoting)) return chosen
+  notes.reason('no model can be used: the passages are quoted')
+  return quoting
 }
 
 function extractive(models: readonly ModelView[], caller: Caller): readonly ModelView[] | Refusal {

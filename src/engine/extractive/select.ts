@@ -78,6 +78,9 @@ function citationOf(passage: Passage, from: number, to: number): Citation {
     start,
     end,
     quote: passage.text.slice(from, to),
+    ...(passage.collection === undefined ? {} : { collection: passage.collection }),
+    ...(passage.page === undefined ? {} : { page: passage.page }),
+    ...(passage.readAt === undefined ? {} : { readAt: passage.readAt }),
   }
 }
 

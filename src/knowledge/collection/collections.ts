@@ -6,6 +6,7 @@ import type { LsaModel } from '../embed/lsa.ts'
 import { settingsSchema } from '../retrieve/settings.ts'
 import type { Tuning } from '../tune/tune.ts'
 import type { ReadDocument } from './document.ts'
+import { Origins, type StoredDocument, type Trust, trustOf } from './origins.ts'
 import { migrations } from './schema.ts'
 import { Searcher } from './searcher.ts'
 import { Segments } from './segments.ts'
@@ -27,6 +28,7 @@ export interface DocumentRow {
   readonly bytes: number
   readonly added: number
   readonly chunks: number
+  readonly trust: Trust
 }
 
 /** What a tuning leaves with the collection. */
@@ -47,12 +49,14 @@ export class Collections implements Disposable {
   readonly #store: Store
   readonly #clock: Clock
   readonly #segments: Segments
+  readonly #origins: Origins
 
   /** Throws UpshiftError that names the file where it cannot be opened. */
   constructor(path: string, clock: Clock) {
     this.#store = openStore(path, migrations)
     this.#clock = clock
     this.#segments = new Segments(this.#store)
+    this.#origins = new Origins(this.#store)
   }
 
   list(): CollectionFigures[] {
@@ -89,9 +93,9 @@ export class Collections implements Disposable {
 
   documents(name: string): DocumentRow[] {
     const rows = this.#store.prepare(
-      `SELECT source, version, media_type, title, bytes, added,
+      `SELECT document.source, version, media_type, title, bytes, added, trust,
               (SELECT count(*) FROM chunk WHERE chunk.document = document.id) AS chunks
-       FROM document WHERE collection = ? ORDER BY source`,
+       FROM document JOIN origin USING (collection, source) WHERE collection = ? ORDER BY document.source`,
     )
     return rows.all(this.#existing(name)).map((row) => ({
       source: String(row['source']),
@@ -101,6 +105,7 @@ export class Collections implements Disposable {
       bytes: Number(row['bytes']),
       added: Number(row['added']),
       chunks: Number(row['chunks']),
+      trust: trustOf(row['trust']),
     }))
   }
 
@@ -109,21 +114,11 @@ export class Collections implements Disposable {
    * takes the place of what stood for it. Sources within a batch must differ.
    */
   put(name: string, batch: readonly ReadDocument[]): void {
-    if (!NAME.test(name)) {
-      throw new UpshiftError({
-        code: 'invalid_request',
-        message: `${JSON.stringify(name)} is no name for a collection: use 1 to 64 small letters, digits, dots, dashes and underscores.`,
-      })
-    }
     this.#store.transaction(() => {
-      this.#store
-        .prepare('INSERT INTO collection (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING')
-        .run(name, this.#clock.now())
-      const collection = this.#existing(name)
-      this.#erase(
-        collection,
-        batch.map(({ source }) => source),
-      )
+      const collection = this.#made(name)
+      const sources = batch.map(({ source }) => source)
+      this.#erase(collection, sources)
+      this.#origins.note(collection, sources)
       const insert = this.#store.prepare(
         'INSERT INTO document (collection, source, version, media_type, title, bytes, added, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
@@ -139,11 +134,62 @@ export class Collections implements Disposable {
     })
   }
 
+  #made(name: string): number {
+    if (!NAME.test(name)) {
+      throw new UpshiftError({
+        code: 'invalid_request',
+        message: `${JSON.stringify(name)} is no name for a collection: use 1 to 64 small letters, digits, dots, dashes and underscores.`,
+      })
+    }
+    this.#store
+      .prepare('INSERT INTO collection (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(name, this.#clock.now())
+    return this.#existing(name)
+  }
+
+  /** How far sources are trusted, also those that are yet to be read; creates the collection where it is missing. */
+  trust(name: string, sources: readonly string[], trust: Trust): void {
+    this.#store.transaction(() => this.#origins.trust(this.#made(name), sources, trust))
+  }
+
+  has(name: string): boolean {
+    return this.#store.prepare('SELECT 1 FROM collection WHERE name = ?').get(name) !== undefined
+  }
+
+  /** A document by the number of its source; undefined where there is none. */
+  document(name: string, origin: number): StoredDocument | undefined {
+    return this.#origins.document(name, origin)
+  }
+
+  /** The version that stands for a source now, by its number. */
+  versionAt(name: string, origin: number): string | undefined {
+    return this.#origins.versionAt(name, origin)
+  }
+
+  /** A source's number. */
+  originOf(name: string, source: string): number | undefined {
+    return this.#origins.numberOf(name, source)
+  }
+
+  /** True where a document of any collection holds these words. */
+  holds(words: string): boolean {
+    return this.#store.prepare('SELECT 1 FROM document WHERE instr(text, ?) > 0').get(words) !== undefined
+  }
+
+  /**
+   * Empties SQLite's write-ahead log, where pages of before may lie. False where somebody was reading: then bytes
+   * of what was removed may remain in it.
+   */
+  scrub(): boolean {
+    return Number(this.#store.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']) === 0
+  }
+
   /** Takes documents out, with their chunks and postings; returns how many there were. */
   remove(name: string, sources: readonly string[]): number {
     return this.#store.transaction(() => {
       const collection = this.#existing(name)
       const removed = this.#erase(collection, sources)
+      this.#origins.remove(collection, sources)
       if (removed > 0) this.#changed(collection)
       return removed
     })

@@ -4,7 +4,8 @@ import type { Migration } from '../../store/migration.ts'
  * Offsets are UTF-16 units of the document's text, `end` excluded; a chunk is a slice of it and is stored by its
  * offsets alone. `place` is the chunk's number within its segment. `generation` counts a collection's changes, so
  * that who holds its index in memory knows when to read it again; numbers of documents and chunks are never given
- * twice, so that it never shows another's text.
+ * twice, so that it never shows another's text. An origin is a source by a number, which stays while the source's
+ * versions change: citations name it, so that no record holds the name of a document.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -51,6 +52,20 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
       CREATE INDEX chunk_document ON chunk (document);
       CREATE INDEX chunk_segment ON chunk (segment, place);
+    `,
+  },
+  {
+    feature: 'collections',
+    version: 2,
+    sql: `
+      CREATE TABLE origin (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        collection INTEGER NOT NULL REFERENCES collection (id),
+        source TEXT NOT NULL,
+        trust TEXT NOT NULL DEFAULT 'ordinary' CHECK (trust IN ('low', 'ordinary', 'high')),
+        UNIQUE (collection, source)
+      ) STRICT;
+      INSERT INTO origin (collection, source) SELECT collection, source FROM document ORDER BY id;
     `,
   },
 ]

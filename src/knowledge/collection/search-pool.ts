@@ -1,16 +1,24 @@
 import * as z from 'zod'
+import type { Found } from '../../contract/passage.ts'
 import { createWorkerPool } from '../../lib/worker-pool.ts'
+import { TRUSTS } from './origins.ts'
 import type { Hit } from './searcher.ts'
+
+export interface Sought {
+  readonly collection: string
+  readonly question: string
+  readonly limit: number
+  readonly dense?: number
+}
 
 export interface SearchPool {
   /**
    * The `limit` best passages of a collection, by its own settings; `dense` stands in for the weight of its
    * semantics. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there.
    */
-  search(
-    question: { collection: string; question: string; limit: number; dense?: number },
-    signal?: AbortSignal,
-  ): Promise<readonly Hit[]>
+  search(question: Sought, signal?: AbortSignal): Promise<readonly Hit[]>
+  /** What an answer may be made of: passages that were screened and judged. Rejects as `search`. */
+  find(question: Sought, signal?: AbortSignal): Promise<Found>
   close(): Promise<void>
 }
 
@@ -25,6 +33,9 @@ const hitsSchema: z.ZodType<readonly Hit[]> = z.array(
   z.object({
     score: z.number(),
     source: z.string(),
+    origin: z.number(),
+    trust: z.enum(TRUSTS),
+    readAt: z.number(),
     title: z.string(),
     version: z.string(),
     headings: z.array(z.string()),
@@ -36,6 +47,41 @@ const hitsSchema: z.ZodType<readonly Hit[]> = z.array(
   }),
 )
 
+const citationSchema = z.object({
+  id: z.string(),
+  document: z.string(),
+  headings: z.array(z.string()),
+  version: z.string(),
+  start: z.number(),
+  end: z.number(),
+  quote: z.string(),
+  collection: z.string().exactOptional(),
+  page: z.number().exactOptional(),
+  readAt: z.number().exactOptional(),
+})
+
+const foundSchema: z.ZodType<Found> = z.object({
+  type: z.literal('found'),
+  passages: z.array(
+    citationSchema.omit({ quote: true }).extend({
+      text: z.string(),
+      support: z.number(),
+      focus: z.object({ start: z.number(), end: z.number() }).exactOptional(),
+      instructs: z.literal(true).exactOptional(),
+    }),
+  ),
+  conflicts: z.array(
+    z.object({ one: citationSchema, other: citationSchema, by: z.enum(['figures', 'negation']) }),
+  ),
+  verdicts: z.array(
+    z.object({
+      check: z.string(),
+      outcome: z.enum(['passed', 'repaired', 'redacted', 'failed', 'skipped']),
+      detail: z.string().exactOptional(),
+    }),
+  ),
+})
+
 /** Searches the collections in the file at `path` off the event loop. */
 export function createSearchPool(path: string): SearchPool {
   const pool = createWorkerPool({
@@ -46,7 +92,10 @@ export function createSearchPool(path: string): SearchPool {
     heapMb: HEAP_MB,
   })
   return {
-    search: async (question, signal) => hitsSchema.parse(await pool.run({ path, ...question }, [], signal)),
+    search: async (question, signal) =>
+      hitsSchema.parse(await pool.run({ type: 'search', path, ...question }, [], signal)),
+    find: async (question, signal) =>
+      foundSchema.parse(await pool.run({ type: 'find', path, ...question }, [], signal)),
     close: () => pool.close(),
   }
 }

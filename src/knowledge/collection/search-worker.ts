@@ -1,11 +1,13 @@
 import * as z from 'zod'
 import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
+import { findIn } from '../answer/find.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
 import { Collections } from './collections.ts'
 import type { Searcher } from './searcher.ts'
 
 const taskSchema = z.object({
+  type: z.enum(['search', 'find']),
   path: z.string(),
   collection: z.string(),
   question: z.string(),
@@ -20,11 +22,13 @@ let file: { readonly path: string; readonly collections: Collections } | undefin
 const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
 
 serveTasks((task) => {
-  const { path, collection, question, limit, dense } = taskSchema.parse(task)
+  const { type, path, collection, question, limit, dense } = taskSchema.parse(task)
   const collections = opened(path)
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
-  return searcherOf(collections, collection).search(question, chosen, limit)
+  const searcher = searcherOf(collections, collection)
+  if (type === 'find') return findIn(searcher, chosen, collection, question, limit)
+  return searcher.search(question, chosen, limit)
 })
 
 /** A worker serves one file. */

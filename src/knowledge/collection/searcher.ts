@@ -10,12 +10,18 @@ import { LexicalIndex, type Query, type Ranked } from '../retrieve/lexical.ts'
 import type { Settings } from '../retrieve/settings.ts'
 import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
+import { type Trust, trustOf } from './origins.ts'
 import type { Segments } from './segments.ts'
 
 /** A chunk that was found, with all that a citation of it needs. */
 export interface Hit {
   readonly score: number
   readonly source: string
+  /** The source's number. */
+  readonly origin: number
+  readonly trust: Trust
+  /** When the document was read, milliseconds since the epoch. */
+  readonly readAt: number
   readonly title: string
   readonly version: string
   readonly headings: readonly string[]
@@ -46,8 +52,11 @@ export class Searcher implements Tunable {
 
   constructor(store: Store, segments: Segments, collection: number) {
     this.#readChunk = store.prepare(
-      `SELECT document, source, title, version, headings, kind, page, start, "end"
-       FROM chunk JOIN document ON document.id = chunk.document WHERE chunk.id = ?`,
+      `SELECT document, document.source, origin.id AS origin, trust, added, title, version, headings, kind, page,
+              start, "end"
+       FROM chunk JOIN document ON document.id = chunk.document
+       JOIN origin ON origin.collection = document.collection AND origin.source = document.source
+       WHERE chunk.id = ?`,
     )
     this.#readText = store.prepare('SELECT text FROM document WHERE id = ?')
     const chunks = store.prepare('SELECT id FROM chunk WHERE segment = ? ORDER BY place')
@@ -104,6 +113,9 @@ export class Searcher implements Tunable {
     return {
       score,
       source: String(row['source']),
+      origin: Number(row['origin']),
+      trust: trustOf(row['trust']),
+      readAt: Number(row['added']),
       title: String(row['title']),
       version: String(row['version']),
       headings: JSON.parse(String(row['headings'])) as string[], // written by Segments alone

@@ -69,8 +69,14 @@ async function runList(context: VerbContext): Promise<ExitCode> {
   using collections = await openCollections(context)
   if (typeof context.flags['collection'] === 'string') {
     const documents = collections.documents(context.flags['collection'])
-    const rows = documents.map((one) => [String(one.chunks), String(one.bytes), one.mediaType, one.source])
-    write(context, { documents }, () => textTable(['PASSAGES', 'BYTES', 'TYPE', 'DOCUMENT'], rows))
+    const rows = documents.map((one) => [
+      String(one.chunks),
+      String(one.bytes),
+      one.trust,
+      one.mediaType,
+      one.source,
+    ])
+    write(context, { documents }, () => textTable(['PASSAGES', 'BYTES', 'TRUST', 'TYPE', 'DOCUMENT'], rows))
     return 0
   }
   const all = collections.list()

@@ -8,7 +8,11 @@ import { parseId } from './id.ts'
 /** A citation, opened: what was quoted, in the version that was quoted, and what has become of it. */
 export const openedCitationSchema = z.object({
   id: z.string(),
-  document: z.string().meta({ description: 'The page’s file name in the handbook’s folder.' }),
+  document: z.string().meta({
+    description:
+      'The page’s file name in the handbook’s folder, or what the document is called in its collection.',
+  }),
+  page: z.number().int().optional().meta({ description: 'Of a document that has pages.' }),
   headings: z.array(z.string()).meta({ description: 'From the top of the page down to the quotation.' }),
   version: z.string().meta({ description: 'SHA-256 of the quoted version of the page, hex.' }),
   start: z.number().int().meta({ description: 'UTF-16 offset of the quotation in that version.' }),
@@ -19,8 +23,8 @@ export const openedCitationSchema = z.object({
   after: z.string().meta({ description: 'A few lines of the page after the quotation.' }),
   verified: z.boolean().meta({
     description:
-      'True where the stored version still has the hash that the id names; the span lies inside it. Not ' +
-      'whether an answer quoted just this span.',
+      'True where the stored version still has the hash that the id names (of a collection: where that version is ' +
+      'the one that is stored); the span lies inside it. Not whether an answer quoted just this span.',
   }),
   state: z.enum(['current', 'changed', 'removed']).meta({
     description: 'Whether the page still is that version, has changed since, or is gone.',

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Collections } from '../collection/collections.ts'
+import { TRUSTS, type Trust } from '../collection/origins.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
 import { tuneCollection, tuningDue } from '../tune/tune-collection.ts'
 import { type Incoming, type IngestReport, ingest } from './ingest.ts'
@@ -19,6 +20,11 @@ export const addVerb: Verb = {
       type: 'string',
       value: 'NAME',
       summary: 'What standard input (`-`) is called; its ending says what it is.',
+    },
+    trust: {
+      type: 'string',
+      value: 'TRUST',
+      summary: 'low: found, but no answer is made of it. ordinary. high: goes before the others.',
     },
   },
   details:
@@ -39,7 +45,15 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
   const { files, unreadable, passedOver } = sourcesOf(named)
   const incoming: Incoming[] = files.map(({ path, mediaType, bytes }) => ({ source: path, mediaType, bytes }))
   if (named.length < context.args.length) incoming.push(await standardInput(context))
+  const trust = trustFlag(context)
   using collections = await openCollections(context)
+  // Before anything is read: a source of low trust is never there with more.
+  if (trust !== undefined)
+    collections.trust(
+      collection,
+      incoming.map(({ source }) => source),
+      trust,
+    )
   const progress = new IngestProgress(context.err, systemClock, incoming.length)
   const { signal } = context
   const shown = context.json ? {} : { progress: progress.show }
@@ -52,6 +66,13 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
     context.err.write(`skipped ${printable(source)}: ${printable(why)}\n`)
   context.out.write(context.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
   return read.added + read.replaced + read.unchanged === 0 && skipped.length > 0 ? 1 : 0
+}
+
+function trustFlag({ flags }: VerbContext): Trust | undefined {
+  if (flags['trust'] === undefined) return undefined
+  const trust = TRUSTS.find((one) => one === flags['trust'])
+  if (trust === undefined) throw new UsageError(`--trust is one of ${TRUSTS.join(', ')}.`)
+  return trust
 }
 
 function tuneIfDue(collections: Collections, name: string): void {

@@ -1,0 +1,153 @@
+import { sentencesOf } from '../../lib/text/sentences.ts'
+import { wordsOf } from '../../lib/text/words.ts'
+import type { Hit } from '../collection/searcher.ts'
+
+/**
+ * DESIGN. What a search found may have been planted to be found. Five things are done about it before anything is
+ * answered. No answer is made of sources of low trust. Copies of a passage count once, so that saying a thing often
+ * makes it no truer. One source gets only so many places, as far as others have any. Sentences that only repeat the
+ * question are no evidence for an answer: they are struck out; and where several passages repeat it, as texts do that
+ * were written for this very question, those passages are left out (a list of frequent questions holds it once). What
+ * speaks to a model is marked. Sources of high trust are exempt from all but the first two. Wider retrieval, filters
+ * for near-duplicates and trust in sources are what helps against planted passages in the literature too (Zou et al.,
+ * "PoisonedRAG", USENIX Security 2025, section 7).
+ */
+export interface Screened {
+  readonly kept: readonly Screen[]
+  readonly lowTrust: number
+  readonly copies: number
+  /** Passages that were left out because they repeat the question. */
+  readonly echoes: number
+  readonly instructing: number
+}
+
+export interface Screen {
+  readonly hit: Hit
+  /** Spans of its text that only repeat the question. */
+  readonly echo: readonly Span[]
+  readonly instructs: boolean
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** Places among the passages that are handed on that one source may take while others wait. */
+const SOURCE_PLACES = 3
+/** From so many on, passages that repeat the question are left out. */
+const ECHOES_MIN = 2
+
+/** Keeps the order, but for what one source has too much of: that goes last. */
+export function screen(question: string, hits: readonly Hit[]): Screened {
+  const trusted = hits.filter(({ trust }) => trust !== 'low')
+  const single = withoutCopies(trusted)
+  const echoOf = echoFinder(question)
+  const looked = single.map((hit) => ({
+    hit,
+    echo: hit.trust === 'high' ? [] : echoOf(hit.text),
+    instructs: INSTRUCTS.test(hit.text),
+  }))
+  const echoing = looked.filter(({ echo }) => echo.length > 0).length
+  const honest = echoing < ECHOES_MIN ? looked : looked.filter(({ echo }) => echo.length === 0)
+  const high = honest.filter(({ hit }) => hit.trust === 'high')
+  const others = honest.filter(({ hit }) => hit.trust !== 'high')
+  return {
+    kept: [...high, ...spread(others)],
+    lowTrust: hits.length - trusted.length,
+    copies: trusted.length - single.length,
+    echoes: looked.length - honest.length,
+    instructing: honest.filter(({ instructs }) => instructs).length,
+  }
+}
+
+function spread(screens: readonly Screen[]): Screen[] {
+  const places = new Map<number, number>()
+  const [first, later]: [Screen[], Screen[]] = [[], []]
+  for (const one of screens) {
+    const taken = places.get(one.hit.origin) ?? 0
+    places.set(one.hit.origin, taken + 1)
+    ;(taken < SOURCE_PLACES ? first : later).push(one)
+  }
+  return [...first, ...later]
+}
+
+/** Words of a shingle; passages of less than MIN_SHINGLES are too short to be called copies. */
+const SHINGLE = 4
+const MIN_SHINGLES = 6
+/** Share of the smaller passage's shingles that makes it a copy; within one source less is enough. */
+const COPIED = 0.8
+const COPIED_WITHIN = 0.5
+
+/** Of copies the one of the greater trust is kept, else the one that was found first, in its place. */
+function withoutCopies(hits: readonly Hit[]): Hit[] {
+  const kept: { hit: Hit; readonly shingles: ReadonlySet<string> }[] = []
+  for (const hit of hits) {
+    const shingles = shinglesOf(hit.text)
+    const copy = kept.find((one) => isCopy(one.shingles, shingles, one.hit.origin === hit.origin))
+    if (copy === undefined) kept.push({ hit, shingles })
+    else if (hit.trust === 'high' && copy.hit.trust !== 'high') copy.hit = hit
+  }
+  return kept.map(({ hit }) => hit)
+}
+
+function shinglesOf(text: string): Set<string> {
+  const stems = wordsOf(text, MAX_WORDS).map(({ stem }) => stem)
+  const shingles = new Set<string>()
+  for (let at = 0; at + SHINGLE <= stems.length; at++) shingles.add(stems.slice(at, at + SHINGLE).join(' '))
+  return shingles
+}
+
+/** Of a passage are read so many words at most. */
+const MAX_WORDS = 4_000
+
+function isCopy(one: ReadonlySet<string>, other: ReadonlySet<string>, within: boolean): boolean {
+  const [small, large] = one.size <= other.size ? [one, other] : [other, one]
+  if (small.size < MIN_SHINGLES) return false
+  let shared = 0
+  for (const shingle of small) if (large.has(shingle)) shared++
+  return shared / small.size >= (within ? COPIED_WITHIN : COPIED)
+}
+
+/** A question of fewer words may stand in any text by chance. */
+const MIN_QUESTION_WORDS = 5
+const MAX_QUESTION_WORDS = 200
+const RUN = 3
+/**
+ * Share of the question's runs of three words, or of all its words, that one sentence must hold. An honest answer says
+ * much of the question again, but not how it asks: "how often", "what is".
+ */
+const RUNS_REPEATED = 0.85
+const WORDS_REPEATED = 0.95
+
+/** Finds the sentences of a text that repeat the question, word for word or in another order. */
+function echoFinder(question: string): (text: string) => Span[] {
+  const asked = wordsOf(question, MAX_QUESTION_WORDS).map(({ stem }) => stem)
+  if (asked.length < MIN_QUESTION_WORDS) return () => []
+  const runs = runsOf(asked)
+  const words = new Set(asked)
+  return (text) =>
+    sentencesOf(text).filter(({ start, end }) => {
+      const said = wordsOf(text.slice(start, end), MAX_WORDS).map(({ stem }) => stem)
+      return (
+        share(runs, runsOf(said)) >= RUNS_REPEATED ||
+        (said.length <= 2 * asked.length && share(words, new Set(said)) >= WORDS_REPEATED)
+      )
+    })
+}
+
+function runsOf(stems: readonly string[]): Set<string> {
+  const runs = new Set<string>()
+  for (let at = 0; at + RUN <= stems.length; at++) runs.add(stems.slice(at, at + RUN).join(' '))
+  return runs
+}
+
+function share(wanted: ReadonlySet<string>, held: ReadonlySet<string>): number {
+  let found = 0
+  for (const one of wanted) if (held.has(one)) found++
+  return found / wanted.size
+}
+
+/** What speaks to a model instead of about a subject. A mark, no proof: what is marked is used as data all the same. */
+const INSTRUCTS =
+  /\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|context|passages?)\b|\b(?:system|developer) (?:prompt|message)\b|\byou (?:are|act) (?:now )?(?:as )?(?:an? )?(?:AI|assistant|language model|chatbot)\b|\b(?:respond|reply|answer|output)\b.{0,20}\b(?:only|exactly|always) (?:with|by)?\b|\bdo not (?:mention|reveal|tell|disclose|cite)\b|<\/?(?:passage|system|instructions?)\b|\[\/?INST\]|<\|[a-z_]+\|>/is

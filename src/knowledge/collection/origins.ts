@@ -1,0 +1,112 @@
+import type { Store } from '../../store/open.ts'
+
+/** How far what a source says is relied upon. No answer is made of `low`; `high` goes before the others. */
+export const TRUSTS = ['low', 'ordinary', 'high'] as const
+export type Trust = (typeof TRUSTS)[number]
+
+/** A document as it is stored now. */
+export interface StoredDocument {
+  readonly source: string
+  readonly version: string
+  readonly title: string
+  readonly mediaType: string
+  readonly readAt: number
+  readonly text: string
+  /** Where its chunks begin and end, with their headings and pages. */
+  readonly chunks: readonly StoredChunk[]
+}
+
+interface StoredChunk {
+  readonly start: number
+  readonly end: number
+  readonly headings: readonly string[]
+  readonly page?: number
+}
+
+/** The sources of collections by number. Changes are made inside a transaction of the caller's. */
+export class Origins {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Gives a number to sources that have none. */
+  note(collection: number, sources: readonly string[]): void {
+    const note = this.#store.prepare(
+      'INSERT INTO origin (collection, source) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    )
+    for (const source of sources) note.run(collection, source)
+  }
+
+  trust(collection: number, sources: readonly string[], trust: Trust): void {
+    const set = this.#store.prepare(
+      'INSERT INTO origin (collection, source, trust) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET trust = excluded.trust',
+    )
+    for (const source of sources) set.run(collection, source, trust)
+  }
+
+  remove(collection: number, sources: readonly string[]): void {
+    const remove = this.#store.prepare('DELETE FROM origin WHERE collection = ? AND source = ?')
+    for (const source of sources) remove.run(collection, source)
+  }
+
+  numberOf(name: string, source: string): number | undefined {
+    const row = this.#store
+      .prepare(
+        'SELECT origin.id FROM origin JOIN collection ON collection.id = origin.collection WHERE name = ? AND source = ?',
+      )
+      .get(name, source)
+    return row === undefined ? undefined : Number(row['id'])
+  }
+
+  /** The version that stands for a source now. */
+  versionAt(name: string, origin: number): string | undefined {
+    const row = this.#store
+      .prepare(
+        `SELECT version FROM origin JOIN collection ON collection.id = origin.collection
+         JOIN document ON document.collection = origin.collection AND document.source = origin.source
+         WHERE name = ? AND origin.id = ?`,
+      )
+      .get(name, origin)
+    return row === undefined ? undefined : String(row['version'])
+  }
+
+  document(name: string, origin: number): StoredDocument | undefined {
+    const row = this.#store
+      .prepare(
+        `SELECT document.id, document.source, version, title, media_type, added, text
+         FROM origin JOIN collection ON collection.id = origin.collection
+         JOIN document ON document.collection = origin.collection AND document.source = origin.source
+         WHERE name = ? AND origin.id = ?`,
+      )
+      .get(name, origin)
+    if (row === undefined) return undefined
+    return {
+      source: String(row['source']),
+      version: String(row['version']),
+      title: String(row['title']),
+      mediaType: String(row['media_type']),
+      readAt: Number(row['added']),
+      text: String(row['text']),
+      chunks: this.#chunks(Number(row['id'])),
+    }
+  }
+
+  #chunks(document: number): StoredChunk[] {
+    const rows = this.#store.prepare(
+      'SELECT headings, page, start, "end" FROM chunk WHERE document = ? ORDER BY start',
+    )
+    return rows.all(document).map((row) => ({
+      headings: JSON.parse(String(row['headings'])) as string[], // written by Segments alone
+      ...(row['page'] !== null && { page: Number(row['page']) }),
+      start: Number(row['start']),
+      end: Number(row['end']),
+    }))
+  }
+}
+
+/** What the table holds; its own check allows nothing else. */
+export function trustOf(value: unknown): Trust {
+  return TRUSTS.find((one) => one === value) ?? 'ordinary'
+}
