@@ -6,6 +6,7 @@ const BY_ENDING: Readonly<Record<string, readonly string[]>> = {
   'text/csv': ['.csv', '.tsv'],
   'application/json': ['.json', '.geojson', '.ipynb'],
   'application/jsonl': ['.jsonl', '.ndjson'],
+  'application/pdf': ['.pdf'],
   'text/x-source':
     '.c .cc .cpp .cs .css .cxx .dart .ex .exs .go .graphql .h .hpp .hs .java .js .jsx .kt .lua .m .mjs .cjs .ml .php .pl .proto .ps1 .py .r .rb .rs .scala .scss .sh .sql .swift .tf .toml .ts .tsx .vue .yaml .yml .zig .ini .cfg .gradle .cmake'.split(
       ' ',

@@ -16,6 +16,8 @@ const PARSERS: Readonly<Record<string, Parse>> = {
   'application/jsonl': ofText(parseJsonLines),
   'text/x-source': ofText(parseCode),
   'text/plain': ofText(parseText),
+  // Loaded where it is needed: it is large.
+  'application/pdf': async (bytes) => (await import('./pdf/pdf.ts')).parsePdf(bytes),
 }
 
 /**
