@@ -22,6 +22,8 @@ export interface Parsed {
   /** Empty where the document has none. */
   readonly title: string
   readonly blocks: readonly ParsedBlock[]
+  /** The encoding that the bytes were read by, where it is not UTF-8 or the format's own matter. */
+  readonly charset?: string
 }
 
 /** What `chunking-eval` likes best among the sizes tried (`npm run bench:chunking`). */
@@ -44,7 +46,7 @@ interface Open {
 /**
  * Cuts a parsed document along its structure. A chunk begins with the headings that stand right above it and stays
  * below one heading; blocks are joined up to the target size and cut only above the maximum: tables, records and
- * code between lines, prose between sentences. Chunks are in order, do not overlap, and miss nothing but white
+ * code between lines, prose between sentences, and none lies on two pages. Chunks are in order, do not overlap, and miss nothing but white
  * space and comments. What a colon announces stays with what announces it.
  */
 export function cut(parsed: Parsed, sizes: Sizes = SIZES): DocumentChunk[] {
@@ -60,6 +62,7 @@ export function cut(parsed: Parsed, sizes: Sizes = SIZES): DocumentChunk[] {
       close()
       continue
     }
+    if (open !== undefined && open.page !== block.page) close()
     if (block.kind === 'heading') {
       if (open !== undefined && !open.bare && open.end - open.start >= MIN_SIZE) close()
       const level = block.level ?? 1
