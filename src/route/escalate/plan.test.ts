@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Ask } from '../../contract/ask.ts'
+import type { Caller } from '../../contract/caller.ts'
+import type { ChatRequest } from '../../contract/chat.ts'
+import type { ModelView } from '../../contract/model.ts'
+import { Notes } from '../choice.ts'
+import { section } from '../config.ts'
+import { type EscalationPorts, planShift, type Shift } from './plan.ts'
+import { Sessions } from './sessions.ts'
+
+const CALLER: Caller = { key: 'key_a', name: 'a', owner: false, scope: { engines: 'any' } }
+
+function model(id: string, tier: 'fast' | 'expert', usd: number | undefined): ModelView {
+  const [engine = '', name = ''] = id.split('/')
+  const micros = (usd ?? 0) * 1_000_000
+  return {
+    id,
+    engine,
+    name,
+    tier,
+    kind: 'chat',
+    offMachine: false,
+    allowed: true,
+    available: true,
+    contextTokens: undefined,
+    price:
+      usd === undefined
+        ? undefined
+        : { inputPerMillion: micros, outputPerMillion: micros, cachedInputPerMillion: micros / 10 },
+    enforcesSchema: false,
+  }
+}
+
+const CHEAP = [
+  model('a/qwen-small', 'fast', 0.1),
+  model('b/llama-small', 'fast', 0.1),
+  model('c/qwen-tiny', 'fast', 0.1),
+]
+const STRONG = [model('z/large', 'expert', 10)]
+
+interface Given {
+  readonly gain?: number
+  readonly escalation?: Readonly<Record<string, unknown>>
+  readonly more?: Partial<EscalationPorts>
+  readonly messages?: ChatRequest['messages']
+  readonly request?: Partial<ChatRequest>
+  readonly strong?: readonly ModelView[]
+}
+
+function planned(given: Given): Shift & { readonly reasons: readonly string[] } {
+  const notes = new Notes()
+  const ports: EscalationPorts = {
+    config: section.schema.parse({ escalation: given.escalation ?? {} }),
+    sessions: new Sessions(),
+    expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
+    standing: () => ({ state: 'unknown', reason: '' }),
+    thrift: () => 1,
+    draw: () => undefined,
+    ...given.more,
+  }
+  const messages = given.messages ?? [{ role: 'user' as const, content: 'Name a river.' }]
+  const ask: Ask = {
+    id: 'req_1',
+    origin: { type: 'wire', credential: undefined },
+    request: { model: 'auto', messages, ...given.request },
+    bytes: 100,
+    receivedAt: 0,
+    signal: new AbortController().signal,
+  }
+  const shift = planShift(ports, ask, CALLER, { cheap: CHEAP, strong: given.strong ?? STRONG }, notes)
+  return { ...shift, reasons: notes.reasons }
+}
+
+const first = ({ models }: Shift): string | undefined => models[0]?.id
+
+test('in between, the cheap model answers first, with a second one of another maker beside it', () => {
+  const { escalation, reasons, ...shift } = planned({})
+  assert.equal(first(shift), 'a/qwen-small')
+  assert.deepEqual([escalation?.strong, escalation?.second], [['z/large'], ['b/llama-small']])
+  assert.equal(escalation?.segment, 'fast>expert prose')
+  assert.match(
+    reasons.join(),
+    /expected to gain 0\.20 \(its words \+0\.20\), worth \$0\.0020 for \$0\.00\d\d more/,
+  )
+})
+
+test('where the gain is far from its price the cheap answer leaves unjudged; far above it the strong one does', () => {
+  const low = planned({ gain: 0.01 })
+  assert.deepEqual([first(low), low.escalation], ['a/qwen-small', undefined])
+  const high = planned({ gain: 0.9, escalation: { worthUsd: 1 } })
+  assert.deepEqual([first(high), high.escalation], ['z/large', undefined])
+  const none = planned({ gain: -0.2, escalation: { worthUsd: 1, sure: 1_000 } })
+  assert.deepEqual([first(none), none.escalation], ['a/qwen-small', undefined])
+})
+
+test('a strong model without a price is still asked for no less than the least gain', () => {
+  const free = [model('z/large', 'expert', undefined)]
+  assert.equal(planned({ strong: free, gain: 0.01 }).escalation, undefined)
+  assert.equal(planned({ strong: free, gain: 0.2 }).escalation?.extraMicros, 1_000)
+  assert.equal(first(planned({ strong: free, gain: 0.5 })), 'z/large')
+})
+
+test('what was shown not to pay is not looked at, and the reason is the figures', () => {
+  const standing = () => ({ state: 'does-not-pay', reason: 'loses $0.004 a request' }) as const
+  const shift = planned({ more: { standing } })
+  assert.deepEqual([first(shift), shift.escalation], ['a/qwen-small', undefined])
+  assert.match(shift.reasons.join(), /loses \$0\.004/)
+})
+
+test('a key that spends too fast finds less worth its price', () => {
+  assert.notEqual(planned({}).escalation, undefined)
+  assert.equal(planned({ more: { thrift: () => 0.05 } }).escalation, undefined)
+})
+
+test('deliberate reasoning that was asked for goes to the strong model; without a prior nothing goes up', () => {
+  assert.equal(first(planned({ request: { reasoning_effort: 'high' } })), 'z/large')
+  const blind = planned({ more: { expect: () => undefined } })
+  assert.deepEqual([first(blind), blind.escalation], ['a/qwen-small', undefined])
+  assert.match(blind.reasons.join(), /there is no prior/)
+})
+
+test('a conversation pays for the prompt cache that it would leave', () => {
+  const sessions = new Sessions()
+  const long = { role: 'user' as const, content: 'word '.repeat(4_000) }
+  const turn = (more: ChatRequest['messages']) =>
+    planned({
+      messages: [long, ...more],
+      more: { sessions },
+      escalation: { sure: 1_000, worthUsd: 1, leastGain: 0 },
+    })
+  const fresh = turn([]).escalation
+  const again = turn([
+    { role: 'assistant', content: 'Yes.' },
+    { role: 'user', content: 'And?' },
+  ]).escalation
+  assert.ok(fresh !== undefined && again !== undefined)
+  assert.ok(again.extraMicros > fresh.extraMicros, 'it is with the cheap model: going up loses its cache')
+  sessions.moved(again)
+  const up = turn([
+    { role: 'assistant', content: 'Yes.' },
+    { role: 'user', content: 'And now?' },
+  ]).escalation
+  assert.ok(
+    up !== undefined && up.extraMicros < fresh.extraMicros,
+    'it is with the strong model: staying is cheaper',
+  )
+})
+
+test('what a lot has given to one model is answered by it alone, as it comes', () => {
+  const terms = { models: 'a > z', priceMicros: 1, cheapMaxMicros: 1, strongMaxMicros: 1 }
+  const drawn = (arm: 'cheap' | 'strong' | 'both') =>
+    planned({ more: { draw: () => ({ arm, drawn: 0.1, propensity: 0.5, terms }) } })
+  assert.deepEqual([first(drawn('cheap')), drawn('cheap').escalation?.order], ['a/qwen-small', 'shadow'])
+  assert.deepEqual([first(drawn('strong')), drawn('strong').escalation?.order], ['z/large', 'shadow'])
+  assert.deepEqual([first(drawn('both')), drawn('both').escalation?.order], ['a/qwen-small', 'after'])
+})
