@@ -19,7 +19,7 @@ const CHEAP_USD_MAX = 1
 const STRONG_USD_MIN = 10
 /** The data tells tokens; English has about four characters in one. */
 const CHARS_PER_TOKEN = 4
-const NO_WEIGHTS = [0, 0, 0]
+const NO_WEIGHTS = [0, 0, 0, 0]
 
 const file = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'routing', 'zeroeval.jsonl.gz')
 if (!existsSync(file)) {

@@ -232,6 +232,31 @@ test('a key that may use one tier alone is never sent up', async () => {
   assert.equal(strong.received.length, 0)
 })
 
+test('an engine that tells how sure it is of each token is asked, and the caller sees none of it', async () => {
+  const settings = { ...engine(cheap, 'qwen-small', 'fast', 0.1), kind: 'vllm' }
+  const engines = { a: settings, z: engine(strong, 'gpt-large', 'expert', 2) }
+  const config = configOf(engines, { route: { escalation: ESCALATION } })
+  const sure = held.use(await startServer({ config }))
+  const shares = [0.9, 0.1].map((share) => ({ token: 'x', logprob: Math.log(share) }))
+  const logprobs = { content: [{ token: 'x', logprob: Math.log(0.9), top_logprobs: shares }] }
+  cheap.answer((response) => {
+    const message = { role: 'assistant', content: 'It is 42.' }
+    reply(response, 200, { choices: [{ index: 0, message, logprobs, finish_reason: 'stop' }] })
+  })
+  strong.answer(says('It is 42.'))
+  const { judged } = told(await ask(sure), sure)
+  assert.ok(Math.abs((judged.evidence?.margin ?? 0) - 0.8) < 1e-6)
+  assert.equal(cheap.received[0]?.body['logprobs'], true)
+  const calm = held.use(
+    await startServer({
+      config: configOf(engines, { route: { escalation: { ...ESCALATION, worthUsd: 0.0001 } } }),
+    }),
+  )
+  const kept = await ask(calm)
+  assert.equal(told(kept, calm).judged.done, 'accept')
+  assert.equal(JSON.parse(kept.text).choices[0].logprobs, null)
+})
+
 test('in a race the strong model begins at once, and is broken off where it is not needed', async () => {
   const racing = await serve({ order: 'race' })
   const begun = Promise.withResolvers<void>()

@@ -13,6 +13,8 @@ export interface Escalation {
   readonly deadlineMs: number
   /** Cheap models of another maker, whose agreement is evidence; empty where none is asked. */
   readonly second: readonly string[]
+  /** The cheap model is asked how sure it is of each token. */
+  readonly margins?: true
   /** P(strong right) − P(cheap right) as it is expected before any answer. */
   readonly gain: number
   /** The strong model's answer costs so much more, micro-dollars, as far as prices say; at least what a small gain is worth. */
@@ -65,6 +67,11 @@ export interface Compared {
 export interface Evidence {
   /** Whether the second model said the same; absent where none was asked, or none answered. */
   readonly agrees?: boolean
+  /**
+   * How sure the cheap model was: the mean over its tokens of how much likelier the chosen one was than the next, 0–1;
+   * absent where it does not tell.
+   */
+  readonly margin?: number
   /** UTF-16 units of the cheap answer. */
   readonly chars: number
   /** False where the answer broke the shape that was asked for, or was cut off at its limit. */

@@ -37,6 +37,8 @@ export interface ModelView {
   readonly continues?: boolean
   /** The engine itself guarantees a JSON Schema, so an answer may stream unchecked. */
   readonly enforcesSchema: boolean
+  /** It tells the probability of each token, at little cost. */
+  readonly tellsLogprobs?: boolean
   /** What its engine speaks; Chat Completions where absent. */
   readonly dialect?: ForeignDialect
   /** It writes by a grammar of the request's own schema: what that covers whole may stream, and is checked at its end. */

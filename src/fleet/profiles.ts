@@ -38,6 +38,8 @@ export interface Profile {
   readonly urlName?: string
   /** Requests that one replica takes at once, unless the configuration or the server says otherwise. */
   readonly maxConcurrent: number
+  /** It tells logprobs, at little cost. Absent where it does not, or nobody has said so. */
+  readonly tellsLogprobs?: true
   /** The engine decodes under a JSON Schema, so that its answer cannot break it. False where in doubt. */
   readonly enforcesSchema: boolean
   /** What it writes to its prompt cache costs more than what it reads, where a request marks a prompt to be kept. */
@@ -73,6 +75,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     listing: 'llama.cpp',
     defaultUrl: 'http://127.0.0.1:8080/v1',
     continues: 'last_message',
+    tellsLogprobs: true,
   },
   // vLLM and SGLang decode under a grammar (structured outputs) and batch up to 256 sequences by default.
   vllm: {
@@ -80,6 +83,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:8000/v1',
     continues: 'continue_final_message',
+    tellsLogprobs: true,
     enforcesSchema: true,
     maxConcurrent: 256,
   },
@@ -88,6 +92,7 @@ export const PROFILES: Readonly<Record<Kind, Profile>> = {
     listing: 'openai',
     defaultUrl: 'http://127.0.0.1:30000/v1',
     continues: 'continue_final_message',
+    tellsLogprobs: true,
     enforcesSchema: true,
     maxConcurrent: 256,
   },

@@ -117,6 +117,7 @@ function entryOf(engine: Engine, name: string, setting: ModelSetting | undefined
       price,
       continues: engine.spec.continues !== undefined,
       enforcesSchema: PROFILES[kind].enforcesSchema,
+      ...(PROFILES[kind].tellsLogprobs === true ? { tellsLogprobs: true } : {}),
       ...(PROFILES[kind].dialect === undefined ? {} : { dialect: PROFILES[kind].dialect }),
     },
   }

@@ -9,6 +9,7 @@ import { decline } from './decline.ts'
 import { questionOf } from './evaluator.ts'
 import { type Heard, hear, type Unheard } from './heard.ts'
 import { Leg } from './leg.ts'
+import { marginOf, withMargins, withoutMargins } from './margin.ts'
 
 /** Asks the models of a plan: the loop of attempts. */
 export type Asking = (work: Work, cause: Attempted['cause']) => AsyncIterable<Batch>
@@ -46,6 +47,7 @@ class Cascade {
   /** What the second model says, as soon as it is known. */
   #second: Heard | Unheard | undefined
   #listening: Promise<void> | undefined
+  #margin: number | undefined
 
   constructor(asking: Asking, judge: JudgePort, work: Work) {
     const { escalation } = work.plan
@@ -69,7 +71,7 @@ class Cascade {
       const { second, order } = this.#escalation
       if (second.length > 0) this.#listening = this.#listen(second)
       if (order === 'race' || this.#pairs) this.#strong.begin()
-      const cheap = await hear(this.#asking(this.#with(this.#work.plan.candidates, this.#cheapBill), 'first'))
+      const cheap = await this.#cheap()
       if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return yield await this.#failed(cheap)
       if (this.#listening !== undefined && cheap.type === 'heard') {
         await settledWithin(this.#listening, this.#judge.patienceMs, this.#signal)
@@ -78,6 +80,17 @@ class Cascade {
     } finally {
       await this.#end()
     }
+  }
+
+  async #cheap(): Promise<Heard | Unheard> {
+    const work = this.#with(this.#work.plan.candidates, this.#cheapBill)
+    if (this.#escalation.margins !== true) return hear(this.#asking(work, 'first'))
+    const { request } = work.ask
+    const asked = { ...work, ask: { ...work.ask, request: withMargins(request) } }
+    const cheap = await hear(this.#asking(asked, 'first'))
+    if (cheap.type === 'unheard') return cheap
+    this.#margin = marginOf(cheap.content)
+    return request.logprobs === true ? cheap : { ...cheap, content: withoutMargins(cheap.content) }
   }
 
   async *#decided(cheap: Heard | Unheard): AsyncGenerator<Batch> {
@@ -107,7 +120,13 @@ class Cascade {
     const second = this.#second
     const agrees = second?.type === 'heard' ? this.#judge.same(cheap.text, second.text) : undefined
     const { text, whole } = cheap
-    return { chars: text.length, whole, ...(agrees === undefined ? {} : { agrees }) }
+    const margin = this.#margin
+    return {
+      chars: text.length,
+      whole,
+      ...(agrees === undefined ? {} : { agrees }),
+      ...(margin === undefined ? {} : { margin }),
+    }
   }
 
   /** The strong model's answer as it comes; the cheap one where nothing comes of it. */

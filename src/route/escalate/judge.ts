@@ -35,8 +35,9 @@ export function judge(parts: JudgeParts, escalation: Escalation, evidence: Evide
   return { action: 'accept', gain, reason: `${sum}: the cheap answer` }
 }
 
-function wordsOf({ agrees, whole }: Evidence): string {
-  const cut = whole ? '' : ', cut off'
+function wordsOf({ agrees, whole, margin }: Evidence): string {
+  const sure = margin === undefined ? '' : `, margin ${margin.toFixed(2)}`
+  const cut = `${sure}${whole ? '' : ', cut off'}`
   if (agrees === undefined) return `no second opinion${cut}`
   return `a second model ${agrees ? 'agrees' : 'differs'}${cut}`
 }

@@ -147,6 +147,9 @@ function escalationOf(
     maxOutputTokens,
     deadlineMs: slo.deadlineMs,
     second: policy.mode === 'on' ? second.map(({ id }) => id) : [],
+    ...(policy.mode === 'on' && cheap.every(({ tellsLogprobs }) => tellsLogprobs === true)
+      ? { margins: true as const }
+      : {}),
     gain: expected.gain,
     extraMicros,
     worthMicros,

@@ -18,7 +18,12 @@ const FIRST = 'v1'
 const rowSchema = z.strictObject({
   id: z.string(),
   prior: z.number(),
-  evidence: z.strictObject({ agrees: z.boolean().optional(), chars: z.number(), whole: z.boolean() }),
+  evidence: z.strictObject({
+    agrees: z.boolean().optional(),
+    margin: z.number().optional(),
+    chars: z.number(),
+    whole: z.boolean(),
+  }),
   gain: z.number(),
   worthMicros: z.number(),
   extraMicros: z.number(),
@@ -54,8 +59,12 @@ export class Learner {
   constructor(state?: LearnerState) {
     this.#versions = VersionList.of(versionOf(FIRST, 0, 'ships with Upshift', DEFAULT_WEIGHTS, 0))
     if (state === undefined) return
-    this.#rows = state.rows.map(({ evidence: { agrees, ...rest }, ...row }) => {
-      return { ...row, evidence: { ...rest, ...(agrees === undefined ? {} : { agrees }) } }
+    this.#rows = state.rows.map(({ evidence: { agrees, margin, ...rest }, ...row }) => {
+      const told = {
+        ...(agrees === undefined ? {} : { agrees }),
+        ...(margin === undefined ? {} : { margin }),
+      }
+      return { ...row, evidence: { ...rest, ...told } }
     })
     this.#unlearned = state.unlearned
     this.#made = state.made
@@ -139,7 +148,7 @@ function chooses(weights: Weights): (row: Row) => Arm {
     posteriorGain(prior, evidence, weights) * worthMicros > extraMicros ? 'strong' : 'cheap'
 }
 
-const NAMES = ['agree', 'differ', 'cut off'] as const
+const NAMES = ['agree', 'differ', 'cut off', 'sure'] as const
 
 function versionOf(id: string, madeAt: number, note: string, weights: Weights, rows: number): Version {
   const figures = Object.fromEntries(

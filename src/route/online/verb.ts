@@ -17,7 +17,7 @@ export const versionsVerb: Verb = {
   name: 'route versions',
   summary: 'List the weights of the evidence that were learned, and what a replay said of them.',
   details:
-    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference and a cut-off answer.',
+    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer and sureness.',
   examples: ['upshift route versions', 'upshift route versions --json'],
   run: versions,
 }
@@ -33,7 +33,7 @@ async function versions(context: VerbContext): Promise<ExitCode> {
   const { versions: all } = await learned(context)
   if (context.json) context.out.write(`${JSON.stringify({ versions: all }, null, 2)}\n`)
   else {
-    const names = ['agree', 'differ', 'cut off']
+    const names = ['agree', 'differ', 'cut off', 'sure']
     const rows = all.map(({ id, live, madeAt, figures, note, replayed }) => [
       `${id}${live ? ' (live)' : ''}`,
       madeAt === 0 ? '-' : minuteText(madeAt),
