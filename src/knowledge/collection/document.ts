@@ -18,6 +18,8 @@ export interface ReadDocument {
   readonly mediaType: string
   /** Empty where it has none. */
   readonly title: string
+  /** What else it is called, as a file is by its name: searched with the title, and not shown. */
+  readonly name?: string
   /** Size of what it was read from. */
   readonly bytes: number
   readonly text: string
@@ -29,7 +31,7 @@ const LEAD_LENGTH = 200
 
 /** The words that head a chunk: title and headings, or where there are none its first sentence or line. */
 export function headOf(document: ReadDocument, chunk: DocumentChunk): string {
-  const named = [document.title, ...chunk.headings].filter((words) => words !== '').join('\n')
+  const named = [document.title, document.name ?? '', ...chunk.headings].filter((words) => words !== '').join('\n')
   if (named !== '') return named
   const text = document.text.slice(chunk.start, Math.min(chunk.end, chunk.start + 2 * LEAD_LENGTH))
   return LEAD.exec(text)?.[1] ?? text.slice(0, LEAD_LENGTH)

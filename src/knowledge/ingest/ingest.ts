@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
+import { basename, parse } from 'node:path'
 import * as z from 'zod'
 import type { Clock } from '../../lib/clock.ts'
 import { createWorkerPool, WorkerError, type WorkerPool } from '../../lib/worker-pool.ts'
@@ -128,13 +128,13 @@ class Run {
       throw new Error(`it comes to ${parsed.chunks.length} passages, and at most ${MAX_CHUNKS} are taken`)
     }
     if (parsed.chunks.length === 0) throw new Error('it holds no text')
-    const title = parsed.title === '' ? basename(one.source) : parsed.title
     const { source, mediaType } = one
+    const name = basename(source)
     return {
       source,
       version,
       mediaType,
-      title,
+      ...(parsed.title === '' ? { title: name } : { title: parsed.title, name: parse(name).name }),
       bytes: bytes.length,
       text: parsed.text,
       chunks: parsed.chunks,

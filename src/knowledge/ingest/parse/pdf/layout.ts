@@ -6,6 +6,8 @@ const LARGER = 1.12
 const MAX_HEADING = 200
 const MAX_HEADING_LINES = 3
 const LEVELS = 6
+/** A line of the usual size heads what follows where it is no longer than this, set apart and in a face of its own. */
+const MAX_FACED = 120
 /** Lines apart by more than this much of the usual distance are of two paragraphs. */
 const APART = 1.3
 /** A running head or foot is among so many lines at the edge of at least so many pages, and of such a share of them. */
@@ -21,10 +23,10 @@ export function layOut(pages: readonly (readonly Line[])[], title: string): Pars
   const known = wordsOf(pages)
   const page = new Writer()
   for (const lines of pages) {
-    for (const group of groupsOf(lines, usual, running)) {
+    for (const group of tablesJoined([...groupsOf(lines, usual, running)])) {
       const [first] = group
       if (first === undefined) continue
-      const level = levelOf(group, usual.size, levels)
+      const level = levelOf(group, usual, levels)
       if (running(first)) page.write('comment', group, known)
       else if (level > 0) page.write('heading', group, known, level)
       else page.write(isTable(group) ? 'table' : 'paragraph', group, known)
@@ -55,22 +57,26 @@ class Writer {
 
 interface Usual {
   readonly size: number
+  /** The typeface of most of the text. */
+  readonly face: string
   /** Distance of two lines, by the size of their type. */
   readonly distance: number
 }
 
 function usualOf(pages: readonly (readonly Line[])[]): Usual {
   const sizes = new Map<number, number>()
+  const faces = new Map<string, number>()
   const distances = new Map<number, number>()
   for (const lines of pages) {
-    for (const [at, { size, text, y }] of lines.entries()) {
+    for (const [at, { size, face, text, y }] of lines.entries()) {
       sizes.set(size, (sizes.get(size) ?? 0) + text.length)
+      if (face !== '') faces.set(face, (faces.get(face) ?? 0) + text.length)
       const down = at === 0 ? 0 : ((lines[at - 1]?.y ?? y) - y) / Math.max(size, 1)
       const rounded = Math.round(down * 20) / 20
       if (rounded > 0.8 && rounded < 3) distances.set(rounded, (distances.get(rounded) ?? 0) + 1)
     }
   }
-  return { size: mostOf(sizes), distance: distances.size === 0 ? 1.2 : mostOf(distances) }
+  return { size: mostOf(sizes, 0), face: mostOf(faces, ''), distance: mostOf(distances, 1.2) }
 }
 
 /** What stands at the edges of many pages with no more than other numbers: their heads and feet. */
@@ -104,12 +110,16 @@ function headingSizes(
   return [...sizes].sort((a, b) => b - a)
 }
 
-function levelOf(group: readonly Line[], usual: number, sizes: readonly number[]): number {
-  const size = group[0]?.size ?? 0
+/** 0 for what is no heading. */
+function levelOf(group: readonly Line[], usual: Usual, sizes: readonly number[]): number {
+  const { size = 0, face = '' } = group[0] ?? {}
   const length = group.reduce((sum, { text }) => sum + text.length, 0)
-  if (size < usual * LARGER || group.length > MAX_HEADING_LINES || length > MAX_HEADING) return 0
+  if (group.length > MAX_HEADING_LINES || length > MAX_HEADING) return 0
   if (!group.some(({ text }) => /\p{L}{2}/u.test(text))) return 0
-  return Math.min(LEVELS, sizes.indexOf(size) + 1)
+  if (size >= usual.size * LARGER) return Math.min(LEVELS, sizes.indexOf(size) + 1)
+  const apart = face !== '' && face !== usual.face && group.every((line) => line.face === face)
+  const alike = size >= usual.size && length <= MAX_FACED && !isTable(group)
+  return apart && alike && !SENTENCE.test(group.at(-1)?.text ?? '') ? Math.min(LEVELS, sizes.length) + 1 : 0
 }
 
 /** Lines that stand together: of one size, and not further apart than usual. */
@@ -135,7 +145,21 @@ function* groupsOf(
   if (group.length > 0) yield group
 }
 
+/** Ends as what is read on does; a name such as "Inc." ends so too. */
+const SENTENCE = /[,;]$|(?:\S+\s+){5}\S*\.$/
 const FIGURE = /(?:^|\s)[($€£]*-?\d[\d.,]*[)%]*(?=\s|$)/g
+
+/** Rows of a table may stand further apart than lines. */
+function tablesJoined(groups: readonly (readonly Line[])[]): (readonly Line[])[] {
+  const joined: (readonly Line[])[] = []
+  for (const group of groups) {
+    const before = joined.at(-1)
+    const rows = before !== undefined && before[0]?.size === group[0]?.size && isTable(before) && isTable(group)
+    if (rows) joined[joined.length - 1] = [...before, ...group]
+    else joined.push(group)
+  }
+  return joined
+}
 
 /** Most of its lines end in figures or hold several. */
 function isTable(group: readonly Line[]): boolean {

@@ -3,6 +3,8 @@ export interface TextItem {
   readonly str: string
   readonly transform: readonly number[]
   readonly hasEOL: boolean
+  /** Names the typeface within the document. */
+  readonly fontName: string
 }
 
 /** A line of a page. */
@@ -11,6 +13,8 @@ export interface Line {
   readonly page: number
   /** Height of most of its type, in points, to halves; 0 where it is not told. */
   readonly size: number
+  /** The typeface of all of its letters; empty where there are several. */
+  readonly face: string
   /** Points above the page's lower edge. */
   readonly y: number
 }
@@ -33,7 +37,7 @@ export function linesOf(items: readonly TextItem[], page: number): Line[] {
     if (item.str.trim() !== '') {
       if (open !== undefined && Math.abs(open.y - y) > SAME_LINE * Math.max(size, open.largest)) close()
       open ??= new Open(y)
-      open.add(item.str, size)
+      open.add(item.str, size, item.fontName)
     } else if (open !== undefined && item.str !== '') open.space()
     if (item.hasEOL) open?.space()
   }
@@ -47,12 +51,14 @@ class Open {
   #text = ''
   /** Characters by size. */
   readonly #sizes = new Map<number, number>()
+  readonly #faces = new Set<string>()
 
   constructor(y: number) {
     this.y = y
   }
 
-  add(text: string, size: number): void {
+  add(text: string, size: number, face: string): void {
+    if (/\p{L}/u.test(text)) this.#faces.add(face)
     const rounded = Math.round(size * 2) / 2
     this.largest = Math.max(this.largest, size)
     this.#text += text
@@ -70,13 +76,15 @@ class Open {
       .replace(/[\ufb00-\ufb06]/g, (ligature) => ligature.normalize('NFKC'))
       .replace(/\s+/g, ' ')
       .trim()
-    return text === '' ? undefined : { text, page, size: mostOf(this.#sizes), y: this.y }
+    if (text === '') return undefined
+    const [face = '', ...others] = this.#faces
+    return { text, page, size: mostOf(this.#sizes, 0), face: others.length === 0 ? face : '', y: this.y }
   }
 }
 
 /** The key of the largest number. */
-export function mostOf(counts: ReadonlyMap<number, number>): number {
-  let [best, most] = [0, -1]
+export function mostOf<Key>(counts: ReadonlyMap<Key, number>, none: Key): Key {
+  let [best, most] = [none, -1]
   for (const [key, count] of counts) if (count > most) [best, most] = [key, count]
   return best
 }
