@@ -15,11 +15,13 @@ import { textTable } from '../src/lib/table.ts'
  * Eight real PDFs of companies' filings and 17 questions whose evidence is a page (`filings` under $UPSHIFT_DATA,
  * ../shared/data where unset; CC BY-NC: measured with, and nothing of it kept). The files are read into one collection,
  * which tunes itself, and each question is asked of all of them together: is its evidence page, or one of
- * them, among the pages of the five best passages? Then each of these passages is opened at its page by unpdf alone:
- * do its words stand there? Last, milliseconds a page, of Upshift's reading and cutting and of unpdf's text alone, each
+ * them, among the pages of the five best passages, and among the five best pages (those of the best passages, each
+ * counted once)? Then each of the five passages is opened at its page by unpdf alone: do its words stand there? Last, milliseconds a page, of Upshift's reading and cutting and of unpdf's text alone, each
  * after one file that warms it. Ends with 3 where a passage does not stand on its page.
  */
 const DEPTH = 5
+/** Passages that are looked through for five pages, and for a rank. */
+const LOOKED_AT = 100
 const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'filings')
 const files = readdirSync(folder).filter((name) => name.endsWith('.pdf'))
 const pages = new Map<string, readonly string[]>()
@@ -61,20 +63,26 @@ async function asked(): Promise<void> {
   const searcher = collections.searcher('filings')
   const rows: string[][] = []
   const shown: Hit[] = []
-  let found = 0
+  const found = { passages: 0, pages: 0 }
   for (const { question, doc, evidence } of questions()) {
-    const hits = searcher.search(question, settings, DEPTH)
-    const place = hits.findIndex((hit) => hit.source.endsWith(`${doc}.pdf`) && evidence.has(hit.page ?? 0))
-    if (place >= 0) found++
-    shown.push(...hits)
-    rows.push([place < 0 ? '-' : String(place + 1), [...evidence].join(' '), doc, question.slice(0, 60)])
+    const hits = searcher.search(question, settings, LOOKED_AT)
+    const right = (hit: Hit): boolean =>
+      hit.source.endsWith(`${doc}.pdf`) && hit.page !== undefined && evidence.has(hit.page)
+    const passage = hits.findIndex(right) + 1
+    const page =
+      passage === 0 ? 0 : new Set(hits.slice(0, passage).map((hit) => `${hit.page} ${hit.source}`)).size
+    if (passage > 0 && passage <= DEPTH) found.passages++
+    if (page > 0 && page <= DEPTH) found.pages++
+    shown.push(...hits.slice(0, DEPTH))
+    const rank = (place: number): string => (place === 0 ? '-' : String(place))
+    rows.push([rank(passage), rank(page), [...evidence].join(' '), doc, question.slice(0, 60)])
   }
   const standing = shown.filter((hit) => standsOn(pages.get(hit.source)?.[(hit.page ?? 0) - 1], hit.text))
   const all = [...pages.values()].reduce((sum, { length }) => sum + length, 0)
-  process.stdout.write(textTable(['RANK', 'EVIDENCE', 'DOCUMENT', 'QUESTION'], rows))
+  process.stdout.write(textTable(['PASSAGE', 'PAGE', 'EVIDENCE', 'DOCUMENT', 'QUESTION'], rows))
   process.stdout.write(
     [
-      `${found} of ${rows.length} questions have an evidence page among their ${DEPTH} best passages, of all files together`,
+      `${found.pages} of ${rows.length} questions have an evidence page among the ${DEPTH} best pages of all files together, ${found.passages} among those of the ${DEPTH} best passages`,
       `${standing.length} of ${shown.length} passages stand on the page that they name, as unpdf alone reads it`,
       `${report.chunks} passages of ${all} pages in ${report.added} files, read in ${seconds.toFixed(1)} s`,
       `${(ms.own / all).toFixed(1)} ms a page; unpdf's text alone ${(ms.unpdf / all).toFixed(1)} ms`,

@@ -31,7 +31,9 @@ const LEAD_LENGTH = 200
 
 /** The words that head a chunk: title and headings, or where there are none its first sentence or line. */
 export function headOf(document: ReadDocument, chunk: DocumentChunk): string {
-  const named = [document.title, document.name ?? '', ...chunk.headings].filter((words) => words !== '').join('\n')
+  const named = [document.title, document.name ?? '', ...chunk.headings]
+    .filter((words) => words !== '')
+    .join('\n')
   if (named !== '') return named
   const text = document.text.slice(chunk.start, Math.min(chunk.end, chunk.start + 2 * LEAD_LENGTH))
   return LEAD.exec(text)?.[1] ?? text.slice(0, LEAD_LENGTH)

@@ -49,7 +49,9 @@ class Writer {
   }
 
   finish(title: string): Parsed {
-    const first = this.#blocks.find(({ kind, level, page }) => kind === 'heading' && level === 1 && page === 1)
+    const first = this.#blocks.find(
+      ({ kind, level, page }) => kind === 'heading' && level === 1 && page === 1,
+    )
     const named = title === '' && first !== undefined ? this.#text.slice(first.start, first.end) : title
     return { text: this.#text, title: named.replace(/\s+/g, ' ').trim(), blocks: this.#blocks }
   }
@@ -154,7 +156,8 @@ function tablesJoined(groups: readonly (readonly Line[])[]): (readonly Line[])[]
   const joined: (readonly Line[])[] = []
   for (const group of groups) {
     const before = joined.at(-1)
-    const rows = before !== undefined && before[0]?.size === group[0]?.size && isTable(before) && isTable(group)
+    const rows =
+      before !== undefined && before[0]?.size === group[0]?.size && isTable(before) && isTable(group)
     if (rows) joined[joined.length - 1] = [...before, ...group]
     else joined.push(group)
   }

@@ -39,7 +39,9 @@ export async function parsePdf(bytes: Uint8Array): Promise<Parsed> {
       if (length > MAX_TEXT) throw new Error(`it holds more than ${MAX_TEXT} characters; split it`)
     }
     if (unread.length > 0) {
-      throw new Error(`page ${unread.slice(0, 5).join(', ')} of ${document.numPages} cannot be read: it is damaged`)
+      throw new Error(
+        `page ${unread.slice(0, 5).join(', ')} of ${document.numPages} cannot be read: it is damaged`,
+      )
     }
     if (length === 0) throw new Error('its pages hold no text; a scan must go through text recognition first')
     return layOut(pages, titleOf(await document.getMetadata().catch(() => undefined)))
@@ -92,7 +94,8 @@ const NO_TITLE = /^(?:untitled|document\d*|microsoft (?:word|powerpoint|excel)\b
 function titleOf(metadata: unknown): string {
   if (typeof metadata !== 'object' || metadata === null || !('info' in metadata)) return ''
   const { info } = metadata
-  if (typeof info !== 'object' || info === null || !('Title' in info) || typeof info.Title !== 'string') return ''
+  if (typeof info !== 'object' || info === null || !('Title' in info) || typeof info.Title !== 'string')
+    return ''
   const title = info.Title.replace(/\s+/g, ' ').trim()
   return /\p{L}+\s+\S/u.test(title) && !NO_TITLE.test(title) ? title.slice(0, 300) : ''
 }
