@@ -22,6 +22,8 @@ export interface Parsed {
   /** Empty where the document has none. */
   readonly title: string
   readonly blocks: readonly ParsedBlock[]
+  /** The encoding that the bytes were read by, where it is not UTF-8 or the format's own matter. */
+  readonly charset?: string
 }
 
 /** What `chunking-eval` likes best among the sizes tried (`npm run bench:chunking`). */

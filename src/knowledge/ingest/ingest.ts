@@ -49,6 +49,7 @@ const BATCH_MS = 5_000
 const resultSchema = z.object({
   text: z.string(),
   title: z.string(),
+  charset: z.string().exactOptional(),
   chunks: z.array(
     z.object({
       start: z.int(),
@@ -133,7 +134,8 @@ class Run {
     return {
       source,
       version,
-      mediaType,
+      // With the encoding where it is not what one expects, so that a wrong guess can be seen.
+      mediaType: parsed.charset === undefined ? mediaType : `${mediaType}; charset=${parsed.charset}`,
       ...(parsed.title === '' ? { title: name } : { title: parsed.title, name: parse(name).name }),
       bytes: bytes.length,
       text: parsed.text,

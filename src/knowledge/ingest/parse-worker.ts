@@ -8,5 +8,6 @@ const taskSchema = z.object({ bytes: z.instanceof(Uint8Array), mediaType: z.stri
 serveTasks(async (task) => {
   const { bytes, mediaType } = taskSchema.parse(task)
   const parsed = await parse(bytes, mediaType)
-  return { text: parsed.text, title: parsed.title, chunks: cut(parsed) }
+  const { text, title, charset } = parsed
+  return { text, title, ...(charset !== undefined && { charset }), chunks: cut(parsed) }
 })

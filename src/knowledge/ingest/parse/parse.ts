@@ -1,7 +1,9 @@
 import type { Parsed } from '../../chunk/cut.ts'
 import { decodeText } from './decode.ts'
 import { parseHtml } from './html.ts'
+import { MAIL, mailParser } from './mail.ts'
 import { parseMarkdown } from './markdown.ts'
+import { OFFICE } from './media.ts'
 import { parseJson, parseJsonLines, parseRows } from './records.ts'
 import { parseCode, parseText } from './text.ts'
 
@@ -16,8 +18,14 @@ const PARSERS: Readonly<Record<string, Parse>> = {
   'application/jsonl': ofText(parseJsonLines),
   'text/x-source': ofText(parseCode),
   'text/plain': ofText(parseText),
-  // Loaded where it is needed: it is large.
+  // Loaded where they are needed: they are large.
   'application/pdf': async (bytes) => (await import('./pdf/pdf.ts')).parsePdf(bytes),
+  [`${OFFICE}.wordprocessingml.document`]: async (bytes) =>
+    (await import('./office/docx.ts')).parseDocx(bytes),
+  [`${OFFICE}.presentationml.presentation`]: async (bytes) =>
+    (await import('./office/pptx.ts')).parsePptx(bytes),
+  [`${OFFICE}.spreadsheetml.sheet`]: async (bytes) => (await import('./office/xlsx.ts')).parseXlsx(bytes),
+  [MAIL]: mailParser(parse),
 }
 
 /**
@@ -32,8 +40,9 @@ export async function parse(bytes: Uint8Array, mediaType: string): Promise<Parse
 
 function ofText(parser: (text: string) => Parsed): Parse {
   return (bytes) => {
-    const text = decodeText(bytes)
-    if (text === undefined) throw new Error('it is a binary file, whatever its name says')
-    return parser(text)
+    const decoded = decodeText(bytes)
+    if (decoded === undefined) throw new Error('it is a binary file, whatever its name says')
+    const { text, charset } = decoded
+    return charset === 'utf-8' ? parser(text) : { ...parser(text), charset }
   }
 }

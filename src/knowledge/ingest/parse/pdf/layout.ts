@@ -1,4 +1,5 @@
-import type { BlockKind, Parsed, ParsedBlock } from '../../../chunk/cut.ts'
+import type { Parsed } from '../../../chunk/cut.ts'
+import { Composer } from '../compose.ts'
 import { type Line, mostOf } from './lines.ts'
 
 /** A heading is larger than most of the text by this factor, and no longer than so many characters. */
@@ -21,40 +22,20 @@ export function layOut(pages: readonly (readonly Line[])[], title: string): Pars
   const usual = usualOf(pages)
   const levels = headingSizes(pages, usual.size, running)
   const known = wordsOf(pages)
-  const page = new Writer()
+  const composer = new Composer()
+  let named = title
   for (const lines of pages) {
     for (const group of tablesJoined([...groupsOf(lines, usual, running)])) {
       const [first] = group
       if (first === undefined) continue
       const level = levelOf(group, usual, levels)
-      if (running(first)) page.write('comment', group, known)
-      else if (level > 0) page.write('heading', group, known, level)
-      else page.write(isTable(group) ? 'table' : 'paragraph', group, known)
+      const kind = running(first) ? 'comment' : level > 0 ? 'heading' : isTable(group) ? 'table' : 'paragraph'
+      const text = kind === 'table' ? group.map((line) => line.text).join('\n') : joined(group, known)
+      if (named === '' && kind === 'heading' && level === 1 && first.page === 1) named = text
+      composer.add(kind, text, { page: first.page, ...(kind === 'heading' && { level }) })
     }
   }
-  return page.finish(title)
-}
-
-class Writer {
-  #text = ''
-  readonly #blocks: ParsedBlock[] = []
-
-  write(kind: BlockKind, lines: readonly Line[], known: ReadonlySet<string>, level?: number): void {
-    const number = lines[0]?.page ?? 1
-    if (this.#text !== '') this.#text += '\n\n'
-    const start = this.#text.length
-    this.#text += kind === 'table' ? lines.map(({ text }) => text).join('\n') : joined(lines, known)
-    const end = this.#text.length
-    this.#blocks.push({ kind, start, end, page: number, ...(level !== undefined && { level }) })
-  }
-
-  finish(title: string): Parsed {
-    const first = this.#blocks.find(
-      ({ kind, level, page }) => kind === 'heading' && level === 1 && page === 1,
-    )
-    const named = title === '' && first !== undefined ? this.#text.slice(first.start, first.end) : title
-    return { text: this.#text, title: named.replace(/\s+/g, ' ').trim(), blocks: this.#blocks }
-  }
+  return composer.finish(named)
 }
 
 interface Usual {

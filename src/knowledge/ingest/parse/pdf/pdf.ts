@@ -1,12 +1,12 @@
 import { getDocumentProxy } from 'unpdf'
 import type { Parsed } from '../../../chunk/cut.ts'
+import { MAX_TEXT, tooLong } from '../compose.ts'
 import { layOut } from './layout.ts'
 import { type Line, linesOf, type TextItem } from './lines.ts'
 
 /** More than these is a generated file or a bomb; to be split. */
 const MAX_PAGES = 5_000
-/** UTF-16 units of a document's text, and of one page's. */
-const MAX_TEXT = 32 * 1024 * 1024
+/** UTF-16 units of one page's text. */
 const MAX_PAGE_TEXT = 4 * 1024 * 1024
 const MAX_ITEMS = 400_000
 
@@ -36,7 +36,7 @@ export async function parsePdf(bytes: Uint8Array): Promise<Parsed> {
       if (lines === undefined) unread.push(number)
       else pages.push(lines)
       length += (lines ?? []).reduce((sum, line) => sum + line.text.length + 1, 0)
-      if (length > MAX_TEXT) throw new Error(`it holds more than ${MAX_TEXT} characters; split it`)
+      if (length > MAX_TEXT) throw tooLong()
     }
     if (unread.length > 0) {
       throw new Error(
