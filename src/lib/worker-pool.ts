@@ -24,6 +24,11 @@ export interface WorkerPoolOptions {
   readonly startTimeoutMs?: number
   /** Heap of one worker in MiB; beyond it the worker dies and its task fails with `crashed`. 128 by default. */
   readonly heapMb?: number
+  /**
+   * Memory of one worker outside its heap, where buffers lie, in MiB, looked at ten times a second while a task runs:
+   * beyond it the task fails with `crashed`. No bound where not given.
+   */
+  readonly externalMb?: number
 }
 
 export interface WorkerPool {
@@ -62,6 +67,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
 const START_TIMEOUT_MS = 10_000
 const HEAP_MB = 128
+const LOOK_MS = 100
 
 class Job {
   readonly id: number
@@ -129,6 +135,7 @@ class Slot {
   #job: Job | undefined
   #ready = false
   #timer: NodeJS.Timeout
+  #look: NodeJS.Timeout | undefined
 
   constructor(options: WorkerPoolOptions, job: Job, free: (slot: Slot) => void, gone: (slot: Slot) => void) {
     this.#options = options
@@ -173,6 +180,9 @@ class Slot {
     this.#timer = setTimeout(() => {
       this.#end('task-timeout', `The task did not end within ${limit} ms and was stopped.`)
     }, limit)
+    if (this.#options.externalMb !== undefined) {
+      this.#look = setInterval(() => void this.#measure(job), LOOK_MS)
+    }
     const call: WorkerCall = { id: job.id, task: job.task }
     try {
       this.#worker.postMessage(call, job.transfer)
@@ -204,8 +214,21 @@ class Slot {
     this.#free(this)
   }
 
+  async #measure(job: Job): Promise<void> {
+    const bound = this.#options.externalMb ?? Number.POSITIVE_INFINITY
+    // A worker that has ended meanwhile has nothing to be measured: its end is told by its own events.
+    const heap = await this.#worker.getHeapStatistics().catch(() => undefined)
+    if (heap === undefined || this.#job !== job) return
+    // Beyond 2 GiB a figure of 32 bits is negative.
+    const external = heap.external_memory < 0 ? Number.POSITIVE_INFINITY : heap.external_memory
+    if (external > bound * 2 ** 20) {
+      this.#end('crashed', `The task took more than ${bound} MiB outside the heap and was stopped.`)
+    }
+  }
+
   #finish(): Job | undefined {
     clearTimeout(this.#timer)
+    clearInterval(this.#look)
     this.#worker.unref()
     const job = this.#job
     this.#job = undefined

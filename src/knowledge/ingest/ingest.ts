@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { createWorkerPool, WorkerError, type WorkerPool } from '../../lib/worker-pool.ts'
 import type { Collections } from '../collection/collections.ts'
 import type { ReadDocument } from '../collection/document.ts'
+import { PDF } from './parse/media.ts'
 
 /** What is to be read: a file, or bytes that are at hand. */
 export interface Incoming {
@@ -39,7 +40,11 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_CHUNKS = 100_000
 /** What one file may cost to parse before it is given up. */
 const PARSE_TIMEOUT_MS = 20_000
+/** A PDF of the most pages that are read takes up to a minute by itself. */
+const PDF_TIMEOUT_MS = 120_000
 const PARSE_HEAP_MB = 512
+/** Unpacked archives and streams lie outside the heap. */
+const PARSE_EXTERNAL_MB = 768
 const MAX_WORKERS = 4
 /** A batch is written when it has so many chunks, so much text (UTF-16 units), or is so old. */
 const BATCH_CHUNKS = 2_000
@@ -69,37 +74,54 @@ const resultSchema = z.object({
  */
 export async function ingest(incoming: readonly Incoming[], options: IngestOptions): Promise<IngestReport> {
   const workers = Math.max(1, Math.min(MAX_WORKERS, availableParallelism() - 1))
-  const pool = createWorkerPool({
-    module: new URL('./parse-worker.ts', import.meta.url),
-    size: workers,
-    queueLimit: workers,
-    taskTimeoutMs: PARSE_TIMEOUT_MS,
-    heapMb: PARSE_HEAP_MB,
-  })
-  const run = new Run(options, pool)
-  try {
-    for (let at = 0; at < incoming.length && !options.signal.aborted; at += workers) {
-      await Promise.all(incoming.slice(at, at + workers).map((one) => run.take(one)))
+  const parsers = { brief: parsersOf(workers, PARSE_TIMEOUT_MS), long: parsersOf(workers, PDF_TIMEOUT_MS) }
+  const run = new Run(options, parsers)
+  const left = incoming.values()
+  const work = async (): Promise<void> => {
+    for (const one of left) {
+      if (options.signal.aborted) return
+      await run.take(one)
     }
+  }
+  try {
+    await Promise.all(Array.from({ length: workers }, work))
   } finally {
     run.flush()
-    await pool.close()
+    await Promise.all([parsers.brief.close(), parsers.long.close()])
   }
   return run.report()
 }
 
+/** Its workers start with the first file. */
+function parsersOf(size: number, taskTimeoutMs: number): WorkerPool {
+  return createWorkerPool({
+    module: new URL('./parse-worker.ts', import.meta.url),
+    size,
+    queueLimit: size,
+    taskTimeoutMs,
+    heapMb: PARSE_HEAP_MB,
+    externalMb: PARSE_EXTERNAL_MB,
+  })
+}
+
+interface Parsers {
+  readonly brief: WorkerPool
+  /** For what takes long by its nature. */
+  readonly long: WorkerPool
+}
+
 class Run {
   readonly #options: IngestOptions
-  readonly #pool: WorkerPool
+  readonly #parsers: Parsers
   #batch: ReadDocument[] = []
   #began = 0
   #done = 0
   readonly #counts = { added: 0, replaced: 0, unchanged: 0, chunks: 0 }
   readonly #skipped: { source: string; why: string }[] = []
 
-  constructor(options: IngestOptions, pool: WorkerPool) {
+  constructor(options: IngestOptions, parsers: Parsers) {
     this.#options = options
-    this.#pool = pool
+    this.#parsers = parsers
   }
 
   async take(one: Incoming): Promise<void> {
@@ -116,15 +138,18 @@ class Run {
       }
     } catch (error) {
       if (signal.aborted) return
-      this.#skipped.push({ source: one.source, why: reasonOf(error) })
+      const stays =
+        collections.versionOf(collection, one.source) === undefined ? '' : '; its earlier version stays'
+      this.#skipped.push({ source: one.source, why: `${reasonOf(error, one.mediaType)}${stays}` })
     }
     this.#options.progress?.(++this.#done)
   }
 
   async #read(one: Incoming, bytes: Uint8Array, version: string): Promise<ReadDocument> {
     const own = new Uint8Array(bytes)
+    const pool = one.mediaType === PDF ? this.#parsers.long : this.#parsers.brief
     const task = { bytes: own, mediaType: one.mediaType }
-    const parsed = resultSchema.parse(await this.#pool.run(task, [own.buffer], this.#options.signal))
+    const parsed = resultSchema.parse(await pool.run(task, [own.buffer], this.#options.signal))
     if (parsed.chunks.length > MAX_CHUNKS) {
       throw new Error(`it comes to ${parsed.chunks.length} passages, and at most ${MAX_CHUNKS} are taken`)
     }
@@ -170,12 +195,12 @@ async function contentOf(one: Incoming, signal: AbortSignal): Promise<Uint8Array
   return one.content ?? (await readFile(one.source, { signal }))
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, mediaType: string): string {
   if (error instanceof WorkerError && error.fault === 'task-timeout') {
-    return `it was not read within ${PARSE_TIMEOUT_MS / 1_000} s`
+    return `it was not read within ${(mediaType === PDF ? PDF_TIMEOUT_MS : PARSE_TIMEOUT_MS) / 1_000} s`
   }
   if (error instanceof WorkerError && error.fault === 'crashed') {
-    return `reading it took more than ${PARSE_HEAP_MB} MiB of memory, or broke the parser`
+    return `reading it took more than ${PARSE_EXTERNAL_MB} MiB of memory, or broke the parser`
   }
   return error instanceof Error ? error.message : String(error)
 }

@@ -2,7 +2,7 @@ import PostalMime from 'postal-mime'
 import type { Parsed } from '../../chunk/cut.ts'
 import { Composer, oneLine } from './compose.ts'
 import { parseHtml } from './html.ts'
-import { mediaTypeOf } from './media.ts'
+import { MAIL, mediaTypeOf } from './media.ts'
 import type { Parse } from './parse.ts'
 import { parseText } from './text.ts'
 
@@ -47,8 +47,6 @@ export function mailParser(parse: (bytes: Uint8Array, mediaType: string) => Retu
     return composer.finish(subject)
   }
 }
-
-export const MAIL = 'message/rfc822'
 
 interface Mail {
   readonly text?: string | undefined

@@ -1,5 +1,7 @@
 import { extname } from 'node:path'
 
+export const PDF = 'application/pdf'
+export const MAIL = 'message/rfc822'
 export const OFFICE = 'application/vnd.openxmlformats-officedocument'
 
 const BY_ENDING: Readonly<Record<string, readonly string[]>> = {
@@ -8,11 +10,11 @@ const BY_ENDING: Readonly<Record<string, readonly string[]>> = {
   'text/csv': ['.csv', '.tsv'],
   'application/json': ['.json', '.geojson', '.ipynb'],
   'application/jsonl': ['.jsonl', '.ndjson'],
-  'application/pdf': ['.pdf'],
+  [PDF]: ['.pdf'],
   [`${OFFICE}.wordprocessingml.document`]: ['.docx', '.docm'],
   [`${OFFICE}.presentationml.presentation`]: ['.pptx', '.pptm'],
   [`${OFFICE}.spreadsheetml.sheet`]: ['.xlsx', '.xlsm'],
-  'message/rfc822': ['.eml'],
+  [MAIL]: ['.eml'],
   'text/x-source':
     '.c .cc .cpp .cs .css .cxx .dart .ex .exs .go .graphql .h .hpp .hs .java .js .jsx .kt .lua .m .mjs .cjs .ml .php .pl .proto .ps1 .py .r .rb .rs .scala .scss .sh .sql .swift .tf .toml .ts .tsx .vue .yaml .yml .zig .ini .cfg .gradle .cmake'.split(
       ' ',

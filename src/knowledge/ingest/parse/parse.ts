@@ -1,9 +1,9 @@
 import type { Parsed } from '../../chunk/cut.ts'
 import { decodeText } from './decode.ts'
 import { parseHtml } from './html.ts'
-import { MAIL, mailParser } from './mail.ts'
+import { mailParser } from './mail.ts'
 import { parseMarkdown } from './markdown.ts'
-import { OFFICE } from './media.ts'
+import { MAIL, OFFICE, PDF } from './media.ts'
 import { parseJson, parseJsonLines, parseRows } from './records.ts'
 import { parseCode, parseText } from './text.ts'
 
@@ -19,7 +19,7 @@ const PARSERS: Readonly<Record<string, Parse>> = {
   'text/x-source': ofText(parseCode),
   'text/plain': ofText(parseText),
   // Loaded where they are needed: they are large.
-  'application/pdf': async (bytes) => (await import('./pdf/pdf.ts')).parsePdf(bytes),
+  [PDF]: async (bytes) => (await import('./pdf/pdf.ts')).parsePdf(bytes),
   [`${OFFICE}.wordprocessingml.document`]: async (bytes) =>
     (await import('./office/docx.ts')).parseDocx(bytes),
   [`${OFFICE}.presentationml.presentation`]: async (bytes) =>
