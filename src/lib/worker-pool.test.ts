@@ -17,6 +17,7 @@ serveTasks((task: { do: string; value?: number }) => {
   if (task.do === 'exit') process.exit(3)
   if (task.do === 'regex') return /^(a+)+$/.test('a'.repeat(60) + '!')
   if (task.do === 'memory') { const all: unknown[] = []; for (;;) all.push(new Array(1000).fill(Math.random())) }
+  if (task.do === 'buffers') { const all: Uint8Array[] = []; for (;;) all.push(new Uint8Array(1024 * 1024).fill(1)) }
   if (task.do === 'wait') return new Promise((done) => setTimeout(() => done('waited'), task.value))
 })
 `,
@@ -76,6 +77,12 @@ test('a regular expression that never ends is stopped at the time-out and its wo
 test('a task that eats its heap kills only its worker', async () => {
   const one = pool({ heapMb: 16, taskTimeoutMs: 10_000 })
   await assert.rejects(one.run({ do: 'memory' }), faultOf('crashed'))
+  assert.equal(await one.run({ do: 'double', value: 6 }), 12)
+})
+
+test('a task that eats memory outside its heap kills only its worker', async () => {
+  const one = pool({ externalMb: 64, taskTimeoutMs: 20_000 })
+  await assert.rejects(one.run({ do: 'buffers' }), faultOf('crashed'))
   assert.equal(await one.run({ do: 'double', value: 6 }), 12)
 })
 

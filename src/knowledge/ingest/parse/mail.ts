@@ -8,6 +8,7 @@ import { parseText } from './text.ts'
 
 const MAX_ATTACHMENTS = 200
 const MAX_PARTS_DEPTH = 32
+const NAMED_BY = /^(?:from|subject|date)$/
 const MAX_HEADERS_BYTES = 1024 * 1024
 
 /**
@@ -21,7 +22,8 @@ export function mailParser(parse: (bytes: Uint8Array, mediaType: string) => Retu
       maxNestingDepth: MAX_PARTS_DEPTH,
       maxHeadersSize: MAX_HEADERS_BYTES,
     })
-    if (mail.headers.length === 0) throw new Error('it is no mail: it has no header')
+    const named = mail.headers.some(({ key }) => NAMED_BY.test(key))
+    if (!named) throw new Error('it is no mail: it has neither sender nor subject nor date')
     const composer = new Composer()
     const subject = oneLine(mail.subject ?? '')
     composer.add('heading', subject, { level: 1 })
