@@ -15,8 +15,13 @@ export interface Incoming {
   readonly source: string
   readonly mediaType: string
   readonly bytes: number
-  /** Where it is no file. */
-  readonly content?: Uint8Array
+  /** Where it is no file: fetches it, with the type that it turns out to be of. */
+  load?(signal: AbortSignal): Promise<Loaded>
+}
+
+export interface Loaded {
+  readonly content: Uint8Array
+  readonly mediaType: string
 }
 
 export interface IngestReport {
@@ -36,7 +41,7 @@ export interface IngestOptions {
   readonly progress?: (done: number) => void
 }
 
-const MAX_FILE_BYTES = 64 * 1024 * 1024
+export const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_CHUNKS = 100_000
 /** What one file may cost to parse before it is given up. */
 const PARSE_TIMEOUT_MS = 20_000
@@ -127,12 +132,12 @@ class Run {
   async take(one: Incoming): Promise<void> {
     const { collections, collection, signal } = this.#options
     try {
-      const bytes = await contentOf(one, signal)
-      const version = createHash('sha256').update(bytes).digest('hex')
+      const read = await loaded(one, signal)
+      const version = createHash('sha256').update(read.content).digest('hex')
       const before = collections.versionOf(collection, one.source)
       if (before === version) this.#counts.unchanged++
       else {
-        this.#add(await this.#read(one, bytes, version))
+        this.#add(await this.#read(one.source, read, version))
         if (before === undefined) this.#counts.added++
         else this.#counts.replaced++
       }
@@ -145,16 +150,15 @@ class Run {
     this.#options.progress?.(++this.#done)
   }
 
-  async #read(one: Incoming, bytes: Uint8Array, version: string): Promise<ReadDocument> {
-    const own = new Uint8Array(bytes)
-    const pool = one.mediaType === PDF ? this.#parsers.long : this.#parsers.brief
-    const task = { bytes: own, mediaType: one.mediaType }
+  async #read(source: string, { content, mediaType }: Loaded, version: string): Promise<ReadDocument> {
+    const own = new Uint8Array(content)
+    const pool = mediaType === PDF ? this.#parsers.long : this.#parsers.brief
+    const task = { bytes: own, mediaType }
     const parsed = resultSchema.parse(await pool.run(task, [own.buffer], this.#options.signal))
     if (parsed.chunks.length > MAX_CHUNKS) {
       throw new Error(`it comes to ${parsed.chunks.length} passages, and at most ${MAX_CHUNKS} are taken`)
     }
     if (parsed.chunks.length === 0) throw new Error('it holds no text')
-    const { source, mediaType } = one
     const name = basename(source)
     return {
       source,
@@ -162,7 +166,7 @@ class Run {
       // With the encoding where it is not what one expects, so that a wrong guess can be seen.
       mediaType: parsed.charset === undefined ? mediaType : `${mediaType}; charset=${parsed.charset}`,
       ...(parsed.title === '' ? { title: name } : { title: parsed.title, name: parse(name).name }),
-      bytes: bytes.length,
+      bytes: content.length,
       text: parsed.text,
       chunks: parsed.chunks,
     }
@@ -188,11 +192,12 @@ class Run {
   }
 }
 
-async function contentOf(one: Incoming, signal: AbortSignal): Promise<Uint8Array> {
+async function loaded(one: Incoming, signal: AbortSignal): Promise<Loaded> {
   if (one.bytes > MAX_FILE_BYTES) {
     throw new Error(`it has ${one.bytes} bytes, and at most ${MAX_FILE_BYTES} are read; split it`)
   }
-  return one.content ?? (await readFile(one.source, { signal }))
+  if (one.load !== undefined) return await one.load(signal)
+  return { content: await readFile(one.source, { signal }), mediaType: one.mediaType }
 }
 
 function reasonOf(error: unknown, mediaType: string): string {

@@ -1,6 +1,7 @@
-import { globSync, lstatSync, readdirSync, statSync } from 'node:fs'
+import { type Dirent, globSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isMissing } from '../../lib/missing.ts'
 import { mediaTypeOf } from './parse/media.ts'
 
 /** A file to be read. */
@@ -9,6 +10,8 @@ export interface SourceFile {
   readonly path: string
   readonly mediaType: string
   readonly bytes: number
+  /** Another one where the file has changed or another file has taken its place, as far as the file system tells. */
+  readonly stamp: string
 }
 
 export interface Sources {
@@ -17,6 +20,10 @@ export interface Sources {
   readonly unreadable: readonly { readonly path: string; readonly why: string }[]
   /** Found in folders, and of no kind that is read here. */
   readonly passedOver: number
+  /** Folders that the caller named, absolute, and whether anything was found in them. */
+  readonly named: readonly { readonly path: string; readonly empty: boolean }[]
+  /** All folders that were entered, the named ones too. */
+  readonly folders: readonly string[]
 }
 
 /** Folders that hold no documents, wherever they stand; hidden ones are passed over too. */
@@ -32,10 +39,13 @@ export function sourcesOf(paths: readonly string[]): Sources {
   const files = new Map<string, SourceFile>()
   const unreadable: { path: string; why: string }[] = []
   let passedOver = 0
-  const add = (path: string, named: boolean, bytes: number): void => {
+  const named: { path: string; empty: boolean }[] = []
+  const folders: string[] = []
+  const add = (path: string, byName: boolean, stat: Stats): void => {
     const mediaType = mediaTypeOf(path)
-    if (mediaType !== undefined) files.set(path, { path, mediaType, bytes })
-    else if (named) unreadable.push({ path, why: 'no parser reads files with this ending' })
+    const stamp = `${stat.size} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.ino}`
+    if (mediaType !== undefined) files.set(path, { path, mediaType, bytes: stat.size, stamp })
+    else if (byName) unreadable.push({ path, why: 'no parser reads files with this ending' })
     else passedOver++
     if (files.size > MAX_FILES) {
       throw new UpshiftError({
@@ -44,20 +54,28 @@ export function sourcesOf(paths: readonly string[]): Sources {
       })
     }
   }
-  for (const named of paths.flatMap(expanded)) {
-    const path = resolve(named)
+  for (const one of paths.flatMap(expanded)) {
+    const path = resolve(one)
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat === undefined) {
       throw new UpshiftError({ code: 'not_found', message: `There is no file or folder ${path}.` })
     }
-    if (stat.isFile()) add(path, true, stat.size)
-    else if (stat.isDirectory()) for (const file of filesUnder(path)) add(file.path, false, file.bytes)
-    else unreadable.push({ path, why: 'it is neither a file nor a folder' })
+    if (stat.isFile()) add(path, true, stat)
+    else if (stat.isDirectory()) {
+      let empty = true
+      for (const file of filesUnder(path, folders)) {
+        empty = false
+        add(file.path, false, file.stat)
+      }
+      named.push({ path, empty })
+    } else unreadable.push({ path, why: 'it is neither a file nor a folder' })
   }
   return {
     files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
     unreadable,
     passedOver,
+    named,
+    folders,
   }
 }
 
@@ -69,14 +87,26 @@ function expanded(named: string): string[] {
   throw new UpshiftError({ code: 'not_found', message: `The pattern ${named} matches no file.` })
 }
 
-function* filesUnder(folder: string): Generator<{ path: string; bytes: number }> {
+function* filesUnder(folder: string, entered: string[]): Generator<{ path: string; stat: Stats }> {
   const waiting = [folder]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    for (const entry of readdirSync(next, { withFileTypes: true })) {
+    entered.push(next)
+    for (const entry of entriesOf(next, next === folder)) {
       if (entry.name.startsWith('.')) continue
       const path = join(next, entry.name)
       if (entry.isDirectory() && !NO_DOCUMENTS.has(entry.name)) waiting.push(path)
-      else if (entry.isFile()) yield { path, bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0 }
+      const stat = entry.isFile() ? statSync(path, { throwIfNoEntry: false }) : undefined
+      if (stat !== undefined) yield { path, stat }
     }
+  }
+}
+
+/** A folder that went while its parent was read holds nothing. */
+function entriesOf(folder: string, named: boolean): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if (!named && isMissing(error)) return []
+    throw error
   }
 }

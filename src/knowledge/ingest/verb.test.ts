@@ -1,60 +1,21 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { UsageError, type VerbContext } from '../../contract/verb.ts'
-import { verbs } from '../verbs.ts'
+import { fill, run as runIn, scratchFolder } from './run.fixture.ts'
 
-const scratch = mkdtempSync(join(tmpdir(), 'upshift-ingest-'))
-after(() => rmSync(scratch, { recursive: true, force: true }))
-
-function folder(name: string, files: Readonly<Record<string, string | Uint8Array>>): string {
-  const path = join(scratch, name)
-  mkdirSync(path, { recursive: true })
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(join(path, file, '..'), { recursive: true })
-    writeFileSync(join(path, file), content)
-  }
-  return path
-}
-
-/** All that has been written to a stream. */
-function written(stream: PassThrough): string {
-  let text = ''
-  for (let part = stream.read(); part !== null; part = stream.read()) text += String(part)
-  return text
-}
-
-/** Runs one of the verbs in a home of its own; `out` is parsed where it was asked for as JSON. */
-async function run(
+const scratch = scratchFolder()
+const folder = (name: string, files: Parameters<typeof fill>[1]): string => fill(join(scratch, name), files)
+const run = (
   home: string,
   name: string,
   args: readonly string[],
   flags: VerbContext['flags'] = {},
   more: Partial<VerbContext> = {},
-) {
-  const [out, err] = [new PassThrough(), new PassThrough()]
-  const verb = verbs.find((one) => one.name === `knowledge ${name}`)
-  assert.ok(verb)
-  const code = await verb.run({
-    args,
-    flags,
-    out,
-    err,
-    stdin: Readable.from([]),
-    json: true,
-    colour: false,
-    signal: new AbortController().signal,
-    home: async () => join(scratch, home),
-    server: () => Promise.reject(new Error('these verbs need no server')),
-    ...more,
-  })
-  const [text, told] = [written(out), written(err)]
-  return { code, text, json: more.json === false ? {} : JSON.parse(text), err: told }
-}
+) => runIn(join(scratch, home), name, args, flags, more)
 
 test('a folder is read, found in, left alone when it is read again, and a changed file replaces its old version', async () => {
   const path = folder('shop', {

@@ -4,14 +4,16 @@ import { systemClock } from '../../lib/clock.ts'
 import type { Collections } from '../collection/collections.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
 import { tuneCollection, tuningDue } from '../tune/tune-collection.ts'
-import { type Incoming, type IngestReport, ingest } from './ingest.ts'
+import { type Incoming, type IngestReport, ingest, MAX_FILE_BYTES } from './ingest.ts'
 import { mediaTypeOf } from './parse/media.ts'
 import { IngestProgress } from './progress.ts'
-import { sourcesOf } from './sources.ts'
+import { type SourceFile, type Sources, sourcesOf } from './sources.ts'
+import { removeAll, vanishedFrom } from './vanished.ts'
+import { watchSources } from './watch.ts'
 
 export const addVerb: Verb = {
   name: 'knowledge add',
-  summary: 'Read files, folders or standard input into a collection.',
+  summary: 'Read files, folders, web pages or standard input into a collection.',
   operands: 'PATH...',
   options: {
     collection: COLLECTION_OPTION,
@@ -20,46 +22,108 @@ export const addVerb: Verb = {
       value: 'NAME',
       summary: 'What standard input (`-`) is called; its ending says what it is.',
     },
+    'keep-missing': {
+      type: 'boolean',
+      summary: 'Keep documents whose files have vanished from the folders that are named.',
+    },
+    watch: {
+      type: 'boolean',
+      summary: 'Go on until Ctrl-C: read what changes in the files and folders, as it changes.',
+    },
   },
   details:
-    'Reads text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Afterwards the collection tunes its search by itself.',
+    'Reads PDF, DOCX, PPTX, XLSX, mail, text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Documents whose files have vanished from a folder that is named leave the collection. Afterwards the collection tunes its search by itself.',
   examples: [
     'upshift knowledge add ./handbook',
     "upshift knowledge add --collection code 'src/**/*.ts'",
+    'upshift knowledge add --watch ~/notes',
     'curl -s https://example.org/page.html | upshift knowledge add - --name page.html',
   ],
   run: runAdd,
 }
 
+interface Round extends IngestReport {
+  readonly collection: string
+  readonly removed: number
+  /** Folders with nothing in them, whose documents stay. */
+  readonly emptied: readonly { readonly path: string; readonly documents: number }[]
+  readonly passedOver: number
+}
+
 async function runAdd(context: VerbContext): Promise<ExitCode> {
   if (context.args.length === 0)
     throw new UsageError('knowledge add takes files, folders, patterns, or - for stdin.')
-  const collection = collectionOf(context)
-  const named = context.args.filter((path) => path !== '-')
-  const { files, unreadable, passedOver } = sourcesOf(named)
-  const incoming: Incoming[] = files.map(({ path, mediaType, bytes }) => ({ source: path, mediaType, bytes }))
-  if (named.length < context.args.length) incoming.push(await standardInput(context))
+  const paths = context.args.filter((path) => path !== '-')
+  const piped = paths.length < context.args.length
+  if (context.flags['watch'] === true && paths.length === 0) {
+    throw new UsageError('--watch needs a file or folder to watch.')
+  }
+  const sources = sourcesOf(paths)
+  const incoming = [...sources.files.map(incomingOf), ...(piped ? [await standardInput(context)] : [])]
   using collections = await openCollections(context)
+  const first = await readRound(context, collections, incoming, sources)
+  tell(context, first)
+  if (context.flags['watch'] === true) await keepWatch(context, collections, paths, sources)
+  return first.added + first.replaced + first.unchanged === 0 && first.skipped.length > 0 ? 1 : 0
+}
+
+function incomingOf({ path, mediaType, bytes }: SourceFile): Incoming {
+  return { source: path, mediaType, bytes }
+}
+
+/** Reads, takes out what has vanished, and tunes where that is due. */
+async function readRound(
+  context: VerbContext,
+  collections: Collections,
+  incoming: readonly Incoming[],
+  sources: Sources,
+): Promise<Round> {
+  const { signal, flags } = context
+  const collection = collectionOf(context)
   const progress = new IngestProgress(context.err, systemClock, incoming.length)
-  const { signal } = context
-  const shown = context.json ? {} : { progress: progress.show }
+  const shown = context.json || incoming.length === 0 ? {} : { progress: progress.show }
   const read = await ingest(incoming, { collections, collection, clock: systemClock, signal, ...shown })
-  if (!context.json) progress.end()
-  const skipped = [...unreadable.map(({ path, why }) => ({ source: path, why })), ...read.skipped]
-  const report = { collection, ...read, skipped, passedOver }
-  if (read.added + read.replaced > 0 && !signal.aborted) tuneIfDue(collections, collection)
-  for (const { source, why } of skipped)
-    context.err.write(`skipped ${printable(source)}: ${printable(why)}\n`)
-  context.out.write(context.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
-  return read.added + read.replaced + read.unchanged === 0 && skipped.length > 0 ? 1 : 0
+  if ('progress' in shown) progress.end()
+  const keeps = flags['keep-missing'] === true || signal.aborted
+  const { gone, emptied } = vanishedFrom(collections, collection, keeps ? [] : sources.named)
+  const removed = removeAll(collections, collection, gone, signal)
+  if (read.added + read.replaced + removed > 0 && !signal.aborted) tuneIfDue(collections, collection)
+  const skipped = [...sources.unreadable.map(({ path, why }) => ({ source: path, why })), ...read.skipped]
+  return { collection, ...read, skipped, removed, emptied, passedOver: sources.passedOver }
+}
+
+async function keepWatch(
+  context: VerbContext,
+  collections: Collections,
+  paths: readonly string[],
+  first: Sources,
+): Promise<void> {
+  const say = (text: string): boolean => context.err.write(`${text}\n`)
+  await watchSources(paths, first, {
+    clock: systemClock,
+    signal: context.signal,
+    ready: (looking) =>
+      say(
+        looking
+          ? 'Watching; some folders are looked at every few seconds. Ctrl-C ends it.'
+          : 'Watching. Ctrl-C ends it.',
+      ),
+    failed: (error) =>
+      say(
+        `This round came to nothing and will be tried again: ${printable(error instanceof Error ? error.message : String(error))}`,
+      ),
+    round: async (changed, sources) => {
+      const report = await readRound(context, collections, changed.map(incomingOf), sources)
+      const news = report.added + report.replaced + report.removed + report.skipped.length > 0
+      if (news) tell(context, { ...report, passedOver: 0 })
+    },
+  })
 }
 
 function tuneIfDue(collections: Collections, name: string): void {
-  if (!tuningDue(collections.figures(name).chunks, collections.tuning(name)?.chunks)) return
-  tuneCollection(collections, name)
+  const { chunks } = collections.figures(name)
+  if (chunks > 0 && tuningDue(chunks, collections.tuning(name)?.chunks)) tuneCollection(collections, name)
 }
-
-const MAX_STDIN_BYTES = 64 * 1024 * 1024
 
 async function standardInput({ flags, stdin }: VerbContext): Promise<Incoming> {
   const name = flags['name']
@@ -69,7 +133,8 @@ async function standardInput({ flags, stdin }: VerbContext): Promise<Incoming> {
   const mediaType = mediaTypeOf(name)
   if (mediaType === undefined) throw new UsageError(`no parser reads files like ${JSON.stringify(name)}.`)
   const content = await bytesOf(stdin)
-  return { source: `stdin:${name}`, mediaType, bytes: content.length, content }
+  const load = async () => ({ content, mediaType })
+  return { source: `stdin:${name}`, mediaType, bytes: content.length, load }
 }
 
 async function bytesOf(stdin: Readable): Promise<Uint8Array> {
@@ -78,23 +143,37 @@ async function bytesOf(stdin: Readable): Promise<Uint8Array> {
   for await (const part of stdin) {
     const bytes = Buffer.isBuffer(part) ? part : Buffer.from(String(part))
     length += bytes.length
-    if (length > MAX_STDIN_BYTES) {
-      throw new UsageError(`standard input is longer than ${MAX_STDIN_BYTES} bytes; write it to files.`)
+    if (length > MAX_FILE_BYTES) {
+      throw new UsageError(`standard input is longer than ${MAX_FILE_BYTES} bytes; write it to files.`)
     }
     parts.push(bytes)
   }
   return Buffer.concat(parts)
 }
 
-function reportText(report: IngestReport & { collection: string; passedOver: number }): string {
+function tell(context: VerbContext, round: Round): void {
+  for (const { source, why } of round.skipped)
+    context.err.write(`skipped ${printable(source)}: ${printable(why)}\n`)
+  for (const { path, documents } of round.emptied) {
+    context.err.write(
+      `${printable(path)} is empty: is its disk mounted? Its ${documents} ${documents === 1 ? 'document stays' : 'documents stay'}.\n`,
+    )
+  }
+  const watching = context.flags['watch'] === true
+  const json = `${JSON.stringify(round, null, watching ? 0 : 2)}\n`
+  context.out.write(context.json ? json : roundText(round))
+}
+
+function roundText(round: Round): string {
   const parts = [
-    `${report.added} added`,
-    `${report.replaced} replaced`,
-    `${report.unchanged} unchanged`,
-    `${report.skipped.length} skipped`,
-    ...(report.passedOver > 0 ? [`${report.passedOver} of other kinds passed over`] : []),
+    `${round.added} added`,
+    `${round.replaced} replaced`,
+    `${round.unchanged} unchanged`,
+    `${round.skipped.length} skipped`,
+    ...(round.removed > 0 ? [`${round.removed} removed, whose files have vanished`] : []),
+    ...(round.passedOver > 0 ? [`${round.passedOver} of other kinds passed over`] : []),
   ]
-  return `${report.collection}: ${parts.join(', ')}; ${report.chunks} new passages.\n`
+  return `${round.collection}: ${parts.join(', ')}; ${round.chunks} new passages.\n`
 }
 
 function printable(text: string): string {
