@@ -1,52 +1,33 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { extractText, getDocumentProxy } from 'unpdf'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import type { Hit } from '../src/knowledge/collection/searcher.ts'
 import { ingest } from '../src/knowledge/ingest/ingest.ts'
-import { parse } from '../src/knowledge/ingest/parse/parse.ts'
 import { DEFAULT_SETTINGS } from '../src/knowledge/retrieve/settings.ts'
 import { tuneCollection } from '../src/knowledge/tune/tune-collection.ts'
 import { systemClock as clock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
+import { pdfTimes } from './pdf.ts'
 
 /**
  * Eight real PDFs of companies' filings and 17 questions whose evidence is a page (`filings` under $UPSHIFT_DATA,
  * ../shared/data where unset; CC BY-NC: measured with, and nothing of it kept). The files are read into one collection,
  * which tunes itself, and each question is asked of all of them together: is its evidence page, or one of
  * them, among the pages of the five best passages, and among the five best pages (those of the best passages, each
- * counted once)? Then each of the five passages is opened at its page by unpdf alone: do its words stand there? Last, milliseconds a page, of Upshift's reading and cutting and of unpdf's text alone, each
- * after one file that warms it. Ends with 3 where a passage does not stand on its page.
+ * counted once)? Then each of the five passages is opened at its page by unpdf alone: do its words stand there? Last,
+ * milliseconds a page. Ends with 3 where a passage does not stand on its page.
  */
 const DEPTH = 5
 /** Passages that are looked through for five pages, and for a rank. */
 const LOOKED_AT = 100
 const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'filings')
 const files = readdirSync(folder).filter((name) => name.endsWith('.pdf'))
-const pages = new Map<string, readonly string[]>()
-const ms = { own: 0, unpdf: 0 }
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-bench-'))
 try {
-  await timed()
   await asked()
 } finally {
   rmSync(scratch, { recursive: true, force: true })
-}
-
-async function timed(): Promise<void> {
-  for (const [at, name] of [files[0] ?? '', ...files].entries()) {
-    const bytes = readFileSync(join(folder, name))
-    const began = clock.elapsed()
-    const { text } = await extractText(await getDocumentProxy(new Uint8Array(bytes)))
-    const between = clock.elapsed()
-    await parse(new Uint8Array(bytes), 'application/pdf')
-    if (at > 0) {
-      ms.unpdf += between - began
-      ms.own += clock.elapsed() - between
-    }
-    pages.set(join(folder, name), text)
-  }
 }
 
 async function asked(): Promise<void> {
@@ -77,6 +58,7 @@ async function asked(): Promise<void> {
     const rank = (place: number): string => (place === 0 ? '-' : String(place))
     rows.push([rank(passage), rank(page), [...evidence].join(' '), doc, question.slice(0, 60)])
   }
+  const { own, unpdf, pages } = await pdfTimes(folder)
   const standing = shown.filter((hit) => standsOn(pages.get(hit.source)?.[(hit.page ?? 0) - 1], hit.text))
   const all = [...pages.values()].reduce((sum, { length }) => sum + length, 0)
   process.stdout.write(textTable(['PASSAGE', 'PAGE', 'EVIDENCE', 'DOCUMENT', 'QUESTION'], rows))
@@ -85,7 +67,7 @@ async function asked(): Promise<void> {
       `${found.pages} of ${rows.length} questions have an evidence page among the ${DEPTH} best pages of all files together, ${found.passages} among those of the ${DEPTH} best passages`,
       `${standing.length} of ${shown.length} passages stand on the page that they name, as unpdf alone reads it`,
       `${report.chunks} passages of ${all} pages in ${report.added} files, read in ${seconds.toFixed(1)} s`,
-      `${(ms.own / all).toFixed(1)} ms a page; unpdf's text alone ${(ms.unpdf / all).toFixed(1)} ms`,
+      `${own.toFixed(1)} ms a page, read and cut; unpdf's text alone ${unpdf.toFixed(1)} ms`,
       '',
     ].join('\n'),
   )

@@ -15,6 +15,7 @@ import { sequence } from '../src/knowledge/tune/known-items.ts'
 import { semanticsOf } from '../src/knowledge/tune/tune-collection.ts'
 import { systemClock as clock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
+import { pdfTimes } from './pdf.ts'
 
 /**
  * Size and speed of retrieval: `node bench/knowledge.ts [chunks]`, with SciFact under $UPSHIFT_DATA (../shared/data
@@ -22,7 +23,7 @@ import { textTable } from '../src/lib/table.ts'
  * into its memory. Then a collection of 100,000 chunks (or as many as are named), each of five sentences drawn from
  * SciFact, searched by SciFact's queries through the worker that a server would use: by words alone, and with the
  * collection's semantics, while the delay of this thread's event loop is watched. Last, vectors of 384 numbers as an
- * embedding engine makes them, compared one by one. Ends with 3 where a promise is missed.
+ * embedding engine makes them, compared one by one, and the pages of real PDFs beside unpdf's text alone. Ends with 3 where a promise is missed.
  */
 const CHUNKS = Number(process.argv[2] ?? 100_000)
 const BATCH = 5_000
@@ -37,6 +38,7 @@ try {
   await scifact()
   await large()
   vectors()
+  await pdfs()
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
@@ -152,6 +154,12 @@ function fill(path: string): void {
   row('semantics made of it', (clock.elapsed() - began) / 1_000, 's')
   collections.keepTuning('large', tuned, model)
   row('size of the file', collections.bytes() / 2 ** 20, 'MiB')
+}
+
+async function pdfs(): Promise<void> {
+  const { own, unpdf } = await pdfTimes(join(folder, '..', 'filings'))
+  row('a page of a PDF, read and cut', own, 'ms')
+  row("unpdf: a page's text alone", unpdf, 'ms')
 }
 
 function vectors(): void {

@@ -126,7 +126,7 @@ function measuring(): Catalogue {
 function collectionEntries(): Catalogue {
   const knowledge = () => import('../knowledge/verbs.ts')
   return [
-    from(knowledge, 'knowledge add', 'Read files, folders or standard input into a collection.'),
+    from(knowledge, 'knowledge add', 'Read files, folders, web pages or standard input into a collection.'),
     from(knowledge, 'knowledge list', 'List collections, or with --collection the documents of one.'),
     from(knowledge, 'knowledge search', 'Find passages of a collection, with where they stand.'),
     from(

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { PageFetcher } from '../contract/page.ts'
 import { type ExitCode, type ServerPort, UsageError } from '../contract/verb.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -25,6 +26,8 @@ export interface Cli {
   openServer(where: ServerWhere): Promise<ServerPort & Partial<AsyncDisposable>>
   /** The home's folder as configured. */
   homeOf(where: ServerWhere): Promise<string>
+  /** What fetches pages as configured. */
+  pagesOf(where: ServerWhere): Promise<PageFetcher>
 }
 
 /** The global options that say which server is meant; undefined: as configured. */
@@ -83,6 +86,7 @@ async function dispatch(cli: Cli, signal: AbortSignal, course: Course): Promise<
     program: cli.program,
     signal,
     home: () => cli.homeOf(where),
+    pages: () => cli.pagesOf(where),
     server: server.open,
   })
   course.returned = true

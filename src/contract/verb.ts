@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import type { PageFetcher } from './page.ts'
 
 /** A server's answer to the CLI: the running one's, over its control socket, or this process's own. */
 export interface ServerReply {
@@ -47,6 +48,8 @@ export interface VerbContext {
   readonly signal: AbortSignal
   /** The home's folder, as configured: for verbs that read its files and need no server. */
   home(): Promise<string>
+  /** Opens what fetches pages that the configuration allows; absent where a command is run without a network. */
+  pages?(): Promise<PageFetcher>
   /** Opens the port to the server; called only by verbs that need it. */
   server(): Promise<ServerPort>
 }

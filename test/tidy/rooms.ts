@@ -43,7 +43,9 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node-llama-cpp': ['engine'],
   pino: ['observe'],
   'prom-client': ['observe'],
+  'postal-mime': ['knowledge'],
   undici: ['engine', 'fleet'],
+  unpdf: ['knowledge'],
   yaml: ['config'],
   zod: Object.keys(ROOMS),
 }

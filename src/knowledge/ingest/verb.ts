@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { PageFetcher } from '../../contract/page.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Collections } from '../collection/collections.ts'
@@ -6,7 +7,7 @@ import { TRUSTS, type Trust } from '../collection/origins.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
 import { tuneCollection, tuningDue } from '../tune/tune-collection.ts'
 import { type Incoming, type IngestReport, ingest, MAX_FILE_BYTES } from './ingest.ts'
-import { mediaTypeOf } from './parse/media.ts'
+import { mediaTypeOf, mediaTypeOfPage } from './parse/media.ts'
 import { IngestProgress } from './progress.ts'
 import { type SourceFile, type Sources, sourcesOf } from './sources.ts'
 import { removeAll, vanishedFrom } from './vanished.ts'
@@ -38,7 +39,7 @@ export const addVerb: Verb = {
     },
   },
   details:
-    'Reads PDF, DOCX, PPTX, XLSX, mail, text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Documents whose files have vanished from a folder that is named leave the collection. Afterwards the collection tunes its search by itself.',
+    'Reads PDF, DOCX, PPTX, XLSX, mail, text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes, or a web address that `knowledge.urls` allows. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Documents whose files have vanished from a folder that is named leave the collection. Afterwards the collection tunes its search by itself.',
   examples: [
     'upshift knowledge add ./handbook',
     "upshift knowledge add --collection code 'src/**/*.ts'",
@@ -47,6 +48,8 @@ export const addVerb: Verb = {
   ],
   run: runAdd,
 }
+
+const WEB = /^https?:\/\//i
 
 interface Round extends IngestReport {
   readonly collection: string
@@ -58,14 +61,20 @@ interface Round extends IngestReport {
 
 async function runAdd(context: VerbContext): Promise<ExitCode> {
   if (context.args.length === 0)
-    throw new UsageError('knowledge add takes files, folders, patterns, or - for stdin.')
-  const paths = context.args.filter((path) => path !== '-')
-  const piped = paths.length < context.args.length
+    throw new UsageError('knowledge add takes files, folders, patterns, web addresses, or - for stdin.')
+  const urls = context.args.filter((one) => WEB.test(one))
+  const paths = context.args.filter((one) => one !== '-' && !WEB.test(one))
+  const piped = context.args.includes('-')
   if (context.flags['watch'] === true && paths.length === 0) {
-    throw new UsageError('--watch needs a file or folder to watch.')
+    throw new UsageError('--watch needs a file or folder to watch; web pages are fetched once.')
   }
   const sources = sourcesOf(paths)
-  const incoming = [...sources.files.map(incomingOf), ...(piped ? [await standardInput(context)] : [])]
+  await using pages = urls.length > 0 ? await context.pages?.() : undefined
+  const incoming = [
+    ...sources.files.map(incomingOf),
+    ...urls.map((url) => pageOf(url, pages)),
+    ...(piped ? [await standardInput(context)] : []),
+  ]
   using collections = await openCollections(context)
   const first = await readRound(context, collections, incoming, sources)
   tell(context, first)
@@ -75,6 +84,19 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
 
 function incomingOf({ path, mediaType, bytes }: SourceFile): Incoming {
   return { source: path, mediaType, bytes }
+}
+
+/** A page, fetched when its turn comes. */
+function pageOf(url: string, pages: PageFetcher | undefined): Incoming {
+  if (pages === undefined) throw new UsageError('no pages can be fetched here; name files or folders.')
+  const load = async (signal: AbortSignal) => {
+    const { content, contentType } = await pages.fetch(url, signal)
+    const mediaType = mediaTypeOfPage(contentType, new URL(url).pathname)
+    if (mediaType === undefined)
+      throw new Error(`no parser reads ${contentType || 'what its server does not name'}`)
+    return { content, mediaType }
+  }
+  return { source: url, mediaType: 'text/html', bytes: 0, load }
 }
 
 /** Reads, takes out what has vanished, and tunes where that is due. */

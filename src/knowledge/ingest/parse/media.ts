@@ -26,7 +26,23 @@ const TYPES = new Map(
   Object.entries(BY_ENDING).flatMap(([type, endings]) => endings.map((ending) => [ending, type] as const)),
 )
 
+/** Servers' names for what is read here. */
+const SERVED = new Map([
+  ...[...new Set(TYPES.values())]
+    .filter((type) => type !== 'text/plain')
+    .map((type) => [type, type] as const),
+  ['application/xhtml+xml', 'text/html'],
+  ['application/x-ndjson', 'application/jsonl'],
+])
+
 /** What a file is by the ending of its name; undefined where no parser here reads it. */
 export function mediaTypeOf(name: string): string | undefined {
   return TYPES.get(extname(name).toLowerCase())
+}
+
+/** What a page is, by what its server calls it, and where that says nothing by its address; undefined as above. */
+export function mediaTypeOfPage(contentType: string, pathname: string): string | undefined {
+  const named = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (SERVED.has(named)) return SERVED.get(named)
+  return /^(?:text\/plain|application\/octet-stream|)$/.test(named) ? mediaTypeOf(pathname) : undefined
 }
