@@ -118,6 +118,7 @@ function measuring(): Catalogue {
 }
 
 function collectionEntries(): Catalogue {
+  const govern = () => import('../govern/verbs.ts')
   const knowledge = () => import('../knowledge/verbs.ts')
   return [
     from(knowledge, 'knowledge add', 'Read files, folders or standard input into a collection.'),
@@ -127,6 +128,11 @@ function collectionEntries(): Catalogue {
       knowledge,
       'knowledge ask',
       'Have a question answered from a collection, with citations that code has checked.',
+    ),
+    from(
+      govern,
+      'knowledge forget',
+      'Remove a document from a collection for good, with the answers that quote it, and prove it.',
     ),
     from(
       knowledge,
