@@ -4,6 +4,7 @@ import { ledgerStateSchema } from '../caller/ledger/state.ts'
 import type { Stamped } from '../contract/entry.ts'
 import { SpendFold } from '../fleet/spend-fold.ts'
 import { ErasingFold } from '../govern/erasing.ts'
+import { ForgettingFold } from '../govern/forget/forgetting.ts'
 import type { loadSnapshot, Snapshot } from '../record/snapshot.ts'
 import { RoutingFold } from '../route/online/fold.ts'
 
@@ -12,14 +13,16 @@ export class Folds {
   readonly ledger: LedgerFold
   readonly spend: SpendFold
   readonly erasing: ErasingFold
+  readonly forgetting: ForgettingFold
   readonly routing: RoutingFold
 
   /** Goes on from what `state` gave; throws where it is none of ours. */
   constructor(state: Readonly<Record<string, unknown>> = {}) {
-    const { ledger, spend, erasing, routing } = state
+    const { ledger, spend, erasing, forgetting, routing } = state
     this.ledger = new LedgerFold(ledger === undefined ? undefined : ledgerStateSchema.parse(ledger))
     this.spend = new SpendFold(spend)
     this.erasing = new ErasingFold(erasing)
+    this.forgetting = new ForgettingFold(forgetting)
     this.routing = new RoutingFold(routing)
   }
 
@@ -27,6 +30,7 @@ export class Folds {
     this.ledger.visit(entry)
     this.spend.visit(entry)
     this.erasing.visit(entry)
+    this.forgetting.visit(entry)
     this.routing.visit(entry, entry.at)
   }
 
@@ -35,6 +39,7 @@ export class Folds {
       ledger: this.ledger.state(),
       spend: this.spend.state(),
       erasing: this.erasing.state(),
+      forgetting: this.forgetting.state(),
       routing: this.routing.state(),
     }
   }

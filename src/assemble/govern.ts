@@ -5,9 +5,11 @@ import { OWNER_ID } from '../caller/owner.ts'
 import type { Entry } from '../contract/entry.ts'
 import { createErasure, type Erasure } from '../govern/erase.ts'
 import { createExport, type SubjectExport } from '../govern/export.ts'
+import { createForgetting, type Forgetting } from '../govern/forget/forget.ts'
 import type { EntryProof, KeptText, RetentionPorts, SubjectRecords, SubjectRequest } from '../govern/ports.ts'
 import { createRetention, type Retention } from '../govern/retention.ts'
 import { scanInChild } from '../govern/scan/run.ts'
+import type { ScanTask } from '../govern/scan/task.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Turns } from '../lib/turns.ts'
@@ -15,12 +17,14 @@ import type { Logs } from '../observe/logs.ts'
 import { eraseAgain, erasedAgain } from '../record/backup/replaced.ts'
 import type { SubjectPage } from '../record/index/query.ts'
 import { listSegments } from '../record/log/segments.ts'
+import { forgettingPorts } from './forgetting.ts'
 import type { Parts } from './parts.ts'
 import type { RecordParts } from './record.ts'
 
 /** What is done with what is kept about people, and for how long. */
 export interface Governing {
   readonly erasure: Erasure
+  readonly forgetting: Forgetting
   readonly export: SubjectExport
   readonly retention: Retention
   /** What should be gone and is not, and why: for `doctor`. */
@@ -59,6 +63,15 @@ export function createGoverning(parts: GovernParts): Governing {
     await record.log.sync()
   }
   const unfinished = new Map<Unfinished['what'], string>()
+  const common = {
+    prove: parts.prove,
+    scan: (task: ScanTask) => scanInChild(task),
+    ownWords: (probe: Uint8Array) => handbookOf(parts.docs).includes(probe),
+    home: paths.home,
+    clock: systemClock,
+    newId: (prefix: string) => newId(prefix, systemClock.now()),
+    random: Math.random,
+  }
   return {
     unfinished: () => [...unfinished].map(([what, why]) => ({ what, why })),
     note: (what, why) => void (why === undefined ? unfinished.delete(what) : unfinished.set(what, why)),
@@ -70,13 +83,13 @@ export function createGoverning(parts: GovernParts): Governing {
         await forgetCaches(parts)
       },
       record: written,
-      prove: parts.prove,
-      scan: (task) => scanInChild(task),
-      ownWords: (probe) => handbookOf(parts.docs).includes(probe),
-      home: paths.home,
-      clock: systemClock,
-      newId: (prefix) => newId(prefix, systemClock.now()),
-      random: Math.random,
+      ...common,
+    }),
+    forgetting: createForgetting({
+      ...common,
+      ...forgettingPorts(parts),
+      record: written,
+      forgetCaches: () => forgetCaches(parts),
     }),
     export: createExport({ ...records, subjects, clock: systemClock }),
     retention: createRetention(parts.retention, retentionPorts(parts, written), parts.turns),
@@ -113,12 +126,20 @@ function retentionPorts(
  * Ends what a crash interrupted, and erases again who came back with a backup: before anybody is served, since
  * until then their texts can be read. Throws where the latter fails; the former is tried again at the next start.
  */
-export async function endErasures({ erasure, note }: Governing, parts: Parts, logs: Logs): Promise<void> {
-  const { erasing } = parts.record.found
+export async function endErasures(governing: Governing, parts: Parts, logs: Logs): Promise<void> {
+  const { erasure, forgetting, note } = governing
+  const { erasing, forgetting: forgotten } = parts.record.found
   const again = eraseAgain(parts.paths.home)
   if (erasing.length > 0) {
     await erasure.resume(erasing).catch((error: unknown) => {
       const why = `An erasure that a crash interrupted could not be ended; the next start tries again. ${error}`
+      note('erasure', why)
+      logs.error(why)
+    })
+  }
+  if (forgotten.length > 0) {
+    await forgetting.resume(forgotten).catch((error: unknown) => {
+      const why = `The forgetting of a document that a crash interrupted could not be ended; the next start tries again. ${error}`
       note('erasure', why)
       logs.error(why)
     })

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { LedgerState } from '../caller/ledger/state.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
-import type { ErasureBegun } from '../contract/entry.ts'
+import type { ErasureBegun, ForgetBegun } from '../contract/entry.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import { systemClock } from '../lib/clock.ts'
 import { dayOf, monthBeginsAt, monthOf } from '../lib/utc.ts'
@@ -42,6 +42,8 @@ export interface FoundInLog {
   readonly spend: ReadonlyMap<string, number>
   /** Erasures that a crash broke off. */
   readonly erasing: readonly ErasureBegun[]
+  /** Forgettings of documents that a crash broke off. */
+  readonly forgetting: readonly ForgetBegun[]
   /** What is known of going up; it is kept up live from here on. */
   readonly routing: RoutingFold
   /** When the newest entry was written, milliseconds since the epoch. */
@@ -94,6 +96,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     ledger: folds.ledger.state(),
     spend: folds.spend.byEngine(systemClock.now()),
     erasing: folds.erasing.state(),
+    forgetting: folds.forgetting.state(),
     routing: folds.routing,
     newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
   }

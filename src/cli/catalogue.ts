@@ -124,6 +124,7 @@ function measuring(): Catalogue {
 }
 
 function collectionEntries(): Catalogue {
+  const govern = () => import('../govern/verbs.ts')
   const knowledge = () => import('../knowledge/verbs.ts')
   return [
     from(knowledge, 'knowledge add', 'Read files, folders, web pages or standard input into a collection.'),
@@ -133,6 +134,11 @@ function collectionEntries(): Catalogue {
       knowledge,
       'knowledge ask',
       'Have a question answered from a collection, with citations that code has checked.',
+    ),
+    from(
+      govern,
+      'knowledge forget',
+      'Remove a document from a collection for good, with the answers that quote it, and prove it.',
     ),
     from(
       knowledge,

@@ -196,6 +196,34 @@ export interface ErasureDone {
   }
 }
 
+/** A document of a collection is being forgotten. Without its `forget-done` a crash came between. */
+export interface ForgetBegun {
+  readonly type: 'forget-begun'
+  /** `fgt_…` */
+  readonly id: string
+  readonly collection: string
+  /** The number of its source: never a name. */
+  readonly origin: number
+  readonly by: string
+}
+
+/** These requests quoted it: the answers that were kept of them are overwritten. */
+export interface TextsWiped {
+  readonly type: 'texts-wiped'
+  /** Of the forgetting. */
+  readonly id: string
+  readonly requests: readonly string[]
+}
+
+export interface ForgetDone {
+  readonly type: 'forget-done'
+  readonly id: string
+  readonly collection: string
+  readonly origin: number
+  /** As of an erasure; absent where it could not be repeated after a crash. */
+  readonly scan?: NonNullable<ErasureDone['scan']>
+}
+
 /** Files went by the retention policy. Their leaf hashes stay in the tree. */
 export interface Expired {
   readonly type: 'expired'
@@ -229,6 +257,9 @@ export type Entry =
   | Started
   | ErasureBegun
   | ErasureDone
+  | ForgetBegun
+  | TextsWiped
+  | ForgetDone
   | Expired
 
 export type Stamped<E extends Entry | Settled = Entry | Settled> = E & {

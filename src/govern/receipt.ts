@@ -74,6 +74,7 @@ function notCovered(scan: Scanned | undefined): string[] {
     'Exports, receipts, logs and memory of the programs that asked, and of the providers that answered.',
     'The log’s entries: they hold times, models, figures and the pseudonym, and neither name nor text.',
     'What other subjects wrote about this one: it is encrypted with their keys.',
+    'Documents of collections that name the person: the scan tells where, and `upshift knowledge forget` removes them.',
     'Copies in another form than UTF-8 or JSON, such as compressed or encrypted ones.',
     ...(name ? ['The name outside quotes, because it is short, made of digits, or the id of a key.'] : []),
     ...(scan === undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { after, test } from 'node:test'
 import type { Caller } from '../contract/caller.ts'
-import { isRefusal, problemRow } from '../contract/problem.ts'
+import { isRefusal, problemRow, refuse } from '../contract/problem.ts'
 import { type Flags, type ServerReply, UsageError, type VerbContext } from '../contract/verb.ts'
 import { createErasure } from './erase.ts'
 import { createExport } from './export.ts'
@@ -20,7 +20,15 @@ after(() => {
   rmSync(opened.home, { recursive: true, force: true })
   rmSync(outside, { recursive: true, force: true })
 })
-const routes = governRoutes({ erasure: createErasure(opened.ports), export: createExport(opened.ports) })
+const routes = governRoutes({
+  erasure: createErasure(opened.ports),
+  export: createExport(opened.ports),
+  // Documents are forgotten in test/forget.test.ts, through a real server.
+  forgetting: {
+    forget: async () => refuse('not_found', 'there are no collections here'),
+    resume: async () => undefined,
+  },
+})
 const caller: Caller = { key: 'key_owner', name: 'owner', owner: true, scope: { engines: 'any' } }
 
 /** The routes behind the port that the verbs use: what http does, without a socket. */

@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises'
-import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
+import { agreed } from './agreed.ts'
+import { forgetVerb } from './forget/verb.ts'
 import { openNewFile, saveReply } from './save.ts'
 import { type Receipt, receiptSchema, subjectBody } from './wire.ts'
 
@@ -35,6 +35,7 @@ export const verbs: readonly Verb[] = [
     examples: ['upshift subject erase ada@example.org --receipt receipt.json'],
     run: eraseSubject,
   },
+  forgetVerb,
 ]
 
 async function exportSubject(context: VerbContext): Promise<ExitCode> {
@@ -53,7 +54,7 @@ async function exportSubject(context: VerbContext): Promise<ExitCode> {
 async function eraseSubject(context: VerbContext): Promise<ExitCode> {
   const id = idOf(context)
   const file = textOf(context, 'receipt')
-  if (!(await agreed(context))) {
+  if (!(await agreed(context, 'This cannot be undone. Erase every text of this subject? [y/N] '))) {
     context.err.write('upshift: nothing was erased.\n')
     return 1
   }
@@ -95,26 +96,4 @@ function textOf(context: VerbContext, name: string): string | undefined {
   const value = context.flags[name]
   if (value === '') throw new UsageError(`--${name} takes the path of a file`)
   return typeof value === 'string' ? value : undefined
-}
-
-/** True where the owner agrees: by --yes, or by a word at a terminal. Throws UsageError where nobody can be asked. */
-async function agreed(context: VerbContext): Promise<boolean> {
-  if (context.flags['yes'] === true) return true
-  if (!('isTTY' in context.stdin) || context.stdin.isTTY !== true) {
-    throw new UsageError('an erasure cannot be undone: add --yes where nobody can be asked')
-  }
-  const asking = createInterface({ input: context.stdin, output: context.err })
-  try {
-    const question = 'This cannot be undone. Erase every text of this subject? [y/N] '
-    const answer = await asking.question(question, { signal: context.signal })
-    return /^y(es)?$/i.test(answer.trim())
-  } catch (cause) {
-    if (context.signal.aborted) return false
-    throw new UpshiftError(
-      { code: 'internal', message: 'The question could not be asked: use --yes.' },
-      cause,
-    )
-  } finally {
-    asking.close()
-  }
 }

@@ -166,6 +166,10 @@ export class Collections implements Disposable {
     return this.#origins.versionAt(name, origin)
   }
 
+  sourceOf(name: string, origin: number): string | undefined {
+    return this.#origins.sourceOf(name, origin)
+  }
+
   /** A source's number. */
   originOf(name: string, source: string): number | undefined {
     return this.#origins.numberOf(name, source)
@@ -173,6 +177,7 @@ export class Collections implements Disposable {
 
   /** True where a document of any collection holds these words. */
   holds(words: string): boolean {
+    if (words === '') return false
     return this.#store.prepare('SELECT 1 FROM document WHERE instr(text, ?) > 0').get(words) !== undefined
   }
 

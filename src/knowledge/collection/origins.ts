@@ -60,6 +60,15 @@ export class Origins {
     return row === undefined ? undefined : Number(row['id'])
   }
 
+  sourceOf(name: string, origin: number): string | undefined {
+    const row = this.#store
+      .prepare(
+        'SELECT source FROM origin JOIN collection ON collection.id = origin.collection WHERE name = ? AND origin.id = ?',
+      )
+      .get(name, origin)
+    return row === undefined ? undefined : String(row['source'])
+  }
+
   /** The version that stands for a source now. */
   versionAt(name: string, origin: number): string | undefined {
     const row = this.#store

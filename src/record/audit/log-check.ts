@@ -13,6 +13,7 @@ const ENTRY_BYTES_MIN = 40
 /** What an entry must contain to be worth parsing where its hash has told all else. */
 const TEXT_MARK = Buffer.from('"sha256":')
 const EXPIRED_MARK = Buffer.from('"type":"expired"')
+const WIPED_MARK = Buffer.from('"type":"texts-wiped"')
 
 export interface LogCheckOptions {
   readonly tree: TreeCheck
@@ -99,11 +100,14 @@ export class LogCheck {
     const isLast = seq === this.#options.lastCovered
     const isExpired = json.includes(EXPIRED_MARK)
     const hasText = this.#options.texts !== undefined && json.includes(TEXT_MARK)
-    if (!isLast && !isExpired && !hasText) return
+    const isWiping = this.#options.texts !== undefined && json.includes(WIPED_MARK)
+    if (!isLast && !isExpired && !hasText && !isWiping) return
     const entry = parse(json)
     if (entry === undefined) return
     if (isLast) this.coveredAt = numberOf(entry, 'at')
     if (Reflect.get(entry, 'type') === 'expired') this.#options.expiries.add(entry, seq)
+    const wiped: unknown = Reflect.get(entry, 'type') === 'texts-wiped' && Reflect.get(entry, 'requests')
+    if (Array.isArray(wiped)) this.#options.texts?.wiping(wiped, seq)
     if (!hasText) return
     const id = idOf(entry)
     for (const ref of textsOf(entry))

@@ -30,7 +30,7 @@ interface Found {
 }
 
 /** What begins a story: no entry about the same id is older. */
-const BEGINNINGS = new Set(['opened', 'refused', 'feedback', 'erasure-begun'])
+const BEGINNINGS = new Set(['opened', 'refused', 'feedback', 'erasure-begun', 'forget-begun'])
 
 /**
  * Proves every entry about an id from a home's files, which may be in use. Refuses with `not_found` where no entry

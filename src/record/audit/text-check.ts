@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TextRef } from '../../contract/entry.ts'
 import { isMissing } from '../../lib/missing.ts'
+import { isWiped } from '../vault/wipe.ts'
 import type { Findings } from './finding.ts'
 import { vaultFile } from './home.ts'
 
@@ -11,6 +12,9 @@ const CHUNK_BYTES = 1_048_576
 const MAX_OPEN = 8
 /** Requests named for a vault file that is gone; further ones are counted. */
 const MAX_NAMED = 100
+
+/** In the place of a hash. */
+const WIPED = 'wiped'
 
 interface Place {
   readonly seq: number
@@ -25,6 +29,10 @@ export class TextCheck {
   readonly #findings: Findings
   readonly #open = new Map<number, number>()
   readonly #gone = new Map<number, { named: Place[]; count: number }>()
+  /** Texts of zeros alone, until it is known whether the log says that they were wiped. */
+  readonly #wiped: { readonly ref: TextRef; readonly place: Place }[] = []
+  /** Requests whose answers a record says were wiped, with its number. */
+  readonly #wipings = new Map<string, number>()
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
 
   constructor(home: string, findings: Findings) {
@@ -46,6 +54,10 @@ export class TextCheck {
       this.checked += 1
       return
     }
+    if (found === WIPED) {
+      this.#wiped.push({ ref, place })
+      return
+    }
     const detail =
       found === undefined
         ? `The vault's file ends before the ${ref.bytes} bytes of this text.`
@@ -58,9 +70,31 @@ export class TextCheck {
     this.#open.clear()
   }
 
-  /** Names what is missing, and returns how many texts are gone by retention. */
-  end(expiredFiles: ReadonlySet<string>): number {
+  /** A record says that the answers of these requests were wiped. */
+  wiping(requests: readonly unknown[], seq: number): void {
+    for (const id of requests) if (typeof id === 'string') this.#wipings.set(id, seq)
+  }
+
+  /**
+   * Names what is missing, and returns how many texts are gone by retention or were wiped. Only a signed record
+   * explains a wiping: anybody who can write a file could append one.
+   */
+  end(expiredFiles: ReadonlySet<string>, signedSize: number): number {
     let expired = 0
+    for (const { ref, place } of this.#wiped) {
+      const said = this.#wipings.get(place.id ?? '')
+      if (said !== undefined && said < signedSize) expired += 1
+      else {
+        const detail = 'The encrypted text was overwritten with zeros, and no signed record says so.'
+        this.#findings.add({
+          kind: 'text-changed',
+          ...place,
+          file: vaultFile(ref.file),
+          offset: ref.at,
+          detail,
+        })
+      }
+    }
     for (const [number, { named, count }] of this.#gone) {
       const file = vaultFile(number)
       if (expiredFiles.has(file.slice('vault/'.length))) {
@@ -92,20 +126,24 @@ export class TextCheck {
     }
   }
 
-  /** SHA-256 of the frame, base64url; undefined where the file ends before it does. */
+  /** SHA-256 of the frame, base64url; WIPED where it is zeros; undefined where the file ends before it does. */
   #hash(descriptor: number, { at, bytes }: TextRef): string | undefined {
     if (bytes <= CHUNK_BYTES) {
       const read = readSync(descriptor, this.#chunk, 0, bytes, at)
-      if (read === bytes) return hashOnce('sha256', this.#chunk.subarray(0, bytes), 'base64url')
+      const frame = this.#chunk.subarray(0, bytes)
+      if (read === bytes) return isWiped(frame) ? WIPED : hashOnce('sha256', frame, 'base64url')
     }
+    let zeros = true
     const hash = createHash('sha256')
     for (let done = 0; done < bytes; ) {
       const read = readSync(descriptor, this.#chunk, 0, Math.min(CHUNK_BYTES, bytes - done), at + done)
       if (read === 0) return undefined
-      hash.update(this.#chunk.subarray(0, read))
+      const piece = this.#chunk.subarray(0, read)
+      zeros &&= done === 0 ? isWiped(piece) : piece.every((byte) => byte === 0)
+      hash.update(piece)
       done += read
     }
-    return hash.digest('base64url')
+    return zeros ? WIPED : hash.digest('base64url')
   }
 }
 

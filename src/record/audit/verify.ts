@@ -105,7 +105,7 @@ async function verifyOnce(
   else if (stored.size < signedSize) findings.add(cutTree(stored.size, signedSize))
   const { holes } = log.alignment
   const expiredFiles = expiries.judge({ holes, stored, verifier, signedSize, findings })
-  const expired = texts?.end(expiredFiles) ?? 0
+  const expired = texts?.end(expiredFiles, signedSize) ?? 0
   const size = Math.max(log.size, signedSize)
   const at = log.coveredAt
   const claimed = signed?.checkpoint

@@ -66,6 +66,8 @@ export type Query =
       readonly key?: string
     }
   | { readonly type: 'subject'; readonly subject: string; readonly limit: number; readonly after?: number }
+  /** Who quotes a document, by how the ids of its spans begin. */
+  | { readonly type: 'quoting'; readonly prefix: string; readonly after?: number }
   | { readonly type: 'feedback'; readonly request: string }
   | ({ readonly type: 'response' } & ResponseQuery)
   | { readonly type: 'events'; readonly limit: number; readonly cursor?: Cursor }
@@ -122,12 +124,19 @@ export interface SubjectPage {
   readonly next: number | null
 }
 
+export interface QuotingPage {
+  readonly requests: readonly { readonly id: string; readonly seq: number; readonly answer: TextRef }[]
+  /** `after` for the next page; null at the end. */
+  readonly next: number | null
+}
+
 export type Reply =
   | ({ readonly type: 'requests' } & RequestList)
   | { readonly type: 'request'; readonly request: RequestDetail | null }
   | ({ readonly type: 'search' } & SearchList)
   | ({ readonly type: 'usage' } & UsageReply)
   | ({ readonly type: 'subject' } & SubjectPage)
+  | ({ readonly type: 'quoting' } & QuotingPage)
   | { readonly type: 'feedback'; readonly data: readonly FeedbackView[] }
   | ({ readonly type: 'response' } & ResponseChain)
   | ({ readonly type: 'events' } & EventList)

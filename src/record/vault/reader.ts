@@ -9,11 +9,12 @@ import { vaultFileName } from './files.ts'
 import { idOfRef, openFrame, readFrame } from './frame.ts'
 import { deriveKeys } from './master.ts'
 import { blob, unwrapTextKey, wrongMaster } from './subjects.ts'
+import { isWiped } from './wipe.ts'
 
 /** What became of a text. */
 export type VaultText =
   | { readonly type: 'text'; readonly text: Buffer }
-  /** The subject's keys are destroyed. */
+  /** The subject's keys are destroyed, or the text was overwritten. */
   | { readonly type: 'erased' }
   /** Its file went by the retention policy. */
   | { readonly type: 'expired' }
@@ -69,7 +70,8 @@ class FileReader implements VaultReader {
     const bytes = this.#frame(text)
     if (!Buffer.isBuffer(bytes)) return bytes
     if (hash('sha256', bytes, 'base64url') !== text.sha256)
-      return damaged('its hash is not the one in the log')
+      // Zeros alone are what a wiping leaves; whether the log knows of one is for the audit to say.
+      return isWiped(bytes) ? { type: 'erased' } : damaged('its hash is not the one in the log')
     const frame = readFrame(bytes)
     if (frame === undefined || !frame.id.equals(id)) return damaged(`it is not a text of ${ref}`)
     const textKey = unwrapTextKey(this.#wrapping, row.wrapped_keys, ref)

@@ -3,6 +3,7 @@ import type { Query, ReadText, Reply } from '../query.ts'
 import { eventsOf } from './events.ts'
 import { listRequests } from './list.ts'
 import { feedbackOf, requestOf, subjectOf } from './one.ts'
+import { quotingOf } from './quoting.ts'
 import { chainOf } from './response.ts'
 import { search } from './search.ts'
 import { usage } from './usage.ts'
@@ -32,6 +33,8 @@ export function createReading(source: Source): Reading {
         return { type: 'usage', ...usage(source, query) }
       case 'subject':
         return { type: 'subject', ...subjectOf(source, query) }
+      case 'quoting':
+        return { type: 'quoting', ...quotingOf(source, query.prefix, query.after ?? -1) }
       case 'feedback':
         return { type: 'feedback', data: feedbackOf(source, query.request, false) }
       case 'response':
