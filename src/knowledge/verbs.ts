@@ -1,6 +1,6 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
-import { answerVerbs } from './answer/verbs.ts'
+import { answerVerbs } from './answer/verb.ts'
 import { verbs as collectionVerbs } from './collection/verbs.ts'
 import { evaluateVerb } from './evaluate/verb.ts'
 import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'

@@ -78,6 +78,7 @@ class Hearing {
   #text = ''
   #firstAt: number | undefined
   #tokens = 0
+  #firstTokens = 0
   #lastAt = 0
   failure: AnswerError | undefined
 
@@ -87,8 +88,9 @@ class Hearing {
 
   get given(): FirstAnswerGiven {
     const seconds = (this.#lastAt - (this.#firstAt ?? this.#lastAt)) / 1_000
-    // Reading the question and warming up are no measure of its speed: the first token is not counted.
-    return { text: this.#text, tokensPerSecond: seconds > 0 ? Math.max(0, this.#tokens - 1) / seconds : 0 }
+    // Reading the question and warming up are no measure of its speed: what came first is not counted.
+    const timed = Math.max(0, this.#tokens - this.#firstTokens)
+    return { text: this.#text, tokensPerSecond: seconds > 0 ? timed / seconds : 0 }
   }
 
   hear(event: AnswerEvent): void {
@@ -101,7 +103,9 @@ class Hearing {
       if (said === '') continue
       this.#text += said
       this.#lastAt = this.#clock.elapsed()
-      this.#firstAt ??= this.#lastAt
+      if (this.#firstAt !== undefined) continue
+      this.#firstAt = this.#lastAt
+      this.#firstTokens = event.tokens ?? 1
     }
   }
 }
