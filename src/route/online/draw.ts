@@ -32,10 +32,10 @@ export class Lots {
 
   draw(
     config: RouteConfig,
-    { ask, caller, segment, low, high, maxOutputTokens }: Drawing,
+    { ask, caller, segment, low, high, maxOutputTokens, evaluator }: Drawing,
     nowMs: number,
   ): Draw | undefined {
-    const { explore, evaluator, worthUsd } = config.escalation
+    const { explore, worthUsd } = config.escalation
     if (explore.share === 0 || worthUsd === 0 || low.price === undefined || high.price === undefined)
       return undefined
     const dearest = worst(high.price, ask.bytes, maxOutputTokens)

@@ -109,7 +109,8 @@ export class RoutingFold {
   #judged(closed: Closed, judged: Judgement, at: number): void {
     this.tallies.add(closed, judged)
     const { drawn } = judged
-    if (drawn === undefined || closed.outcome !== 'answered') return
+    // What was withheld from the caller has been compared all the same.
+    if (drawn === undefined || (closed.outcome !== 'answered' && closed.outcome !== 'declined')) return
     if (drawn.arm === 'both') this.#compared(closed.id, judged, drawn, at)
     else if (closed.costMicros !== undefined) {
       const { segment } = judged
