@@ -266,6 +266,7 @@ test('a shadow changes nothing and writes down what would have been done', async
   assert.equal(judged.done, 'accept')
   assert.ok(['accept', 'escalate'].includes(judged.action))
   assert.equal(closed?.model, 'a/qwen-small')
+  assert.match(String(answered.headers['x-upshift-reason']), /^auto: 0 points/)
 })
 
 test('where doubt is dearer than it is worth, an abstaining server says that there is no answer', async () => {

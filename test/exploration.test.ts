@@ -161,6 +161,23 @@ test('models that say the same need no evaluator', async () => {
   assert.deepEqual([seen.wasted, judge.received.length], [seen.labels, 0])
 })
 
+test('the money of a day is spent once, however often the server is started', async () => {
+  const config = settings({}, { usdPerDay: 0.0015 })
+  let server = held.use(await startServer({ config }))
+  let closed: readonly Closed[] = []
+  for (const round of [1, 2]) {
+    closed = await askMany(server)
+    assert.ok(closed.length >= round * ASKED)
+    const { home } = server
+    await server.kill()
+    server = held.use(await startServer({ config, home }))
+  }
+  const drawn = closed.flatMap(({ judged }) => judged?.drawn ?? [])
+  assert.ok(drawn.length > 0)
+  assert.ok(drawn.reduce((sum, { heldMicros = 0 }) => sum + heldMicros, 0) <= 1_500)
+  assert.equal(drawn.length, Math.floor(1_500 / Math.min(...drawn.map(({ heldMicros = 0 }) => heldMicros))))
+})
+
 test('keys that opted out, and a day without money for it, are never drawn', async () => {
   for (const explore of [{ exceptKeys: ['key_owner'] }, { usdPerDay: 0 }, { share: 0 }]) {
     const server = held.use(await startServer({ config: settings({}, explore) }))

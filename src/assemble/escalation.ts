@@ -24,8 +24,8 @@ export class Escalating {
     this.#parts = parts
     this.#expect = priorOf(logs)
     const { found, seed } = parts.record
-    const { segments, learner } = found.routing
-    this.#lots = new Lots(seed, segments)
+    const { segments, learner, explored } = found.routing
+    this.#lots = new Lots(seed, segments, explored)
     this.#learned = {
       weights: () => learner.weights,
       standing: (segment) => segments.decide(segment, systemClock.now(), NOT_DRAWN),

@@ -198,7 +198,9 @@ function shiftOf(
     return undefined
   const judging = ports.config.escalation.evaluator
   const evaluator = usable.find(({ id, available }) => id === judging && available)
-  return planShift(ports.escalation, ask, caller, { cheap, strong, evaluator }, notes)
+  // In a shadow the points decide, and theirs are the reasons that the caller is given.
+  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
+  return planShift(ports.escalation, ask, caller, { cheap, strong, evaluator }, said)
 }
 
 /** The points have decided; what would have been done is written down where they chose one of the same two tiers. */
