@@ -67,7 +67,7 @@ function priorOf(logs: Pick<Logs, 'warn'>): (text: string) => Expected | undefin
     if (prior === undefined) {
       prior = openPrior(DEFAULT_PRIOR)
       if ('why' in prior) {
-        logs.warn(`Routing has no prior, and \`auto\` stays with the cheap tier: ${prior.why}.`)
+        logs.warn(`Routing has no prior, and points of difficulty decide what \`auto\` is: ${prior.why}.`)
       }
     }
     return 'why' in prior ? undefined : prior.decide(text)

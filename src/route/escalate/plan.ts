@@ -22,7 +22,7 @@ export interface Expected {
 export interface EscalationPorts {
   readonly config: RouteConfig
   readonly sessions: Sessions
-  /** Undefined where there is no prior: then nothing is expected of anybody. */
+  /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
   /** Whether going up has been shown to pay for a kind of traffic. */
   standing(segment: string): Standing
@@ -61,7 +61,8 @@ export interface Shift {
 /**
  * Before any answer: straight to the cheap model where the expected gain is far from worth its price, straight to the
  * strong one where it is worth it several times over, and in between the cheap one first, looked at before it leaves.
- * Where the strong one cannot answer, a cheap one does: who asked for `auto` has not asked for that model.
+ * Where the strong one cannot answer, a cheap one does: who asked for `auto` has not asked for that model. Undefined
+ * where there is no prior to go by.
  */
 export function planShift(
   ports: EscalationPorts,
@@ -69,9 +70,10 @@ export function planShift(
   caller: Caller,
   choices: Choices,
   notes: Notes,
-): Shift {
+): Shift | undefined {
   const session = sessionOf(ask.request, caller)
   const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
+  if (shift === undefined) return undefined
   const [first] = shift.models
   if (first !== undefined) ports.sessions.is(session, first.id)
   if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
@@ -84,7 +86,7 @@ interface Turn {
   readonly session: string
 }
 
-function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift {
+function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift | undefined {
   const { ask } = turn
   const { cheap, strong } = choices
   const [low] = cheap
@@ -97,8 +99,8 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
   }
   const expected = ports.expect(lastQuestion(ask.request))
   if (expected === undefined) {
-    notes.reason('nothing is known of what a stronger model would gain: there is no prior')
-    return { models: cheap }
+    notes.reason('there is no prior that says what a stronger model would gain')
+    return undefined
   }
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
   const { gain, extraMicros, worthMicros, order } = escalation
