@@ -223,6 +223,17 @@ test('a key whose budget does not hold the strong model gets the cheap answer', 
   assert.equal(JSON.parse(answered.text).choices[0].message.content, 'The answer is 42.')
 })
 
+test('a strong model that is asked at once and cannot answer leaves it to a cheap one', async () => {
+  const sure = await serve({ worthUsd: 100, sure: 1 })
+  const poor = await makeKey(sure, 'poor', { usdPerDay: 0.0005 })
+  const body = { model: 'auto', messages: [{ role: 'user', content: QUESTION }], max_tokens: 500 }
+  const dear = await chat(sure, body, poor.headers)
+  assert.deepEqual([dear.status, dear.headers['x-upshift-model']], [200, 'a/qwen-small'], dear.text)
+  strong.answer((response) => reply(response, 500, { error: { message: 'down' } }))
+  const down = await ask(sure)
+  assert.deepEqual([down.status, down.headers['x-upshift-tier']], [200, 'fast'], down.text)
+})
+
 test('a key that may use one tier alone is never sent up', async () => {
   const body = JSON.stringify({ name: 'narrow', tiers: ['fast'] })
   const { secret } = JSON.parse((await chatless('/v1/admin/keys', body)).text)
@@ -280,6 +291,7 @@ test('a shadow changes nothing and writes down what would have been done', async
   assert.equal(judged.done, 'accept')
   assert.ok(['accept', 'escalate'].includes(judged.action))
   assert.equal(closed?.model, 'a/qwen-small')
+  assert.match(String(answered.headers['x-upshift-reason']), /^auto: 0 points/)
 })
 
 test('where doubt is dearer than it is worth, an abstaining server says that there is no answer', async () => {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Closed } from '../src/contract/entry.ts'
 import { type RoutingReply, routingReply } from '../src/route/online/report.ts'
-import { get } from './process/admin.ts'
+import { get, makeKey } from './process/admin.ts'
 import { readLog } from './process/log.ts'
 import { chat, send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
 import { configOf } from './process/settings.ts'
 import { until } from './process/until.ts'
-import { respond, startUpstream, type Upstream } from './process/upstream.ts'
+import { respond, startUpstream, type Upstream, whole } from './process/upstream.ts'
 
 /** What going up is worth is learned from requests that a lot chooses, and is known again after a restart. */
 
@@ -54,14 +54,11 @@ function settings(more: Readonly<Record<string, unknown>>, explore: Readonly<Rec
 
 const ASKED = 120
 
-async function askMany(server: RunningServer): Promise<readonly Closed[]> {
+async function askMany(server: RunningServer, headers = {}): Promise<readonly Closed[]> {
   for (let nth = 0; nth < ASKED; nth++) {
     const content = `What is ${nth} times 3, plus 4, minus 5?`
-    const { status, text } = await chat(server, {
-      model: 'auto',
-      max_tokens: 200,
-      messages: [{ role: 'user', content }],
-    })
+    const body = { model: 'auto', max_tokens: 200, messages: [{ role: 'user', content }] }
+    const { status, text } = await chat(server, body, headers)
     assert.equal(status, 200, text)
   }
   return readLog(server.home).filter((entry): entry is Closed => entry.type === 'closed')
@@ -116,6 +113,44 @@ test('with an evaluator both models answer, the verdict is on record, and the ca
   assert.ok((seen.netMicros.estimate ?? 0) > 0)
 })
 
+test('a key that may not use the evaluator is not shown to it, and one of the two models answers', async () => {
+  const server = held.use(await startServer({ config: settings({ evaluator: 'j/judge' }) }))
+  const narrow = JSON.stringify({ name: 'narrow', models: ['a/*', 'z/*'] })
+  const made = JSON.parse((await send(server, { path: '/v1/admin/keys', body: narrow })).text)
+  const before = judge.received.length
+  const closed = await askMany(server, { authorization: `Bearer ${made.secret}` })
+  const arms = new Set(closed.map(({ judged }) => judged?.drawn?.arm))
+  assert.ok(arms.has('cheap') || arms.has('strong'))
+  assert.deepEqual([arms.has('both'), judge.received.length], [false, before])
+})
+
+test('a lot never costs a caller its answer: what its budget does not hold is answered by the cheap model', async () => {
+  const server = held.use(await startServer({ config: settings({}) }))
+  const poor = await makeKey(server, 'poor', { usdPerDay: 0.0004 })
+  const closed = await askMany(server, poor.headers)
+  const drawn = closed.flatMap(({ judged }) => judged?.drawn ?? [])
+  assert.ok(closed.some(({ judged }) => judged !== undefined))
+  assert.ok(
+    drawn.every(({ arm }) => arm === 'cheap'),
+    'an answer of another model is no label',
+  )
+})
+
+test('an answer that is withheld stays withheld where a lot has let both models answer', async () => {
+  const more = { evaluator: 'j/judge', worthUsd: 0.000_01, abstain: true }
+  cheap.answer((response) => {
+    const message = { role: 'assistant', content: 'The answer is 42.' }
+    whole(response, '', { choices: [{ index: 0, message, finish_reason: 'length' }] })
+  })
+  const server = held.use(await startServer({ config: settings(more) }))
+  const closed = await askMany(server)
+  cheap.answer((response, received) => respond(response, received, ['The answer is 42.']))
+  const pairs = closed.filter(({ judged }) => judged?.drawn?.arm === 'both')
+  assert.ok(pairs.length >= 2, `${pairs.length} pairs`)
+  for (const { outcome, judged } of pairs) assert.deepEqual([outcome, judged?.done], ['declined', 'abstain'])
+  assert.equal((await report(server)).labels, pairs.length)
+})
+
 test('models that say the same need no evaluator', async () => {
   strong.answer((response, received) => respond(response, received, ['It is 42.']))
   judge.answer(() => assert.fail('nobody is asked'))
@@ -124,6 +159,23 @@ test('models that say the same need no evaluator', async () => {
   const seen = await report(server)
   assert.ok(seen.labels > 0)
   assert.deepEqual([seen.wasted, judge.received.length], [seen.labels, 0])
+})
+
+test('the money of a day is spent once, however often the server is started', async () => {
+  const config = settings({}, { usdPerDay: 0.0015 })
+  let server = held.use(await startServer({ config }))
+  let closed: readonly Closed[] = []
+  for (const round of [1, 2]) {
+    closed = await askMany(server)
+    assert.ok(closed.length >= round * ASKED)
+    const { home } = server
+    await server.kill()
+    server = held.use(await startServer({ config, home }))
+  }
+  const drawn = closed.flatMap(({ judged }) => judged?.drawn ?? [])
+  assert.ok(drawn.length > 0)
+  assert.ok(drawn.reduce((sum, { heldMicros = 0 }) => sum + heldMicros, 0) <= 1_500)
+  assert.equal(drawn.length, Math.floor(1_500 / Math.min(...drawn.map(({ heldMicros = 0 }) => heldMicros))))
 })
 
 test('keys that opted out, and a day without money for it, are never drawn', async () => {

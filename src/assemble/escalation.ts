@@ -24,8 +24,8 @@ export class Escalating {
     this.#parts = parts
     this.#expect = priorOf(logs)
     const { found, seed } = parts.record
-    const { segments, learner } = found.routing
-    this.#lots = new Lots(seed, segments)
+    const { segments, learner, explored } = found.routing
+    this.#lots = new Lots(seed, segments, explored)
     this.#learned = {
       weights: () => learner.weights,
       standing: (segment) => segments.decide(segment, systemClock.now(), NOT_DRAWN),
@@ -67,7 +67,7 @@ function priorOf(logs: Pick<Logs, 'warn'>): (text: string) => Expected | undefin
     if (prior === undefined) {
       prior = openPrior(DEFAULT_PRIOR)
       if ('why' in prior) {
-        logs.warn(`Routing has no prior, and \`auto\` stays with the cheap tier: ${prior.why}.`)
+        logs.warn(`Routing has no prior, and points of difficulty decide what \`auto\` is: ${prior.why}.`)
       }
     }
     return 'why' in prior ? undefined : prior.decide(text)

@@ -41,6 +41,8 @@ export interface Draw {
   /** The chance of being drawn, and then of this arm; 0 < x ≤ 1. */
   readonly drawn: number
   readonly propensity: number
+  /** Held against the day's money for trials, micro-dollars. */
+  readonly heldMicros?: number
   /** What is compared: outcomes of other models, prices or worths do not count together. */
   readonly terms: {
     /** The two models and their prices. */

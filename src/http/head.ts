@@ -19,8 +19,8 @@ export function reasonText({ reasons }: Plan, { why }: AnswerStart): string {
   return headerText([...(why === undefined ? [] : [why]), ...reasons].join('; '))
 }
 
-/** Printable ASCII only: what a header may hold, whatever a model is called. */
+/** Printable ASCII only: what a header may hold, whatever a model is called. A loss must not lose its minus sign. */
 function headerText(text: string): string {
-  const clean = text.replaceAll(/[^\x20-\x7e]/g, '?')
+  const clean = text.replaceAll('\u2212', '-').replaceAll(/[^\x20-\x7e]/g, '?')
   return clean.length <= REASON_CHARS_MAX ? clean : `${clean.slice(0, REASON_CHARS_MAX - 3)}...`
 }

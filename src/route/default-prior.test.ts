@@ -22,3 +22,9 @@ test('a prior that is missing is a fault that names the file', () => {
   assert.ok(isFault(fault))
   assert.match(fault.why, /there is no file .*none\.prior/)
 })
+
+test('a prior that cannot be read is a fault, not the end of every request', () => {
+  const fault = openPrior(new URL('.', DEFAULT_PRIOR))
+  assert.ok(isFault(fault))
+  assert.match(fault.why, /EISDIR.*cannot read the file/)
+})

@@ -7,6 +7,8 @@ import type { ModelView } from '../contract/model.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { type RouteConfig, section } from './config.ts'
+import type { EscalationPorts } from './escalate/plan.ts'
+import { Sessions } from './escalate/sessions.ts'
 import { createPlan } from './plan.ts'
 
 const caller: Caller = { key: 'key_test', name: 'test', owner: false, scope: { engines: 'any' } }
@@ -40,6 +42,7 @@ interface Setting {
   readonly caller?: Caller
   readonly support?: number
   readonly ask?: Partial<Ask>
+  readonly escalation?: EscalationPorts
 }
 
 function planned(request: Partial<ChatRequest>, setting: Setting = {}): Plan | Problem {
@@ -49,6 +52,7 @@ function planned(request: Partial<ChatRequest>, setting: Setting = {}): Plan | P
     models: () => setting.models ?? local,
     support: () => setting.support ?? 0,
     outputMode: () => 'scan',
+    ...(setting.escalation === undefined ? {} : { escalation: setting.escalation }),
   })
   const ask: Ask = {
     id: 'req_1',
@@ -219,4 +223,22 @@ test('a model that embeds is never chosen for chat, and is refused where it is n
   }
   assert.equal(problem({}, { models: [handbook, embedder] }).code, 'no_model', 'auto has nothing that chats')
   assert.equal(plan({}, { models: [handbook, embedder], support: 0.9 }).mode, 'retrieve')
+})
+
+test('without a prior the points of difficulty decide, and the reason says why', () => {
+  const escalation: EscalationPorts = {
+    config: section.schema.parse({}),
+    sessions: new Sessions(),
+    expect: () => undefined,
+    standing: () => ({ state: 'unknown', reason: '' }),
+    thrift: () => 1,
+    draw: () => undefined,
+  }
+  const content = 'Prove step by step that this theorem holds, and derive the equation.'
+  const hard = { messages: [{ role: 'user' as const, content }] }
+  const [blind, plain] = [planned(hard, { escalation }), planned(hard)]
+  assert.ok('tier' in blind && 'tier' in plain)
+  assert.notEqual(plain.tier, 'fast')
+  assert.equal(blind.tier, plain.tier)
+  assert.match(blind.reasons[0] ?? '', /there is no prior/)
 })

@@ -196,7 +196,11 @@ function shiftOf(
   const [cheap, strong] = [low, high].map((tier) => fitting(usable, tier, ask))
   if (!cheap?.some(({ available }) => available) || !strong?.some(({ available }) => available))
     return undefined
-  return planShift(ports.escalation, ask, caller, { cheap, strong }, notes)
+  const judging = ports.config.escalation.evaluator
+  const evaluator = usable.find(({ id, available }) => id === judging && available)
+  // In a shadow the points decide, and theirs are the reasons that the caller is given.
+  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
+  return planShift(ports.escalation, ask, caller, { cheap, strong, evaluator }, said)
 }
 
 /** The points have decided; what would have been done is written down where they chose one of the same two tiers. */

@@ -12,7 +12,10 @@ export function createShadow(asking: Asking, judge: JudgePort): Way {
     assert(escalation !== undefined, 'only a plan that may shift up has a shadow')
     let chars = 0
     let whole = true
+    let tier = work.plan.tier
     for await (const batch of asking(work, 'first')) {
+      const [first] = batch
+      if (first?.type === 'answer-start') tier = first.tier
       chars += charsOf(batch)
       whole &&= !cutOff(batch)
       const last = batch.at(-1)
@@ -20,9 +23,11 @@ export function createShadow(asking: Asking, judge: JudgePort): Way {
         yield batch
         continue
       }
-      const up = work.plan.tier === escalation.tier
+      const up = tier === escalation.tier
       const evidence: Evidence | undefined = up ? undefined : { chars, whole }
-      const { segment, gain: prior, worthMicros, extraMicros, drawn } = escalation
+      const { segment, gain: prior, worthMicros, extraMicros } = escalation
+      // Where the model that was drawn could not answer and another one did, there is nothing to learn from it.
+      const drawn = escalation.drawn?.arm === (up ? 'strong' : 'cheap') ? escalation.drawn : undefined
       const judged: Judgement = {
         segment,
         prior,

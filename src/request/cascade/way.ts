@@ -69,7 +69,11 @@ class Cascade {
   async *run(): AsyncGenerator<Batch> {
     try {
       const { second, order } = this.#escalation
-      if (second.length > 0) this.#listening = this.#listen(second)
+      if (second.length > 0) {
+        this.#listening = this.#listen(second)
+        // Whoever waits for it is told of a bug; until then nobody is.
+        this.#listening.catch(() => undefined)
+      }
       if (order === 'race' || this.#pairs) this.#strong.begin()
       const cheap = await this.#cheap()
       if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return yield await this.#failed(cheap)
@@ -99,9 +103,7 @@ class Cascade {
     if (judged.done === 'escalate') return yield* this.#escalated(cheap, judged)
     assert(cheap.type === 'heard', 'only an answer is accepted')
     if (judged.done === 'accept') return yield await this.#whole(cheap, judged)
-    const [content, finish] = decline(cheap, judged.reason)
-    await this.#end()
-    yield [...this.#explained(content, judged), { ...finish, judged, ...this.#work.bill.total() }]
+    yield await this.#declined(cheap, judged)
   }
 
   #judged(cheap: Heard | Unheard): Judgement {
@@ -157,7 +159,8 @@ class Cascade {
     const [cheapMicros, strongMicros] = [this.#cheapBill.ownMicros, this.#strongBill.ownMicros]
     const known = right !== undefined && cheapMicros !== undefined && strongMicros !== undefined
     const told = known ? { ...judged, compared: { ...right, cheapMicros, strongMicros } } : judged
-    return this.#whole(judged.done === 'escalate' ? strong : cheap, told)
+    if (told.done === 'abstain') return this.#declined(cheap, told)
+    return this.#whole(told.done === 'escalate' ? strong : cheap, told)
   }
 
   async #right(cheap: Heard, strong: Heard): Promise<Pick<Compared, 'cheap' | 'strong' | 'by'> | undefined> {
@@ -174,6 +177,12 @@ class Cascade {
   #explained([first, ...rest]: Batch, { reason }: Judgement): Batch {
     if (first === undefined) return []
     return [first.type === 'answer-start' ? { ...first, why: reason } : first, ...rest]
+  }
+
+  async #declined(cheap: Heard, judged: Judgement): Promise<Batch> {
+    const [content, finish] = decline(cheap, judged.reason)
+    await this.#end()
+    return [...this.#explained(content, judged), { ...finish, judged, ...this.#work.bill.total() }]
   }
 
   #instead(cheap: Heard, judged: Judgement, { code }: Problem): Promise<Batch> {

@@ -69,7 +69,7 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     signal: new AbortController().signal,
   }
   const shift = planShift(ports, ask, CALLER, { cheap: CHEAP, strong: given.strong ?? STRONG }, notes)
-  return { ...shift, reasons: notes.reasons }
+  return { models: [], ...shift, reasons: notes.reasons }
 }
 
 const first = ({ models }: Shift): string | undefined => models[0]?.id
@@ -113,10 +113,10 @@ test('a key that spends too fast finds less worth its price', () => {
   assert.equal(planned({ more: { thrift: () => 0.05 } }).escalation, undefined)
 })
 
-test('deliberate reasoning that was asked for goes to the strong model; without a prior nothing goes up', () => {
+test('deliberate reasoning that was asked for goes to the strong model; without a prior nothing is said', () => {
   assert.equal(first(planned({ request: { reasoning_effort: 'high' } })), 'z/large')
   const blind = planned({ more: { expect: () => undefined } })
-  assert.deepEqual([first(blind), blind.escalation], ['a/qwen-small', undefined])
+  assert.deepEqual([first(blind), blind.escalation], [undefined, undefined])
   assert.match(blind.reasons.join(), /there is no prior/)
 })
 

@@ -22,7 +22,7 @@ export interface Expected {
 export interface EscalationPorts {
   readonly config: RouteConfig
   readonly sessions: Sessions
-  /** Undefined where there is no prior: then nothing is expected of anybody. */
+  /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
   /** Whether going up has been shown to pay for a kind of traffic. */
   standing(segment: string): Standing
@@ -40,12 +40,16 @@ export interface Drawing {
   readonly low: ModelView
   readonly high: ModelView
   readonly maxOutputTokens: number
+  /** Who could say which of two answers is right; absent: nobody whom the caller may use. */
+  readonly evaluator: ModelView | undefined
 }
 
 /** Models of two tiers that a caller may use for a request, each best first. */
 export interface Choices {
   readonly cheap: readonly ModelView[]
   readonly strong: readonly ModelView[]
+  /** The evaluator that is configured, where it is up and the caller may use it: it is shown what the caller asked. */
+  readonly evaluator?: ModelView | undefined
 }
 
 /** Whom to ask first, and whether to look at the answer. */
@@ -57,6 +61,8 @@ export interface Shift {
 /**
  * Before any answer: straight to the cheap model where the expected gain is far from worth its price, straight to the
  * strong one where it is worth it several times over, and in between the cheap one first, looked at before it leaves.
+ * Where the strong one cannot answer, a cheap one does: who asked for `auto` has not asked for that model. Undefined
+ * where there is no prior to go by.
  */
 export function planShift(
   ports: EscalationPorts,
@@ -64,9 +70,10 @@ export function planShift(
   caller: Caller,
   choices: Choices,
   notes: Notes,
-): Shift {
+): Shift | undefined {
   const session = sessionOf(ask.request, caller)
   const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
+  if (shift === undefined) return undefined
   const [first] = shift.models
   if (first !== undefined) ports.sessions.is(session, first.id)
   if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
@@ -79,20 +86,21 @@ interface Turn {
   readonly session: string
 }
 
-function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift {
+function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift | undefined {
   const { ask } = turn
   const { cheap, strong } = choices
   const [low] = cheap
   const [high] = strong
+  const up = [...strong, ...cheap]
   if (low === undefined || high === undefined) return { models: low === undefined ? strong : cheap }
   if (deliberate(ask.request)) {
     notes.reason(`deliberate reasoning was asked for: the ${high.tier} tier`)
-    return { models: strong }
+    return { models: up }
   }
   const expected = ports.expect(lastQuestion(ask.request))
   if (expected === undefined) {
-    notes.reason('nothing is known of what a stronger model would gain: there is no prior')
-    return { models: cheap }
+    notes.reason('there is no prior that says what a stronger model would gain')
+    return undefined
   }
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
   const { gain, extraMicros, worthMicros, order } = escalation
@@ -102,7 +110,7 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
   if (escalation.drawn !== undefined) {
     const { arm, drawn } = escalation.drawn
     notes.reason(`a lot of ${(100 * drawn).toFixed(1)} % chose this request to learn from: ${ARMS[arm]}`)
-    return { models: arm === 'strong' ? strong : cheap, escalation }
+    return { models: arm === 'strong' ? up : cheap, escalation }
   }
   if (order === 'shadow') return { models: cheap, escalation }
   const shown = ports.standing(escalation.segment)
@@ -112,7 +120,7 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
   }
   const { sure } = ports.config.escalation
   if (gain * worthMicros * sure < extraMicros || gain <= 0) return { models: cheap }
-  return gain * worthMicros > extraMicros * sure ? { models: strong } : { models: cheap, escalation }
+  return gain * worthMicros > extraMicros * sure ? { models: up } : { models: cheap, escalation }
 }
 
 const ARMS = { cheap: 'the cheap model', strong: 'the strong model', both: 'both models' } as const
@@ -125,7 +133,7 @@ interface Pair extends Choices {
 function escalationOf(
   ports: EscalationPorts,
   { ask, caller, session }: Turn,
-  { low, high, cheap, strong }: Pair,
+  { low, high, cheap, strong, evaluator }: Pair,
   expected: Expected,
 ): Escalation {
   const { escalation: policy, tiers } = ports.config
@@ -139,7 +147,9 @@ function escalationOf(
   const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
   const segment = segmentOf(request, low.tier, high.tier)
   const drawn =
-    policy.mode === 'on' ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens }) : undefined
+    policy.mode === 'on'
+      ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
+      : undefined
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -157,7 +167,7 @@ function escalationOf(
     // What a lot has given one model is answered by it alone, as it comes.
     order:
       policy.mode === 'shadow' || (drawn !== undefined && drawn.arm !== 'both') ? 'shadow' : policy.order,
-    ...(policy.evaluator === undefined ? {} : { evaluator: [policy.evaluator] }),
+    ...(evaluator === undefined ? {} : { evaluator: [evaluator.id] }),
     ...(drawn === undefined ? {} : { drawn }),
   }
 }

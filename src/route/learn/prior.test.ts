@@ -31,7 +31,9 @@ test('a decision names shares of right answers and what speaks for it', () => {
   const { pWeak, pStrong, reasons } = prior.decide('what is the integral of a theorem and one proof?')
   assert.ok(pWeak < pStrong && pWeak >= 0 && pStrong <= 1)
   assert.equal(reasons.length, 3)
-  assert.match(reasons.join('; '), /its words \+\d|small model [+−]\d/)
+  assert.match(reasons.join('; '), /its words \+\d|small model [+-]\d/)
+  // They stand in a header.
+  for (const reason of [...reasons, ...prior.decide('7').reasons]) assert.match(reason, /^[\x20-\x7e]+$/)
 })
 
 test('any prompt gets a gain between -1 and 1, the empty one and one of a megabyte too', () => {

@@ -53,5 +53,5 @@ function reasonsOf(shares: Float64Array): readonly string[] {
   return [...shares.entries()]
     .sort(([, left], [, right]) => Math.abs(right) - Math.abs(left))
     .slice(0, REASONS_MAX)
-    .map(([at, share]) => `${VIEW_NAMES[at]} ${share < 0 ? '−' : '+'}${Math.abs(share).toFixed(2)}`)
+    .map(([at, share]) => `${VIEW_NAMES[at]} ${share < 0 ? '-' : '+'}${Math.abs(share).toFixed(2)}`)
 }

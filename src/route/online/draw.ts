@@ -3,7 +3,7 @@ import type { ModelView } from '../../contract/model.ts'
 import { costMicros, type Price } from '../../contract/usage.ts'
 import type { RouteConfig } from '../config.ts'
 import type { Drawing } from '../escalate/plan.ts'
-import { Exploration } from '../proof/exploration.ts'
+import { Exploration, type ExplorationState } from '../proof/exploration.ts'
 import { lotOf } from '../proof/lot.ts'
 import type { Segments } from '../proof/segments.ts'
 
@@ -22,20 +22,25 @@ const COMPARED_OUTPUT_TOKENS = 2_048
 export class Lots {
   readonly #seed: string
   readonly #segments: Segments
+  readonly #explored: ExplorationState
   #exploration: { readonly of: RouteConfig; readonly it: Exploration } | undefined
 
-  /** @param seed - a secret of this home: nobody else can foresee a draw, and who knows it can check each */
-  constructor(seed: string, segments: Segments) {
+  /**
+   * @param seed - a secret of this home: nobody else can foresee a draw, and who knows it can check each
+   * @param explored - what the log says of the day so far, so that a restart does not begin it anew
+   */
+  constructor(seed: string, segments: Segments, explored: ExplorationState) {
     this.#seed = seed
     this.#segments = segments
+    this.#explored = explored
   }
 
   draw(
     config: RouteConfig,
-    { ask, caller, segment, low, high, maxOutputTokens }: Drawing,
+    { ask, caller, segment, low, high, maxOutputTokens, evaluator }: Drawing,
     nowMs: number,
   ): Draw | undefined {
-    const { explore, evaluator, worthUsd } = config.escalation
+    const { explore, worthUsd } = config.escalation
     if (explore.share === 0 || worthUsd === 0 || low.price === undefined || high.price === undefined)
       return undefined
     const dearest = worst(high.price, ask.bytes, maxOutputTokens)
@@ -49,16 +54,16 @@ export class Lots {
       room,
     })
     if (share === 0 || lotOf(this.#seed, ask.id, 'drawn') >= share) return undefined
-    exploration.draw(dearest, nowMs)
+    const { micros: heldMicros } = exploration.draw(dearest, nowMs)
     const terms = {
       models: modelsOf(low, high),
       priceMicros: worthUsd * 1_000_000,
       cheapMaxMicros: worst(low.price, COMPARED_PROMPT_TOKENS, COMPARED_OUTPUT_TOKENS),
       strongMaxMicros: worst(high.price, COMPARED_PROMPT_TOKENS, COMPARED_OUTPUT_TOKENS),
     }
-    if (evaluator !== undefined) return { arm: 'both', drawn: share, propensity: 1, terms }
+    if (evaluator !== undefined) return { arm: 'both', drawn: share, propensity: 1, heldMicros, terms }
     const arm = lotOf(this.#seed, ask.id, 'arm') < HALF ? 'cheap' : 'strong'
-    return { arm, drawn: share, propensity: HALF, terms }
+    return { arm, drawn: share, propensity: HALF, heldMicros, terms }
   }
 
   /** What was explored today is kept over a change of the limits. */
@@ -66,7 +71,7 @@ export class Lots {
     if (this.#exploration?.of === config) return this.#exploration.it
     const { share, usdPerDay } = config.escalation.explore
     const limits = { microsPerDay: usdPerDay * 1_000_000, shareOfRequests: share }
-    const it = new Exploration(limits, this.#exploration?.it.state())
+    const it = new Exploration(limits, this.#exploration?.it.state() ?? this.#explored)
     this.#exploration = { of: config, it }
     return it
   }

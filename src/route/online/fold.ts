@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import type { Closed, Entry, Feedback, Settled, Settlement, Stamped } from '../../contract/entry.ts'
-import type { Draw, Judgement } from '../../contract/escalation.ts'
+import type { Draw, Escalation, Judgement } from '../../contract/escalation.ts'
+import { dayOf } from '../../lib/utc.ts'
+import type { ExplorationState } from '../proof/exploration.ts'
 import { PROOF_RULES } from '../proof/segment.ts'
 import { Segments, segmentsStateSchema } from '../proof/segments.ts'
 import { Learner, learnerStateSchema } from './learner.ts'
@@ -29,12 +31,21 @@ const waitingSchema = z.strictObject({
 })
 type Waiting = Readonly<z.infer<typeof waitingSchema>>
 
+const count = z.number().int().min(0)
+const exploredSchema = z.strictObject({
+  day: count,
+  requests: count,
+  drawn: count,
+  micros: z.number().min(0),
+})
+
 const stateSchema = z.strictObject({
   segments: segmentsStateSchema,
   waiting: z.array(waitingSchema).max(WAITING_MAX),
   tallies: tallyStateSchema,
   learner: learnerStateSchema,
   open: z.record(z.string(), z.string()),
+  explored: exploredSchema,
 })
 
 /**
@@ -48,6 +59,7 @@ export class RoutingFold {
   readonly #waiting = new Map<string, Waiting>()
   /** Kinds of traffic of requests under way. */
   readonly #open = new Map<string, string>()
+  #explored: ExplorationState = { day: 0, requests: 0, drawn: 0, micros: 0 }
 
   /** Goes on from a state; throws where it is none. */
   constructor(state?: unknown) {
@@ -57,13 +69,14 @@ export class RoutingFold {
     this.learner = new Learner(known?.learner)
     for (const one of known?.waiting ?? []) this.#waiting.set(one.id, one)
     for (const [id, segment] of Object.entries(known?.open ?? {})) this.#open.set(id, segment)
+    if (known !== undefined) this.#explored = known.explored
   }
 
   /** @param at - when it was written, milliseconds since the epoch */
   visit(entry: Entry | Stamped, at: number): void {
     switch (entry.type) {
       case 'opened':
-        if (entry.plan.escalation !== undefined) this.#open.set(entry.id, entry.plan.escalation.segment)
+        if (entry.plan.escalation !== undefined) this.#begun(entry.id, entry.plan.escalation, at)
         break
       case 'attempt':
         this.#settled(entry.id, entry.settled)
@@ -88,6 +101,11 @@ export class RoutingFold {
     }
   }
 
+  /** What lots have chosen on the newest day. Requests whose prompt alone decided are not on record, and not counted. */
+  get explored(): ExplorationState {
+    return this.#explored
+  }
+
   /** As JSON may hold it. */
   state(): z.infer<typeof stateSchema> {
     const segments = this.segments.state()
@@ -97,6 +115,21 @@ export class RoutingFold {
       tallies: this.tallies.state(),
       learner: this.learner.state(),
       open: Object.fromEntries(this.#open),
+      explored: { ...this.#explored },
+    }
+  }
+
+  #begun(id: string, { segment, drawn }: Escalation, at: number): void {
+    this.#open.set(id, segment)
+    const day = dayOf(at)
+    // A clock that was set back goes on in the day that it had reached.
+    if (day > this.#explored.day) this.#explored = { day, requests: 0, drawn: 0, micros: 0 }
+    const sofar = this.#explored
+    this.#explored = {
+      ...sofar,
+      requests: sofar.requests + 1,
+      drawn: sofar.drawn + (drawn === undefined ? 0 : 1),
+      micros: sofar.micros + (drawn?.heldMicros ?? 0),
     }
   }
 
@@ -109,7 +142,8 @@ export class RoutingFold {
   #judged(closed: Closed, judged: Judgement, at: number): void {
     this.tallies.add(closed, judged)
     const { drawn } = judged
-    if (drawn === undefined || closed.outcome !== 'answered') return
+    // What was withheld from the caller has been compared all the same.
+    if (drawn === undefined || (closed.outcome !== 'answered' && closed.outcome !== 'declined')) return
     if (drawn.arm === 'both') this.#compared(closed.id, judged, drawn, at)
     else if (closed.costMicros !== undefined) {
       const { segment } = judged
