@@ -64,13 +64,17 @@ export function screen(question: string, hits: readonly Hit[], limit: number): S
 /** Without those that repeat the question, or all that it is about, where several do. Copies count here each. */
 function withoutPlanted(question: string, hits: readonly Hit[]): readonly Hit[] {
   const echoOf = echoFinder(question)
-  const isStuffed = stuffingFinder(question)
+  const isStuffed = stuffingFinder(question, MIN_TELLING, WORDS_REPEATED)
+  const isNearlyStuffed = stuffingFinder(question, MIN_NEAR_TELLING, NEARLY_ALL)
   const doubtful = hits.filter(({ trust }) => trust !== 'high')
   const echoing = new Set(doubtful.filter(({ text }) => echoOf(text).length > 0))
   const stuffed = new Set(doubtful.filter(({ text }) => isStuffed(text)))
+  const near = new Set(doubtful.filter(({ text }) => isNearlyStuffed(text)))
   return hits.filter(
     (hit) =>
-      !(echoing.size >= ECHOES_MIN && echoing.has(hit)) && !(stuffed.size >= STUFFED_MIN && stuffed.has(hit)),
+      !(echoing.size >= ECHOES_MIN && echoing.has(hit)) &&
+      !(stuffed.size >= STUFFED_MIN && stuffed.has(hit)) &&
+      !(near.size >= NEAR_MIN && near.has(hit)),
   )
 }
 
@@ -155,16 +159,20 @@ function echoFinder(question: string): (text: string) => Span[] {
 const MIN_TELLING = 5
 /** So many passages with a sentence that holds every telling word were written for the question. */
 const STUFFED_MIN = 3
+/** The same for nearly every one of more words, in more passages: a flood for a question that is much like this one. */
+const MIN_NEAR_TELLING = 6
+const NEARLY_ALL = 0.8
+const NEAR_MIN = 4
 
 /** Tells whether one sentence of a text holds all that the question is about. */
-function stuffingFinder(question: string): (text: string) => boolean {
+function stuffingFinder(question: string, least: number, most: number): (text: string) => boolean {
   const asked = wordsOf(question, MAX_QUESTION_WORDS).filter(({ raw }) => !isEmptyWord(raw))
   const telling = new Set(asked.map(({ stem }) => stem))
-  if (telling.size < MIN_TELLING) return () => false
+  if (telling.size < least) return () => false
   return (text) =>
     sentencesOf(text).some(({ start, end }) => {
       const said = wordsOf(text.slice(start, end), MAX_WORDS).map(({ stem }) => stem)
-      return share(telling, new Set(said)) >= WORDS_REPEATED
+      return share(telling, new Set(said)) >= most
     })
 }
 
