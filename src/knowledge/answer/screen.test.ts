@@ -49,7 +49,14 @@ test('passages that hold all that is asked about in one sentence are left out wh
 })
 
 test('sources of low trust are left out, those of high trust go first and are spared', () => {
-  const high = [1, 2].map((at) => hit(at, at === 1 ? `${QUESTION} Yes.` : `So it is. ${QUESTION}`, 'high'))
+  const high = [
+    hit(1, `${QUESTION} Yes.`, 'high'),
+    hit(
+      2,
+      `${HONEST} In summer, on the other hand, nobody has to think of that at all before August.`,
+      'high',
+    ),
+  ]
   assert.deepEqual(textsOf([hit(5, 'Oil is dear.'), hit(6, 'Oil is cheap.', 'low'), ...high]), [
     ...high.map(({ text }) => text),
     'Oil is dear.',
