@@ -7,6 +7,7 @@ import * as z from 'zod'
 import type { Closed, Opened } from '../src/contract/entry.ts'
 import { get, type Made, makeKey, shownKey } from './process/admin.ts'
 import { type AnthropicUpstream, messageEvents, say, startAnthropic } from './process/anthropic.ts'
+import { Shelf } from './process/collection.ts'
 import { type Embedder, embedded, startEmbedder } from './process/embedder.ts'
 import { entriesOf, readLog } from './process/log.ts'
 import { type Reply, send } from './process/send.ts'
@@ -67,6 +68,12 @@ const ASKING: readonly Asking[] = [
     slow: 'whole',
     free: true,
     handbook: true,
+  },
+  {
+    name: 'chat, of a collection',
+    path: '/v1/chat/completions',
+    body: chat({ upshift: { collection: 'manuals' } }),
+    slow: 'whole',
   },
   {
     name: 'chat, a shape to hold',
@@ -198,6 +205,8 @@ before(async () => {
     { guard: { input: { pii: { card: rule } } } },
   )
   server = held.use(await startServer({ config }))
+  const shelf = held.use(new Shelf())
+  await shelf.add(server.home, 'manuals', { 'engines.md': 'Engines are allowed by their owner. How else?' })
   rich = await makeKey(server, 'rich', { usdPerDay: 100 })
   poor = await makeKey(server, 'poor', { usdPerDay: 0.000001 })
 })

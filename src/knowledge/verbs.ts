@@ -1,6 +1,6 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
-import { answerVerbs } from './answer/verb.ts'
+import { askVerb } from './answer/verb.ts'
 import { verbs as collectionVerbs } from './collection/verbs.ts'
 import { evaluateVerb } from './evaluate/verb.ts'
 import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'
@@ -16,7 +16,7 @@ const cite: Verb = {
   run: runCite,
 }
 
-export const verbs: readonly Verb[] = [cite, addVerb, ...collectionVerbs, ...answerVerbs, evaluateVerb]
+export const verbs: readonly Verb[] = [cite, addVerb, ...collectionVerbs, askVerb, evaluateVerb]
 
 async function runCite(context: VerbContext): Promise<ExitCode> {
   const [id, ...more] = context.args

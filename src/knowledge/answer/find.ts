@@ -21,7 +21,7 @@ export function findIn(
   question: string,
   limit: number,
 ): Found {
-  const screened = screen(question, searcher.search(question, settings, Math.max(WIDE, limit)))
+  const screened = screen(question, searcher.search(question, settings, Math.max(WIDE, limit)), limit)
   const weighed = weigh(question, searcher.index)
   const all = screened.kept.map((one) => judged(collection, weighed, one))
   const passages = chosen(all, limit)

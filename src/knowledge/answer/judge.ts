@@ -1,12 +1,13 @@
 import type { Passage } from '../../contract/passage.ts'
 import { analyse, evidenceOf, type WeightedTerm } from '../handbook/evidence.ts'
 import { type Question, readQuestion } from '../handbook/question.ts'
-import { supportOf } from '../handbook/support.ts'
+
 import { weightOf } from '../handbook/weight.ts'
 import { analyse as termsOf } from '../index/terms.ts'
 import type { LexicalIndex } from '../retrieve/lexical.ts'
 import type { Screen } from './screen.ts'
 import { formatSpan } from './span-id.ts'
+import { supportOf } from './support.ts'
 
 /** A question with its words weighed among a collection's passages. */
 interface Weighed {

@@ -1,13 +1,14 @@
 import { sentencesOf } from '../../lib/text/sentences.ts'
-import { wordsOf } from '../../lib/text/words.ts'
+import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
 import type { Hit } from '../collection/searcher.ts'
 
 /**
  * DESIGN. What a search found may have been planted to be found. Five things are done about it before anything is
  * answered. No answer is made of sources of low trust. Copies of a passage count once, so that saying a thing often
- * makes it no truer. One source gets only so many places, as far as others have any. Sentences that only repeat the
+ * makes it no truer. One source gets only so many of the places, as far as others have any. Sentences that only repeat the
  * question are no evidence for an answer: they are struck out; and where several passages repeat it, as texts do that
- * were written for this very question, those passages are left out (a list of frequent questions holds it once). What
+ * were written for this very question, those passages are left out (a list of frequent questions holds it once); so are
+ * several that each hold, in one sentence, every word that the question is about. What
  * speaks to a model is marked. Sources of high trust are exempt from all but the first two. Wider retrieval, filters
  * for near-duplicates and trust in sources are what helps against planted passages in the literature too (Zou et al.,
  * "PoisonedRAG", USENIX Security 2025, section 7).
@@ -16,7 +17,7 @@ export interface Screened {
   readonly kept: readonly Screen[]
   readonly lowTrust: number
   readonly copies: number
-  /** Passages that were left out because they repeat the question. */
+  /** Passages that were left out because they repeat the question, or all that it is about. */
   readonly echoes: number
   readonly instructing: number
 }
@@ -33,41 +34,60 @@ interface Span {
   readonly end: number
 }
 
-/** Places among the passages that are handed on that one source may take while others wait. */
-const SOURCE_PLACES = 3
+/** Of the passages that are handed on, the share that one source may have while others have any. */
+const SOURCE_SHARE = 2 / 3
 /** From so many on, passages that repeat the question are left out. */
 const ECHOES_MIN = 2
 
-/** Keeps the order, but for what one source has too much of: that goes last. */
-export function screen(question: string, hits: readonly Hit[]): Screened {
+/** Keeps the order, but for what one source has too much of for the first `limit` places. */
+export function screen(question: string, hits: readonly Hit[], limit: number): Screened {
   const trusted = hits.filter(({ trust }) => trust !== 'low')
-  const single = withoutCopies(trusted)
+  const unplanted = withoutPlanted(question, trusted)
+  const kept = withoutCopies(unplanted)
   const echoOf = echoFinder(question)
-  const looked = single.map((hit) => ({
+  const looked = kept.map((hit) => ({
     hit,
     echo: hit.trust === 'high' ? [] : echoOf(hit.text),
     instructs: INSTRUCTS.test(hit.text),
   }))
-  const echoing = looked.filter(({ echo }) => echo.length > 0).length
-  const honest = echoing < ECHOES_MIN ? looked : looked.filter(({ echo }) => echo.length === 0)
-  const high = honest.filter(({ hit }) => hit.trust === 'high')
-  const others = honest.filter(({ hit }) => hit.trust !== 'high')
+  const high = looked.filter(({ hit }) => hit.trust === 'high')
+  const others = looked.filter(({ hit }) => hit.trust !== 'high')
   return {
-    kept: [...high, ...spread(others)],
+    kept: [...high, ...spread(others, limit)],
     lowTrust: hits.length - trusted.length,
-    copies: trusted.length - single.length,
-    echoes: looked.length - honest.length,
-    instructing: honest.filter(({ instructs }) => instructs).length,
+    copies: unplanted.length - kept.length,
+    echoes: trusted.length - unplanted.length,
+    instructing: looked.filter(({ instructs }) => instructs).length,
   }
 }
 
-function spread(screens: readonly Screen[]): Screen[] {
+/** Without those that repeat the question, or all that it is about, where several do. Copies count here each. */
+function withoutPlanted(question: string, hits: readonly Hit[]): readonly Hit[] {
+  const echoOf = echoFinder(question)
+  const isStuffed = stuffingFinder(question, MIN_TELLING, WORDS_REPEATED)
+  const isNearlyStuffed = stuffingFinder(question, MIN_NEAR_TELLING, NEARLY_ALL)
+  const doubtful = hits.filter(({ trust }) => trust !== 'high')
+  const echoing = new Set(doubtful.filter(({ text }) => echoOf(text).length > 0))
+  const stuffed = new Set(doubtful.filter(({ text }) => isStuffed(text)))
+  const near = new Set(doubtful.filter(({ text }) => isNearlyStuffed(text)))
+  return hits.filter(
+    (hit) =>
+      !(echoing.size >= ECHOES_MIN && echoing.has(hit)) &&
+      !(stuffed.size >= STUFFED_MIN && stuffed.has(hit)) &&
+      !(near.size >= NEAR_MIN && near.has(hit)),
+  )
+}
+
+/** The first `limit` places go to several sources; what one has too much of comes right behind them. */
+function spread(screens: readonly Screen[], limit: number): Screen[] {
+  const most = Math.ceil(limit * SOURCE_SHARE)
   const places = new Map<number, number>()
   const [first, later]: [Screen[], Screen[]] = [[], []]
   for (const one of screens) {
     const taken = places.get(one.hit.origin) ?? 0
-    places.set(one.hit.origin, taken + 1)
-    ;(taken < SOURCE_PLACES ? first : later).push(one)
+    const placed = first.length < limit && taken < most
+    if (placed) places.set(one.hit.origin, taken + 1)
+    ;(placed ? first : later).push(one)
   }
   return [...first, ...later]
 }
@@ -75,16 +95,15 @@ function spread(screens: readonly Screen[]): Screen[] {
 /** Words of a shingle; passages of less than MIN_SHINGLES are too short to be called copies. */
 const SHINGLE = 4
 const MIN_SHINGLES = 6
-/** Share of the smaller passage's shingles that makes it a copy; within one source less is enough. */
+/** Share of the smaller passage's shingles that makes it a copy. */
 const COPIED = 0.8
-const COPIED_WITHIN = 0.5
 
 /** Of copies the one of the greater trust is kept, else the one that was found first, in its place. */
 function withoutCopies(hits: readonly Hit[]): Hit[] {
   const kept: { hit: Hit; readonly shingles: ReadonlySet<string> }[] = []
   for (const hit of hits) {
     const shingles = shinglesOf(hit.text)
-    const copy = kept.find((one) => isCopy(one.shingles, shingles, one.hit.origin === hit.origin))
+    const copy = kept.find((one) => isCopy(one.shingles, shingles))
     if (copy === undefined) kept.push({ hit, shingles })
     else if (hit.trust === 'high' && copy.hit.trust !== 'high') copy.hit = hit
   }
@@ -101,12 +120,12 @@ function shinglesOf(text: string): Set<string> {
 /** Of a passage are read so many words at most. */
 const MAX_WORDS = 4_000
 
-function isCopy(one: ReadonlySet<string>, other: ReadonlySet<string>, within: boolean): boolean {
+function isCopy(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   const [small, large] = one.size <= other.size ? [one, other] : [other, one]
   if (small.size < MIN_SHINGLES) return false
   let shared = 0
   for (const shingle of small) if (large.has(shingle)) shared++
-  return shared / small.size >= (within ? COPIED_WITHIN : COPIED)
+  return shared / small.size >= COPIED
 }
 
 /** A question of fewer words may stand in any text by chance. */
@@ -133,6 +152,27 @@ function echoFinder(question: string): (text: string) => Span[] {
         share(runs, runsOf(said)) >= RUNS_REPEATED ||
         (said.length <= 2 * asked.length && share(words, new Set(said)) >= WORDS_REPEATED)
       )
+    })
+}
+
+/** Telling words that a question must have for this; one sentence holds fewer of them by itself. */
+const MIN_TELLING = 5
+/** So many passages with a sentence that holds every telling word were written for the question. */
+const STUFFED_MIN = 3
+/** The same for nearly every one of more words, in more passages: a flood for a question that is much like this one. */
+const MIN_NEAR_TELLING = 6
+const NEARLY_ALL = 0.8
+const NEAR_MIN = 4
+
+/** Tells whether one sentence of a text holds all that the question is about. */
+function stuffingFinder(question: string, least: number, most: number): (text: string) => boolean {
+  const asked = wordsOf(question, MAX_QUESTION_WORDS).filter(({ raw }) => !isEmptyWord(raw))
+  const telling = new Set(asked.map(({ stem }) => stem))
+  if (telling.size < least) return () => false
+  return (text) =>
+    sentencesOf(text).some(({ start, end }) => {
+      const said = wordsOf(text.slice(start, end), MAX_WORDS).map(({ stem }) => stem)
+      return share(telling, new Set(said)) >= most
     })
 }
 

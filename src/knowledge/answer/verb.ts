@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { expectJson } from '../../contract/reply.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 
-const ask: Verb = {
+export const askVerb: Verb = {
   name: 'knowledge ask',
   summary: 'Have a question answered from a collection, with citations that code has checked.',
   operands: 'COLLECTION QUESTION...',
@@ -19,8 +19,6 @@ const ask: Verb = {
   examples: ['upshift knowledge ask manuals "how long are invoices kept"'],
   run: runAsk,
 }
-
-export const answerVerbs: readonly Verb[] = [ask]
 
 const replySchema = z.object({
   choices: z.array(z.looseObject({ message: z.looseObject({ content: z.string().nullish() }) })),
