@@ -16,7 +16,7 @@ import { WarmStates } from './warm-states.ts'
 
 const GAUGES_MS = 250
 /** Text leaves at most so often. To hand it over costs as much as 3 % of a token of a small model, and nobody reads so fast. */
-const SAYS_MS = 25
+const SAYS_MS = 33
 
 class Child {
   #scheduler: Scheduler | undefined

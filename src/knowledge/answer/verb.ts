@@ -1,12 +1,14 @@
 import * as z from 'zod'
 import { expectJson } from '../../contract/reply.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
+import { COLLECTION_OPTION, collectionOf } from '../collection/verbs.ts'
 
 export const askVerb: Verb = {
   name: 'knowledge ask',
   summary: 'Have a question answered from a collection, with citations that code has checked.',
-  operands: 'COLLECTION QUESTION...',
+  operands: 'QUESTION...',
   options: {
+    collection: COLLECTION_OPTION,
     model: {
       type: 'string',
       short: 'm',
@@ -16,7 +18,7 @@ export const askVerb: Verb = {
   },
   details:
     'The answer goes to stdout, the model, the cost, and what was screened out or did not run to stderr. Without a model the passages are quoted. A declined question is no error: the exit code is 0, and --json says so.',
-  examples: ['upshift knowledge ask manuals "how long are invoices kept"'],
+  examples: ['upshift knowledge ask -c manuals "how long are invoices kept"'],
   run: runAsk,
 }
 
@@ -34,10 +36,9 @@ const replySchema = z.object({
 })
 
 async function runAsk(context: VerbContext): Promise<ExitCode> {
-  const [collection, ...words] = context.args
-  const question = words.join(' ').trim()
-  if (collection === undefined || question === '')
-    throw new UsageError('knowledge ask takes a collection and a question.')
+  const question = context.args.join(' ').trim()
+  if (question === '') throw new UsageError('knowledge ask takes a question.')
+  const collection = collectionOf(context)
   const { model } = context.flags
   const server = await context.server()
   const body = {
