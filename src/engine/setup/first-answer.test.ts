@@ -22,7 +22,8 @@ const patient = new AbortController().signal
 
 test('a model that speaks is heard, and its pace is measured', async () => {
   const path = join(folder, 'speaks.gguf')
-  writeTinyModel(path, { endBias: -8 })
+  // Large enough to need some milliseconds a token: what a smaller one says comes all at once, and has no pace.
+  writeTinyModel(path, { layers: 8, embedding: 384, heads: 6, kvHeads: 3, feedForward: 1_024, endBias: -8 })
   const { text, tokensPerSecond } = await firstAnswer(path, patient)
   assert.ok(text.length > 0)
   assert.ok(tokensPerSecond > 0 && Number.isFinite(tokensPerSecond))
