@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import { DEFAULT_SETTINGS } from '../src/knowledge/retrieve/settings.ts'
@@ -12,16 +15,35 @@ import { systemClock } from '../src/lib/clock.ts'
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'upshift-killed-'))
 const home = join(folder, 'home')
+const file = join(home, 'collections.db')
 const docs = join(folder, 'docs')
-const FILES = 300
+/** So many, and so long, that they are written in several batches: 2,000 passages make one. */
+const FILES = 140
+const LINES = 900
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-/** `knowledge add`, killed after so many milliseconds, or run to its end. */
-function add(killAfterMs?: number): Promise<NodeJS.Signals | null> {
+/** How many documents of a version are on disk, as another process sees them now; 0 before there is a database. */
+function onDisk(version: string): number {
+  if (!existsSync(file)) return 0
+  using database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
+  const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'document'").get()
+  if (table === undefined) return 0
+  const sql = 'SELECT count(*) AS count FROM document WHERE instr(text, ?) > 0'
+  return Number(database.prepare(sql).get(`${version}word`)?.['count'])
+}
+
+/**
+ * `knowledge add`, run to its end, or killed as soon as `until` holds: what is on disk names the
+ * moment, since a number of milliseconds is another moment on every machine.
+ */
+async function add(until?: () => boolean): Promise<NodeJS.Signals | null> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, UPSHIFT_HOME: home }
   const child = spawn(process.execPath, [MAIN, 'knowledge', 'add', docs], { env, stdio: 'ignore' })
-  if (killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs)
-  return new Promise((resolve) => child.once('close', (_code, signal) => resolve(signal)))
+  const closed = once(child, 'close')
+  while (until !== undefined && child.exitCode === null && !until()) await sleep(2)
+  if (until !== undefined) child.kill('SIGKILL')
+  const [, signal] = await closed
+  return signal
 }
 
 /** A word for each version of each document, and for no other. */
@@ -31,7 +53,7 @@ function write(version: string): void {
   mkdirSync(docs, { recursive: true })
   for (let number = 0; number < FILES; number++) {
     const lines = Array.from(
-      { length: 40 },
+      { length: LINES },
       (_, at) => `Line ${at} of ${wordOf(version, number)} says something.`,
     )
     writeFileSync(join(docs, `${number}.txt`), lines.join('\n\n'))
@@ -40,7 +62,7 @@ function write(version: string): void {
 
 /** How many documents are there; each of them is found whole, and no other passage is. */
 function whole(versions: readonly string[]): number {
-  using collections = new Collections(join(home, 'collections.db'), systemClock)
+  using collections = new Collections(file, systemClock)
   if (!collections.has('default')) return 0
   const documents = collections.documents('default')
   const searcher = collections.searcher('default')
@@ -65,14 +87,15 @@ function whole(versions: readonly string[]): number {
 
 test('a SIGKILL in the middle of reading files leaves whole documents, of one version each, and the next run ends it', async () => {
   write('old')
-  for (const delayMs of [350, 600, 900]) {
-    await add(delayMs)
-    whole(['old'])
+  for (const share of [0, 0.2, 0.6]) {
+    assert.equal(await add(() => existsSync(file) && onDisk('old') >= share * FILES), 'SIGKILL')
+    assert.ok(whole(['old']) < FILES, 'killed before its end')
   }
   assert.equal(await add(), null)
   assert.equal(whole(['old']), FILES)
   write('new')
-  await add(700)
+  assert.equal(await add(() => onDisk('new') >= 0.3 * FILES), 'SIGKILL')
+  assert.ok(onDisk('old') > 0, 'killed before its end')
   assert.equal(whole(['old', 'new']), FILES)
   assert.equal(await add(), null)
   assert.equal(whole(['new']), FILES)

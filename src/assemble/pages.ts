@@ -3,8 +3,9 @@ import { SECTIONS } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import type { PageFetcher } from '../contract/page.ts'
 import { createConnections } from '../engine/connections.ts'
-import { publicLookup } from '../knowledge/ingest/fetch/address.ts'
+import { NotPublic } from '../knowledge/ingest/fetch/not-public.ts'
 import { createPageFetcher, type PageTransport } from '../knowledge/ingest/fetch/pages.ts'
+import { publicLookup } from '../lib/public-address.ts'
 
 /** Pages that `knowledge add` may fetch, as configured; over connections of their own, without a proxy. */
 export function openPages(around: Surroundings): PageFetcher {
@@ -17,7 +18,10 @@ const HEADERS_TIMEOUT_MS = 30_000
 
 export function pageTransport(): PageTransport {
   const connections = {
-    public: createConnections({ connectionsPerOrigin: CONNECTIONS_PER_ORIGIN, lookup: publicLookup() }),
+    public: createConnections({
+      connectionsPerOrigin: CONNECTIONS_PER_ORIGIN,
+      lookup: publicLookup((host) => new NotPublic(host)),
+    }),
     private: createConnections({ connectionsPerOrigin: CONNECTIONS_PER_ORIGIN }),
   }
   return {

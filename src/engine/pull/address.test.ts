@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isPrivateAddress, isPrivateHost, publicLookup, resolvesPrivately } from './address.ts'
+import { publicLookup } from '../../lib/public-address.ts'
+import { isPrivateAddress, isPrivateHost, leadsInside, resolvesPrivately } from './address.ts'
 
 test('addresses of private networks are known, in every spelling, and public ones are not among them', () => {
   const inside =
@@ -32,7 +33,7 @@ test('a name of this machine leads nowhere once private addresses are left out',
   assert.equal(await resolvesPrivately('localhost'), true)
   assert.equal(await resolvesPrivately('no-such-name.invalid'), false)
   const failed = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
-    publicLookup('localhost', { all: true }, (error) => resolve(error))
+    publicLookup(leadsInside)('localhost', { all: true }, (error) => resolve(error))
   })
   assert.equal(failed?.code, 'EPRIVATE')
 })

@@ -2,9 +2,10 @@ import type { Readable } from 'node:stream'
 import { type Dispatcher, request } from 'undici'
 import type { Clock } from '../../lib/clock.ts'
 import { isLoopback } from '../../lib/loopback.ts'
+import { publicLookup } from '../../lib/public-address.ts'
 import { type ConnectionOptions, type Connections, createConnections } from '../connections.ts'
 import { parseRetryAfterMs } from '../retry-after.ts'
-import { isPrivateHost, publicLookup, resolvesPrivately } from './address.ts'
+import { isPrivateHost, leadsInside, resolvesPrivately } from './address.ts'
 import { type Fault, fault, isFault, networkFault, privateRedirect } from './fault.ts'
 
 /**
@@ -66,7 +67,7 @@ export class Web implements AsyncDisposable {
 
   constructor(options: WebOptions) {
     this.#options = options
-    this.#public = createConnections({ ...options.connections, lookup: publicLookup })
+    this.#public = createConnections({ ...options.connections, lookup: publicLookup(leadsInside) })
     this.#any = createConnections(options.connections)
   }
 

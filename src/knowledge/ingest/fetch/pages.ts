@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import type { FetchedPage, PageFetcher } from '../../../contract/page.ts'
-import { isPublic, NotPublic } from './address.ts'
+import { isPublicAddress } from '../../../lib/public-address.ts'
+import { NotPublic } from './not-public.ts'
 
 /** Which addresses may be fetched from: beginnings of URLs. */
 export interface AllowedPages {
@@ -102,7 +103,7 @@ function reachOf(url: URL, { urls, privateUrls }: AllowedPages): Reach {
     )
   }
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0 && !isPublic(host)) throw new NotPublic(host)
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw new NotPublic(host)
   return 'public'
 }
 
