@@ -2,6 +2,8 @@ import type { DocumentFilter } from '../../contract/filter.ts'
 
 /** What a filter looks at. */
 export interface Filterable {
+  /** The document's number. */
+  readonly id: number
   readonly source: string
   readonly mediaType: string
   readonly labels: readonly string[]
@@ -10,20 +12,22 @@ export interface Filterable {
 }
 
 /** Tells whether all that the filter names holds for a document. */
-export function filterOf(filter: DocumentFilter): (document: Filterable) => boolean {
+export function filterOf(filter: DocumentFilter): (document: Omit<Filterable, 'id'>) => boolean {
   const { source, mediaType, label, addedAfter, addedBefore } = filter
   const from = addedAfter === undefined ? Number.NEGATIVE_INFINITY : Date.parse(addedAfter)
   const until = addedBefore === undefined ? Number.POSITIVE_INFINITY : Date.parse(addedBefore)
   const pattern = source === undefined || WILD.test(source) ? source : `${source}*`
   return (document) =>
     (pattern === undefined || matches(pattern, document.source)) &&
-    (mediaType === undefined || matches(mediaType, document.mediaType)) &&
+    (mediaType === undefined || matches(mediaType, document.mediaType.replace(PARAMETERS, ''))) &&
     (label === undefined || document.labels.includes(label)) &&
     document.added >= from &&
     document.added < until
 }
 
 const WILD = /[*?]/
+/** What follows a media type, as an encoding does. */
+const PARAMETERS = /\s*;.*$/
 
 /**
  * True where a pattern covers the whole of a text. It goes back to the last `*` alone, so that no pattern costs more

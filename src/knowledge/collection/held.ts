@@ -4,6 +4,8 @@ import type { Store } from '../../store/open.ts'
 import { decodeModel } from '../embed/encode.ts'
 import { type LsaModel, lsaVectors } from '../embed/lsa.ts'
 import { type Segment, SegmentBuilder } from '../index/segment.ts'
+import type { Filterable } from './filter.ts'
+import { unpacked } from './labels.ts'
 import type { Segments } from './segments.ts'
 
 /** A segment in memory. */
@@ -21,10 +23,11 @@ interface Part {
  * lengths and rankings are those of a collection in which the hidden documents never were.
  */
 export interface Held {
-  readonly collection: number
   readonly parts: readonly Part[]
   readonly model: LsaModel | undefined
   readonly texts: Texts
+  /** What filters look at, of every document; read when it is first asked for. */
+  filterables(): readonly Filterable[]
   /** The chunks' vectors by the model, made when they are first asked for. */
   vectorsOf(segment: Segment): Float32Array
 }
@@ -59,7 +62,25 @@ export function readHeld(store: Store, segments: Segments, collection: number): 
     known.set(segment, vectors)
     return vectors
   }
-  return { collection, parts: read.parts, model, texts: new Texts(store), vectorsOf }
+  let documents: readonly Filterable[] | undefined
+  const filterables = (): readonly Filterable[] => {
+    documents ??= filterablesOf(store, collection)
+    return documents
+  }
+  return { parts: read.parts, model, texts: new Texts(store), vectorsOf, filterables }
+}
+
+function filterablesOf(store: Store, collection: number): Filterable[] {
+  const rows = store.prepare(
+    'SELECT document.id, source, media_type, added, labels FROM document JOIN origin USING (collection, source) WHERE collection = ?',
+  )
+  return rows.all(collection).map((row) => ({
+    id: Number(row['id']),
+    source: String(row['source']),
+    mediaType: String(row['media_type']),
+    labels: unpacked(String(row['labels'])),
+    added: Number(row['added']),
+  }))
 }
 
 /** Texts of documents that were read last, in UTF-16 units altogether. */

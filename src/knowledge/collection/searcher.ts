@@ -12,7 +12,6 @@ import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
 import { filterOf } from './filter.ts'
 import { type Held, seenKey, seenOf } from './held.ts'
-import { unpacked } from './labels.ts'
 import { type Trust, trustOf } from './origins.ts'
 
 /** A chunk that was found, with all that a citation of it needs. */
@@ -114,23 +113,16 @@ export class Searcher implements Tunable {
     return this.index.search(wider, settings, limit, mask)
   }
 
-  /** Chunks of the documents that a filter leaves, as they stand now. */
+  /** Chunks of the documents that a filter leaves. */
   #maskOf(filter: DocumentFilter): Mask {
     const isWanted = filterOf(filter)
-    const wanted = new Set<number>()
-    const documents = this.#store.prepare(
-      'SELECT document.id, source, media_type, added, labels FROM document JOIN origin USING (collection, source) WHERE collection = ?',
-    )
-    for (const row of documents.iterate(this.#held.collection)) {
-      const document = {
-        source: String(row['source']),
-        mediaType: String(row['media_type']),
-        labels: unpacked(String(row['labels'])),
-        added: Number(row['added']),
-      }
-      if (isWanted(document)) wanted.add(Number(row['id']))
-    }
-    return this.#held.parts.map(({ documents: of }) => Uint8Array.from(of, (id) => Number(wanted.has(id))))
+    const wanted = new Set(this.#held.filterables().flatMap((one) => (isWanted(one) ? one.id : [])))
+    return this.#held.parts.map(({ documents }) => {
+      const mask = new Uint8Array(documents.length)
+      for (let chunk = 0; chunk < mask.length; chunk++)
+        mask[chunk] = wanted.has(documents[chunk] ?? 0) ? 1 : 0
+      return mask
+    })
   }
 
   /** The `limit` best chunks with their texts. What has been removed since this was read is left out. */
