@@ -238,3 +238,20 @@ test('a label that is set while the server runs holds from the next request on',
   assert.ok(!documentsIn(await search('halfway', 'whistling pump', none)).includes('noise.md'))
   assert.equal(documentsIn(await search('halfway', 'whistling pump'))[0], 'noise.md')
 })
+
+test('what is hidden while a model answers is not cited any more', async () => {
+  await shelf.add(server.home, 'hasty', { 'seal.md': '# Seal\n\nThe seal of the valve lasts 40 months.\n' })
+  using collections = new Collections(join(server.home, 'collections.db'), systemClock)
+  const question = 'How long does the seal of the valve last?'
+  engine.answer((response, received) =>
+    respond(response, received, ['40 months [1 "valve lasts 40 months"].']),
+  )
+  assert.equal(answered(await ask('hasty', question, none)).declined, false)
+  engine.answer((response, received) => {
+    collections.label('hasty', [shelf.path('seal.md')], ['legal'])
+    return respond(response, received, ['40 months [1 "valve lasts 40 months"].'])
+  })
+  const late = answered(await ask('hasty', question, none))
+  assert.deepEqual([late.declined, late.citations], [true, []])
+  assert.doesNotMatch(late.text, /seal\.md|40 months/)
+})
