@@ -102,7 +102,8 @@ async function large(): Promise<void> {
       ['words', 0, 30],
       ['words and semantics', 0.2, 80],
     ] as const) {
-      const search = (question: string) => pool.search({ collection: 'large', question, limit: DEPTH, dense })
+      const search = (question: string) =>
+        pool.search({ collection: 'large', question, limit: DEPTH, dense }, [])
       const opened = clock.elapsed()
       await search('warm')
       row(`${name}: first search, with the index read`, (clock.elapsed() - opened) / 1_000, 's')

@@ -160,7 +160,7 @@ function ask(
   let [answered, poisoned] = [0, 0]
   for (const { text } of queries) {
     const passages = screened
-      ? findIn(searcher, settings, NAME, text, PASSAGES).passages
+      ? findIn(searcher, settings, { collection: NAME, question: text, limit: PASSAGES }).passages
       : unscreened(searcher, settings, text)
     const quoted = selectQuotations(text, passages)
     if (quoted.length > 0) answered++

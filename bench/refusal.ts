@@ -48,7 +48,7 @@ try {
   const lines = readFileSync(values.file, 'utf8').trim().split('\n')
   const asked = lines.map((line) => {
     const { question, expect } = lineSchema.parse(JSON.parse(line))
-    const { passages } = findIn(searcher, settings, NAME, question, PASSAGES)
+    const { passages } = findIn(searcher, settings, { collection: NAME, question, limit: PASSAGES })
     const quotes = selectQuotations(question, passages).map(({ quote }) => quote)
     const right = expect?.some((phrase) => quotes.some((quote) => quote.includes(phrase))) === true
     return { question, near: expect === null, answered: quotes.length > 0, right, quotes }

@@ -204,7 +204,7 @@ test('nothing of a collection that a key may not read is told, not even that it 
 
 test('no answer is made of a source of low trust, and the answer says that something was left out', async () => {
   await shelf.add(server.home, 'mixed', { 'a.md': NOISE })
-  await shelf.add(server.home, 'mixed', { 'b.md': OLD }, 'low')
+  await shelf.add(server.home, 'mixed', { 'b.md': OLD }, { trust: 'low' })
   const found = answered(await ask('mixed', OIL, { model: 'extractive/handbook' }))
   assert.deepEqual([found.declined, found.citations], [true, []])
   assert.ok(found.verdicts.some(({ check }) => check === 'knowledge.trust'))

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { OWNER } from '../caller/view.ts'
 import { isRefusal } from '../contract/problem.ts'
 import type { DocumentRef, DocumentsPort, ForgettingPorts } from '../govern/forget/ports.ts'
 import type { Library } from '../knowledge/answer/library.ts'
@@ -56,7 +57,7 @@ function documentsOf(library: Library): DocumentsPort {
     elsewhere: (words) => library.collections?.holds(words) === true,
     finds: async ({ collection, origin }, question) => {
       const sought = { collection, question, limit: LOOKED_AT }
-      const hits = await library.search(sought, { engines: 'any' }, new AbortController().signal)
+      const hits = await library.search(sought, OWNER.scope, new AbortController().signal)
       return !isRefusal(hits) && hits.some((hit) => hit.origin === origin)
     },
   }

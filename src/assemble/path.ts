@@ -104,9 +104,15 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
     },
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()), {
-    find: (collection, question, { signal }, { scope }) =>
-      parts.library.find({ collection, question, limit: config.knowledge.passages }, scope, signal),
-    stands: (citation) => parts.library.stands(citation),
+    find: (collection, question, { signal, request }, { scope }) => {
+      const filter = request.upshift?.filter
+      return parts.library.find(
+        { collection, question, limit: config.knowledge.passages, filter },
+        scope,
+        signal,
+      )
+    },
+    stands: (citation, { scope }) => parts.library.stands(citation, scope),
     quotes: (model) => parts.fleet.entry(model)?.view.kind === 'extractive',
   })
   const embed = createHandle({

@@ -287,7 +287,12 @@ test('an unknown id is refused without being echoed where it is no id', async ()
 test('the owner is let in as the owner, cannot be revoked, and rotates by rewriting the file', async () => {
   const { keys, owner, home } = ring()
   const caller = ok(keys.authenticate(`Bearer ${owner.secret}`))
-  assert.deepEqual(caller, { key: OWNER_ID, name: 'owner', owner: true, scope: { engines: 'any' } })
+  assert.deepEqual(caller, {
+    key: OWNER_ID,
+    name: 'owner',
+    owner: true,
+    scope: { engines: 'any', labels: ['*'] },
+  })
   assert.equal(code(await keys.revoke(OWNER_ID, OWNER_ID)), 'conflict')
   assert.equal(code(await keys.rotate(OWNER_ID, 1000, OWNER_ID)), 'invalid_request')
   const rotated = ok(await keys.rotate(OWNER_ID, 0, OWNER_ID))

@@ -97,12 +97,13 @@ function keyOnWire(key: KeyView, spent: LedgerView): KeyReply {
   }
 }
 
-function scopeOnWire({ scope: { tiers, models, engines, collections } }: KeyView): KeyReply['scope'] {
+function scopeOnWire({ scope: { tiers, models, engines, collections, labels } }: KeyView): KeyReply['scope'] {
   return {
     engines,
     ...(tiers && { tiers: [...tiers] }),
     ...(models && { models: [...models] }),
     ...(collections && { collections: [...collections] }),
+    ...(labels && { labels: [...labels] }),
   }
 }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Limits } from '../contract/budget.ts'
-import type { Scope } from '../contract/caller.ts'
+import { EVERY_LABEL, LABEL, type Scope } from '../contract/caller.ts'
 import { TIERS } from '../contract/tier.ts'
 import type { Migration } from '../store/migration.ts'
 import type { Store } from '../store/open.ts'
@@ -89,6 +89,14 @@ export const scopeShape = {
     .max(256)
     .optional()
     .meta({ description: 'Collections of documents that the key may read; without it, all of them.' }),
+  labels: z
+    .array(z.union([z.string().regex(LABEL), z.literal(EVERY_LABEL)]))
+    .max(256)
+    .optional()
+    .meta({
+      description:
+        'Labels of documents that the key holds, `*` for all: it reads a document that has labels only where it holds every one. Without it, none.',
+    }),
 }
 
 const scopeSchema = z.strictObject(scopeShape)
@@ -228,5 +236,6 @@ export function scopeOf(parsed: z.infer<typeof scopeSchema>): Scope {
     ...(parsed.tiers === undefined ? {} : { tiers: parsed.tiers }),
     ...(parsed.models === undefined ? {} : { models: parsed.models }),
     ...(parsed.collections === undefined ? {} : { collections: parsed.collections }),
+    ...(parsed.labels === undefined ? {} : { labels: parsed.labels }),
   }
 }

@@ -101,6 +101,7 @@ test('create prints the key alone on stdout, warns on stderr, and the key works 
     tiers: 'fast, mid',
     models: 'ollama/*,openai/gpt-5',
     engines: 'local',
+    labels: 'finance, board',
     expires: '30d',
   })
   assert.equal(code, 0)
@@ -112,6 +113,7 @@ test('create prints the key alone on stdout, warns on stderr, and the key works 
     tiers: ['fast', 'mid'],
     models: ['ollama/*', 'openai/gpt-5'],
     engines: 'local',
+    labels: ['finance', 'board'],
   })
   const view = keys.list().find((key) => key.name === 'ci')
   assert.equal((view?.expiresAt ?? 0) - (view?.createdAt ?? 0), 30 * 86_400_000)

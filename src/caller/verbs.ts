@@ -17,6 +17,7 @@ import {
   engineScope,
   expiryMs,
   graceMsOf,
+  labelList,
   limitWords,
   modelList,
   tierList,
@@ -47,6 +48,11 @@ export const verbs: readonly Verb[] = [
         type: 'string',
         value: 'LIST',
         summary: 'Only these collections of documents; none: not one. Default: all.',
+      },
+      labels: {
+        type: 'string',
+        value: 'LIST',
+        summary: 'Also documents with these labels, where it holds all that one has; all. Default: none.',
       },
       expires: { type: 'string', value: 'TIME', summary: 'Ends after this time: 12h, 30d. Default: never.' },
       ...LIMIT_OPTIONS,
@@ -112,6 +118,7 @@ async function create(context: VerbContext): Promise<0> {
   const models = modelList(context.flags)
   const engines = engineScope(context.flags)
   const collections = collectionList(context.flags)
+  const labels = labelList(context.flags)
   const expiresInMs = expiryMs(context.flags)
   const limits = limitWords(context.flags)
   const body = {
@@ -120,6 +127,7 @@ async function create(context: VerbContext): Promise<0> {
     ...(models && { models }),
     ...(engines && { engines }),
     ...(collections && { collections }),
+    ...(labels && { labels }),
     ...(expiresInMs && { expiresInMs }),
     ...(Object.keys(limits).length > 0 && { limits }),
   }

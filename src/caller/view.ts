@@ -1,5 +1,5 @@
 import type { Limits } from '../contract/budget.ts'
-import type { Caller, Scope } from '../contract/caller.ts'
+import { type Caller, EVERY_LABEL, type Scope } from '../contract/caller.ts'
 import { OWNER_ID } from './owner.ts'
 import { fingerprintOf } from './secret.ts'
 import type { KeyRow } from './table.ts'
@@ -47,7 +47,7 @@ export const OWNER: Caller = Object.freeze({
   key: OWNER_ID,
   name: 'owner',
   owner: true,
-  scope: Object.freeze({ engines: 'any' }),
+  scope: Object.freeze({ engines: 'any', labels: Object.freeze([EVERY_LABEL]) }),
 })
 
 /** The owner's row in a list. When its key was made is the file's affair, so it has no times. */

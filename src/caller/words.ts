@@ -1,3 +1,4 @@
+import { EVERY_LABEL } from '../contract/caller.ts'
 import { TIERS } from '../contract/tier.ts'
 import { type Flags, UsageError } from '../contract/verb.ts'
 import { parseDuration } from '../lib/duration.ts'
@@ -59,6 +60,16 @@ export function collectionList(flags: Flags): string[] | undefined {
   if (named?.length === 1 && named[0] === 'none') return []
   if (createBody.shape.collections.safeParse(named).success) return named
   throw new UsageError('--collections takes names of 1 to 64 characters, separated by commas, or none')
+}
+
+/** `--labels finance,board`, or `all`. Throws UsageError. */
+export function labelList(flags: Flags): string[] | undefined {
+  const named = listOf(flags, 'labels')
+  if (named?.length === 1 && named[0] === 'all') return [EVERY_LABEL]
+  if (createBody.shape.labels.safeParse(named).success) return named
+  throw new UsageError(
+    '--labels takes words of small letters, digits, dots, dashes and underscores, separated by commas, or all',
+  )
 }
 
 /** `--expires 30d`, in milliseconds from now. Throws UsageError. */

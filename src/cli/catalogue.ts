@@ -136,6 +136,11 @@ function collectionEntries(): Catalogue {
       'Have a question answered from a collection, with citations that code has checked.',
     ),
     from(
+      knowledge,
+      'knowledge label',
+      'Set which labels documents of a collection have: only keys that hold them all read them.',
+    ),
+    from(
       govern,
       'knowledge forget',
       'Remove a document from a collection for good, with the answers that quote it, and prove it.',

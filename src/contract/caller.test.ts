@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mayUse } from './caller.ts'
+import { EVERY_LABEL, mayUse, sees } from './caller.ts'
 
 const local = { id: 'ollama/qwen3:8b', engine: 'ollama', tier: 'fast', offMachine: false } as const
 const cloud = { id: 'openai/gpt-5', engine: 'openai', tier: 'expert', offMachine: true } as const
@@ -24,4 +24,13 @@ test('a list of models covers exact names and whole engines, never a prefix of a
   for (const models of [['openai/*'], ['ollama/qwen3'], ['oll*'], ['*'], []]) {
     assert.match(String(mayUse({ engines: 'any', models }, local)), /is none of them/)
   }
+})
+
+test('a document with labels is seen by who holds them all, and one without by everybody', () => {
+  assert.ok(sees([], []))
+  assert.ok(sees(['board'], []))
+  assert.ok(sees(['board', 'finance', 'legal'], ['finance', 'board']))
+  assert.ok(sees([EVERY_LABEL], ['finance', 'board']))
+  for (const held of [[], ['board'], ['finance'], ['financ', 'board']])
+    assert.ok(!sees(held, ['finance', 'board']))
 })

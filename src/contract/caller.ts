@@ -10,7 +10,13 @@ export interface Scope {
   readonly engines: 'local' | 'any'
   /** Collections of documents, by name. */
   readonly collections?: readonly string[]
+  /** Labels of documents that the key holds; EVERY_LABEL is all of them. Absent: none, so only what has no label is read. */
+  readonly labels?: readonly string[]
 }
+
+/** What a document's label looks like. */
+export const LABEL: RegExp = /^[a-z0-9][a-z0-9._-]{0,63}$/
+export const EVERY_LABEL = '*'
 
 /** An authenticated caller. */
 export interface Caller {
@@ -42,4 +48,12 @@ export function mayUse(
 /** Whether a scope covers a collection. Who may not read one is told what is told of one that does not exist. */
 export function mayRead({ collections }: Scope, collection: string): boolean {
   return collections?.includes(collection) !== false
+}
+
+/**
+ * Whether who holds these labels sees a document with those: it must hold every one of them. A second label can only
+ * narrow who reads, never widen it; and a document without labels is for all who may read its collection.
+ */
+export function sees(held: readonly string[], labels: readonly string[]): boolean {
+  return held.includes(EVERY_LABEL) || labels.every((label) => held.includes(label))
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { documentFilterSchema } from './filter.ts'
 import type { NativeRequest } from './native.ts'
 
 /**
@@ -95,10 +96,15 @@ export const upshiftField = z
       description:
         'A collection of documents to answer from, with citations that code has checked. It implies the mode `retrieve`.',
     }),
+    filter: documentFilterSchema.optional(),
   })
   .refine(({ mode, collection }) => collection === undefined || mode !== 'direct', {
     error: 'a collection is answered from by retrieval: leave the mode out, or make it `retrieve`',
     path: ['mode'],
+  })
+  .refine(({ filter, collection }) => filter === undefined || collection !== undefined, {
+    error: 'a filter chooses among the documents of a collection: name the collection too',
+    path: ['filter'],
   })
   .meta({ description: 'Options of Upshift itself.' })
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { documentFilterSchema } from '../contract/filter.ts'
 import { isRefusal } from '../contract/problem.ts'
 import { type Route, route } from '../contract/route.ts'
 import { assert } from '../lib/assert.ts'
@@ -15,6 +16,7 @@ const MAX_QUESTION = 10_000
 const searchBody = z.strictObject({
   question: z.string().min(1).max(MAX_QUESTION),
   limit: z.int().min(1).max(MAX_LIMIT).default(LIMIT).meta({ description: 'Passages at most.' }),
+  filter: documentFilterSchema.optional(),
 })
 
 const collectionsReply = z.object({

@@ -1,6 +1,7 @@
 import { expectJson } from '../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../contract/verb.ts'
 import { askVerb } from './answer/verb.ts'
+import { labelVerb } from './collection/label-verb.ts'
 import { verbs as collectionVerbs } from './collection/verbs.ts'
 import { evaluateVerb } from './evaluate/verb.ts'
 import { type OpenedCitation, openedCitationSchema } from './handbook/open-citation.ts'
@@ -16,7 +17,7 @@ const cite: Verb = {
   run: runCite,
 }
 
-export const verbs: readonly Verb[] = [cite, addVerb, ...collectionVerbs, askVerb, evaluateVerb]
+export const verbs: readonly Verb[] = [cite, addVerb, ...collectionVerbs, labelVerb, askVerb, evaluateVerb]
 
 async function runCite(context: VerbContext): Promise<ExitCode> {
   const [id, ...more] = context.args

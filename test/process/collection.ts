@@ -15,7 +15,7 @@ export class Shelf implements Disposable {
     home: string,
     collection: string,
     files: Readonly<Record<string, string>>,
-    trust?: Trust,
+    how: { readonly trust?: Trust; readonly labels?: readonly string[] } = {},
   ): Promise<void> {
     using collections = new Collections(join(home, 'collections.db'), systemClock)
     const incoming = Object.entries(files).map(([name, text]) => {
@@ -24,7 +24,8 @@ export class Shelf implements Disposable {
       return { source, mediaType: 'text/markdown', bytes: Buffer.byteLength(text) }
     })
     const sources = incoming.map(({ source }) => source)
-    if (trust !== undefined) collections.trust(collection, sources, trust)
+    if (how.trust !== undefined) collections.trust(collection, sources, how.trust)
+    if (how.labels !== undefined) collections.label(collection, sources, how.labels)
     const signal = new AbortController().signal
     const { skipped } = await ingest(incoming, { collections, collection, clock: systemClock, signal })
     if (skipped[0] !== undefined) throw new Error(`${skipped[0].source}: ${skipped[0].why}`)

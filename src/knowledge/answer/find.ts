@@ -1,5 +1,6 @@
 import type { Verdict } from '../../contract/event.ts'
 import type { Found, Passage } from '../../contract/passage.ts'
+import type { Sought } from '../collection/search-pool.ts'
 import type { Searcher } from '../collection/searcher.ts'
 import type { Settings } from '../retrieve/settings.ts'
 import { conflictsIn } from './conflict.ts'
@@ -17,11 +18,9 @@ const WORTH_QUOTING = 0.5
 export function findIn(
   searcher: Searcher,
   settings: Settings,
-  collection: string,
-  question: string,
-  limit: number,
+  { collection, question, limit, filter }: Omit<Sought, 'dense'>,
 ): Found {
-  const screened = screen(question, searcher.search(question, settings, Math.max(WIDE, limit)), limit)
+  const screened = screen(question, searcher.search(question, settings, Math.max(WIDE, limit), filter), limit)
   const weighed = weigh(question, searcher.index)
   const all = screened.kept.map((one) => judged(collection, weighed, one))
   const passages = chosen(all, limit)

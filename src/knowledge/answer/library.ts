@@ -13,7 +13,8 @@ import { parseSpan } from './span-id.ts'
 
 /**
  * DESIGN. The collections as a server serves them. What a key may not read does not exist for it: one refusal, the
- * same words and the same way through the code as for what is not there, and before anything is looked for. The file
+ * same words and the same way through the code as for what is not there, and before anything is looked for. Nor do
+ * documents whose labels it does not hold: it is served a collection in which they never were. The file
  * is opened when it is first needed, since most homes have none; searches run in a thread of their own.
  */
 export class Library {
@@ -41,16 +42,16 @@ export class Library {
   }
 
   list(scope: Scope): CollectionFigures[] {
-    return (this.collections?.list() ?? []).filter(({ name }) => mayRead(scope, name))
+    return (this.collections?.list(labelsOf(scope)) ?? []).filter(({ name }) => mayRead(scope, name))
   }
 
   search(sought: Sought, scope: Scope, signal: AbortSignal): Promise<readonly Hit[] | Refusal> {
-    return this.#asked(sought, scope, (pool) => pool.search(sought, signal))
+    return this.#asked(sought, scope, (pool) => pool.search(sought, labelsOf(scope), signal))
   }
 
   /** What an answer may be made of. */
   find(sought: Sought, scope: Scope, signal: AbortSignal): Promise<Found | Refusal> {
-    return this.#asked(sought, scope, (pool) => pool.find(sought, signal))
+    return this.#asked(sought, scope, (pool) => pool.find(sought, labelsOf(scope), signal))
   }
 
   async #asked<Result>(
@@ -74,21 +75,26 @@ export class Library {
     const span = parseSpan(id)
     if (span === undefined) return undefined
     const document = mayRead(scope, span.collection)
-      ? this.collections?.document(span.collection, span.origin)
+      ? this.collections?.document(span.collection, span.origin, labelsOf(scope))
       : undefined
     return openSpan(id, span, document)
   }
 
-  /** True where the cited version still is the one that stands for its source. Each has its collection's id. */
-  stands({ id, version }: Citation): boolean {
+  /** True where the cited version still stands for its source, and the caller may read it. Each has its collection's id. */
+  stands({ id, version }: Citation, scope: Scope): boolean {
     const span = parseSpan(id)
-    return span !== undefined && this.collections?.versionAt(span.collection, span.origin) === version
+    if (span === undefined || !mayRead(scope, span.collection)) return false
+    return this.collections?.versionAt(span.collection, span.origin, labelsOf(scope)) === version
   }
 
   async close(): Promise<void> {
     await this.#pool?.close()
     this.#collections?.close()
   }
+}
+
+function labelsOf({ labels }: Scope): readonly string[] {
+  return labels ?? []
 }
 
 function hidden(collection: string): Refusal {

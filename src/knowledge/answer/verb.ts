@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { expectJson } from '../../contract/reply.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
+import { FILTER_OPTIONS, filterFlags } from '../collection/filter-flags.ts'
 import { COLLECTION_OPTION, collectionOf } from '../collection/verbs.ts'
 
 export const askVerb: Verb = {
@@ -15,6 +16,7 @@ export const askVerb: Verb = {
       value: 'MODEL',
       summary: '`auto` (default), a tier, an alias or an exact model; extractive/handbook only quotes.',
     },
+    ...FILTER_OPTIONS,
   },
   details:
     'The answer goes to stdout, the model, the cost, and what was screened out or did not run to stderr. Without a model the passages are quoted. A declined question is no error: the exit code is 0, and --json says so.',
@@ -40,11 +42,12 @@ async function runAsk(context: VerbContext): Promise<ExitCode> {
   if (question === '') throw new UsageError('knowledge ask takes a question.')
   const collection = collectionOf(context)
   const { model } = context.flags
+  const filter = filterFlags(context.flags)
   const server = await context.server()
   const body = {
     model: typeof model === 'string' ? model : 'auto',
     messages: [{ role: 'user', content: question }],
-    upshift: { collection },
+    upshift: { collection, ...(filter && { filter }) },
   }
   const reply = await server.call('POST', '/v1/chat/completions', body, context.signal)
   const { choices, upshift } = await expectJson(reply, replySchema)

@@ -133,13 +133,13 @@ test('a search off the event loop sees each change', async () => {
   const pool = createSearchPool(path)
   try {
     const texts = async () =>
-      (await pool.search({ collection: 'shelf', question: 'oil', limit: 5 })).map(({ text }) => text)
+      (await pool.search({ collection: 'shelf', question: 'oil', limit: 5 }, [])).map(({ text }) => text)
     assert.deepEqual(await texts(), ['gears want oil'])
     collections.put('shelf', [documentOf('b.txt', 'v1', 'oil is dear')])
     assert.equal((await texts()).length, 2)
     collections.remove('shelf', ['a.txt'])
     assert.deepEqual(await texts(), ['oil is dear'])
-    await assert.rejects(pool.search({ collection: 'none', question: 'x', limit: 1 }), /no collection/)
+    await assert.rejects(pool.search({ collection: 'none', question: 'x', limit: 1 }, []), /no collection/)
   } finally {
     await pool.close()
   }

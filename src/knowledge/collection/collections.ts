@@ -1,3 +1,4 @@
+import { EVERY_LABEL, sees } from '../../contract/caller.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { openStore, type Store } from '../../store/open.ts'
@@ -6,6 +7,8 @@ import type { LsaModel } from '../embed/lsa.ts'
 import { settingsSchema } from '../retrieve/settings.ts'
 import type { Tuning } from '../tune/tune.ts'
 import type { ReadDocument } from './document.ts'
+import { readHeld } from './held.ts'
+import { MAX_LABEL_SETS, packed, unpacked } from './labels.ts'
 import { Origins, type StoredDocument, type Trust, trustOf } from './origins.ts'
 import { migrations } from './schema.ts'
 import { Searcher } from './searcher.ts'
@@ -29,13 +32,17 @@ export interface DocumentRow {
   readonly added: number
   readonly chunks: number
   readonly trust: Trust
+  readonly labels: readonly string[]
 }
+
+/** Sees whatever is there. */
+const ALL: readonly string[] = [EVERY_LABEL]
 
 /** What a tuning leaves with the collection. */
 export interface KeptTuning extends Tuning {
   /** Unix milliseconds. */
   readonly at: number
-  /** Chunks of the collection when it was tuned. */
+  /** Chunks without labels, of which it was made. */
   readonly chunks: number
 }
 
@@ -59,26 +66,31 @@ export class Collections implements Disposable {
     this.#origins = new Origins(this.#store)
   }
 
-  list(): CollectionFigures[] {
+  /** All collections, with what of each somebody sees who holds these labels. */
+  list(held: readonly string[] = ALL): CollectionFigures[] {
     const rows = this.#store.prepare('SELECT id, name FROM collection ORDER BY name').all()
-    return rows.map((row) => this.#figures(Number(row['id']), String(row['name'])))
+    return rows.map((row) => this.#figures(Number(row['id']), String(row['name']), held))
   }
 
-  #figures(id: number, name: string): CollectionFigures {
-    const count = (sql: string): number => Number(this.#store.prepare(sql).get(id)?.['n'] ?? 0)
+  #figures(id: number, name: string, held: readonly string[]): CollectionFigures {
+    const seen = this.#origins.labelSets(id).filter((labels) => sees(held, unpacked(labels)))
+    const count = (sql: string): number =>
+      Number(this.#store.prepare(sql).get(id, JSON.stringify(seen))?.['n'] ?? 0)
+    const isSeen = 'collection = ? AND labels IN (SELECT value FROM json_each(?))'
+    const documents = 'document JOIN origin USING (collection, source)'
     return {
       name,
-      documents: count('SELECT count(*) AS n FROM document WHERE collection = ?'),
-      chunks: count('SELECT sum(size) AS n FROM segment WHERE collection = ?'),
+      documents: count(`SELECT count(*) AS n FROM ${documents} WHERE ${isSeen}`),
+      chunks: count(`SELECT sum(size) AS n FROM segment WHERE ${isSeen}`),
       characters: count(
-        'SELECT sum("end") AS n FROM (SELECT max("end") AS "end" FROM chunk JOIN document ON document.id = chunk.document WHERE collection = ? GROUP BY document)',
+        `SELECT sum("end") AS n FROM (SELECT max("end") AS "end" FROM ${documents} JOIN chunk ON chunk.document = document.id WHERE ${isSeen} GROUP BY document)`,
       ),
-      segments: count('SELECT count(*) AS n FROM segment WHERE collection = ?'),
+      segments: count(`SELECT count(*) AS n FROM segment WHERE ${isSeen}`),
     }
   }
 
-  figures(name: string): CollectionFigures {
-    return this.#figures(this.#existing(name), name)
+  figures(name: string, held: readonly string[] = ALL): CollectionFigures {
+    return this.#figures(this.#existing(name), name, held)
   }
 
   /** The version that a collection holds of a source; undefined where it holds none or does not exist yet. */
@@ -93,7 +105,7 @@ export class Collections implements Disposable {
 
   documents(name: string): DocumentRow[] {
     const rows = this.#store.prepare(
-      `SELECT document.source, version, media_type, title, bytes, added, trust,
+      `SELECT document.source, version, media_type, title, bytes, added, trust, labels,
               (SELECT count(*) FROM chunk WHERE chunk.document = document.id) AS chunks
        FROM document JOIN origin USING (collection, source) WHERE collection = ? ORDER BY document.source`,
     )
@@ -106,6 +118,7 @@ export class Collections implements Disposable {
       added: Number(row['added']),
       chunks: Number(row['chunks']),
       trust: trustOf(row['trust']),
+      labels: unpacked(String(row['labels'])),
     }))
   }
 
@@ -129,7 +142,10 @@ export class Collections implements Disposable {
         )
         return { id: Number(lastInsertRowid), document }
       })
-      this.#segments.append(collection, rows)
+      const labelled = Map.groupBy(rows, ({ document }) =>
+        this.#origins.labelsOf(collection, document.source),
+      )
+      for (const [labels, some] of labelled) this.#segments.append(collection, labels, some)
       this.#changed(collection)
     })
   }
@@ -152,18 +168,40 @@ export class Collections implements Disposable {
     this.#store.transaction(() => this.#origins.trust(this.#made(name), sources, trust))
   }
 
+  /**
+   * Labels sources, also those that are yet to be read; creates the collection where it is missing. Its tuning and
+   * semantics are made of what has no label: where that loses a document they are dropped, to be made anew.
+   */
+  label(name: string, sources: readonly string[], labels: readonly string[]): void {
+    const wanted = packed(labels)
+    this.#store.transaction(() => {
+      const collection = this.#made(name)
+      const moved = this.#origins.label(collection, sources, wanted)
+      if (this.#origins.labelSets(collection).length > MAX_LABEL_SETS) throw tooManySets(name)
+      if (moved.length === 0) return
+      const ids = moved.map(({ id }) => id)
+      this.#segments.relabel(collection, wanted, ids)
+      if (moved.some(({ before }) => before === ''))
+        this.#store
+          .prepare('UPDATE collection SET tuning = NULL, semantics = NULL WHERE id = ?')
+          .run(collection)
+      this.#changed(collection)
+    })
+  }
+
   has(name: string): boolean {
     return this.#store.prepare('SELECT 1 FROM collection WHERE name = ?').get(name) !== undefined
   }
 
-  /** A document by the number of its source; undefined where there is none. */
-  document(name: string, origin: number): StoredDocument | undefined {
-    return this.#origins.document(name, origin)
+  /** A document by the number of its source; undefined where none is seen by who holds these labels. */
+  document(name: string, origin: number, held: readonly string[] = ALL): StoredDocument | undefined {
+    // Before its text is read: what is hidden takes no longer than what is not there.
+    return this.#origins.isSeen(name, origin, held) ? this.#origins.document(name, origin) : undefined
   }
 
-  /** The version that stands for a source now, by its number. */
-  versionAt(name: string, origin: number): string | undefined {
-    return this.#origins.versionAt(name, origin)
+  /** The version that stands for a source now, by its number; undefined as above. */
+  versionAt(name: string, origin: number, held: readonly string[] = ALL): string | undefined {
+    return this.#origins.isSeen(name, origin, held) ? this.#origins.versionAt(name, origin) : undefined
   }
 
   sourceOf(name: string, origin: number): string | undefined {
@@ -189,12 +227,15 @@ export class Collections implements Disposable {
     return Number(this.#store.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']) === 0
   }
 
-  /** Takes documents out, with their chunks and postings; returns how many there were. */
-  remove(name: string, sources: readonly string[]): number {
+  /**
+   * Takes documents out, with their chunks and postings; returns how many there were. With `heeded` it remembers which
+   * sources were labelled or of another trust than most: a file that comes back must not come back with less.
+   */
+  remove(name: string, sources: readonly string[], heeded = false): number {
     return this.#store.transaction(() => {
       const collection = this.#existing(name)
       const removed = this.#erase(collection, sources)
-      this.#origins.remove(collection, sources)
+      this.#origins.remove(collection, sources, heeded)
       if (removed > 0) this.#changed(collection)
       return removed
     })
@@ -210,12 +251,13 @@ export class Collections implements Disposable {
     return ids.length
   }
 
-  /** Takes words that no document holds any more out of the semantics too. */
+  /** Takes words that no document without labels holds any more out of the semantics too, which are made of those. */
   #forgetTerms(collection: number): void {
     const row = this.#store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
     const stored = row?.['semantics']
     if (!(stored instanceof Uint8Array)) return
-    const held = this.#segments.of(collection).map((id) => this.#segments.read(id).terms)
+    const open = this.#segments.of(collection).filter(({ labels }) => labels.length === 0)
+    const held = open.map(({ id }) => this.#segments.read(id).terms)
     const rest = withTerms(decodeModel(stored), (term) => held.some((terms) => terms.has(term)))
     this.#store.prepare('UPDATE collection SET semantics = ? WHERE id = ?').run(encodeModel(rest), collection)
   }
@@ -235,7 +277,7 @@ export class Collections implements Disposable {
 
   /** Keeps a tuning, and the model of the collection's semantics that it gives a weight. */
   keepTuning(name: string, tuning: Tuning, model?: LsaModel): KeptTuning {
-    const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name).chunks }
+    const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name, []).chunks }
     this.#store
       .prepare('UPDATE collection SET tuning = ?, semantics = ?, generation = generation + 1 WHERE id = ?')
       .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
@@ -252,7 +294,7 @@ export class Collections implements Disposable {
 
   /** The collection as it stands now, its postings in memory, to be searched and tuned. */
   searcher(name: string): Searcher {
-    return new Searcher(this.#store, this.#segments, this.#existing(name))
+    return new Searcher(this.#store, readHeld(this.#store, this.#segments, this.#existing(name)))
   }
 
   /** Size of the file, everything in it included. */
@@ -278,4 +320,11 @@ export class Collections implements Disposable {
       message: `There is no collection ${JSON.stringify(name)}. \`upshift knowledge list\` names those that are there; \`upshift knowledge add --collection NAME FILE…\` makes one.`,
     })
   }
+}
+
+function tooManySets(name: string): UpshiftError {
+  return new UpshiftError({
+    code: 'invalid_request',
+    message: `The collection ${name} has ${MAX_LABEL_SETS} different sets of labels already. Use one of those that \`upshift knowledge list --collection ${name}\` shows, or another collection.`,
+  })
 }

@@ -1,4 +1,6 @@
+import { sees } from '../../contract/caller.ts'
 import type { Store } from '../../store/open.ts'
+import { unpacked } from './labels.ts'
 
 /** How far what a source says is relied upon. No answer is made of `low`; `high` goes before the others. */
 export const TRUSTS = ['low', 'ordinary', 'high'] as const
@@ -46,8 +48,49 @@ export class Origins {
     for (const source of sources) set.run(collection, source, trust)
   }
 
-  remove(collection: number, sources: readonly string[]): void {
-    const remove = this.#store.prepare('DELETE FROM origin WHERE collection = ? AND source = ?')
+  /** Sets the labels of sources, packed, and returns the documents whose labels that changes, with those of before. */
+  label(collection: number, sources: readonly string[], labels: string): { id: number; before: string }[] {
+    const find = this.#store.prepare(
+      'SELECT document.id, labels FROM origin JOIN document USING (collection, source) WHERE collection = ? AND source = ? AND labels <> ?',
+    )
+    const set = this.#store.prepare(
+      'INSERT INTO origin (collection, source, labels) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET labels = excluded.labels',
+    )
+    return sources.flatMap((source) => {
+      const found = find.get(collection, source, labels)
+      set.run(collection, source, labels)
+      return found === undefined ? [] : { id: Number(found['id']), before: String(found['labels']) }
+    })
+  }
+
+  /** The labels of a source, packed. */
+  labelsOf(collection: number, source: string): string {
+    const row = this.#store
+      .prepare('SELECT labels FROM origin WHERE collection = ? AND source = ?')
+      .get(collection, source)
+    return String(row?.['labels'] ?? '')
+  }
+
+  /** Every set of labels that sources of a collection have, packed. */
+  labelSets(collection: number): string[] {
+    const rows = this.#store.prepare('SELECT DISTINCT labels FROM origin WHERE collection = ?')
+    return rows.all(collection).map((row) => String(row['labels']))
+  }
+
+  /** True where there is a source of that number whose documents are seen by who holds these labels. */
+  isSeen(name: string, origin: number, held: readonly string[]): boolean {
+    const row = this.#store
+      .prepare(
+        'SELECT labels FROM origin JOIN collection ON collection.id = origin.collection WHERE name = ? AND origin.id = ?',
+      )
+      .get(name, origin)
+    return row !== undefined && sees(held, unpacked(String(row['labels'])))
+  }
+
+  /** Takes sources out; with `heeded` those stay that are labelled, or trusted in another way than most. */
+  remove(collection: number, sources: readonly string[], heeded: boolean): void {
+    const kept = heeded ? " AND labels = '' AND trust = 'ordinary'" : ''
+    const remove = this.#store.prepare(`DELETE FROM origin WHERE collection = ? AND source = ?${kept}`)
     for (const source of sources) remove.run(collection, source)
   }
 

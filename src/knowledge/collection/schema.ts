@@ -5,7 +5,8 @@ import type { Migration } from '../../store/migration.ts'
  * offsets alone. `place` is the chunk's number within its segment. `generation` counts a collection's changes, so
  * that who holds its index in memory knows when to read it again; numbers of documents and chunks are never given
  * twice, so that it never shows another's text. An origin is a source by a number, which stays while the source's
- * versions change: citations name it, so that no record holds the name of a document.
+ * versions change: citations name it, so that no record holds the name of a document. Labels are one text (labels.ts):
+ * a segment holds documents of one set of labels alone, which is that of their sources.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -66,6 +67,14 @@ export const migrations: readonly Migration[] = [
         UNIQUE (collection, source)
       ) STRICT;
       INSERT INTO origin (collection, source) SELECT collection, source FROM document ORDER BY id;
+    `,
+  },
+  {
+    feature: 'collections',
+    version: 3,
+    sql: `
+      ALTER TABLE origin ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+      ALTER TABLE segment ADD COLUMN labels TEXT NOT NULL DEFAULT '';
     `,
   },
 ]

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Found } from '../../contract/passage.ts'
 import { createWorkerPool } from '../../lib/worker-pool.ts'
 import { TRUSTS } from './origins.ts'
@@ -8,17 +9,18 @@ export interface Sought {
   readonly collection: string
   readonly question: string
   readonly limit: number
+  readonly filter?: DocumentFilter | undefined
   readonly dense?: number
 }
 
 export interface SearchPool {
   /**
    * The `limit` best passages of a collection, by its own settings; `dense` stands in for the weight of its
-   * semantics. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there.
+   * semantics, and `labels` are those that who asks holds. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there.
    */
-  search(question: Sought, signal?: AbortSignal): Promise<readonly Hit[]>
+  search(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<readonly Hit[]>
   /** What an answer may be made of: passages that were screened and judged. Rejects as `search`. */
-  find(question: Sought, signal?: AbortSignal): Promise<Found>
+  find(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<Found>
   close(): Promise<void>
 }
 
@@ -92,10 +94,10 @@ export function createSearchPool(path: string): SearchPool {
     heapMb: HEAP_MB,
   })
   return {
-    search: async (question, signal) =>
-      hitsSchema.parse(await pool.run({ type: 'search', path, ...question }, [], signal)),
-    find: async (question, signal) =>
-      foundSchema.parse(await pool.run({ type: 'find', path, ...question }, [], signal)),
+    search: async (question, labels, signal) =>
+      hitsSchema.parse(await pool.run({ type: 'search', path, ...question, labels }, [], signal)),
+    find: async (question, labels, signal) =>
+      foundSchema.parse(await pool.run({ type: 'find', path, ...question, labels }, [], signal)),
     close: () => pool.close(),
   }
 }

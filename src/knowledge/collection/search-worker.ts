@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { documentFilterSchema } from '../../contract/filter.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
 import { findIn } from '../answer/find.ts'
@@ -13,6 +14,8 @@ const taskSchema = z.object({
   question: z.string(),
   limit: z.int().min(1).max(1_000),
   dense: z.number().min(0).max(1).exactOptional(),
+  labels: z.array(z.string()),
+  filter: documentFilterSchema.optional(),
 })
 
 /** Collections whose indexes are kept in memory; the one that was used longest ago makes room. */
@@ -22,13 +25,13 @@ let file: { readonly path: string; readonly collections: Collections } | undefin
 const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
 
 serveTasks((task) => {
-  const { type, path, collection, question, limit, dense } = taskSchema.parse(task)
+  const { type, path, collection, question, limit, dense, labels, filter } = taskSchema.parse(task)
   const collections = opened(path)
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
-  const searcher = searcherOf(collections, collection)
-  if (type === 'find') return findIn(searcher, chosen, collection, question, limit)
-  return searcher.search(question, chosen, limit)
+  const searcher = searcherOf(collections, collection).seenBy(labels)
+  if (type === 'find') return findIn(searcher, chosen, { collection, question, limit, filter })
+  return searcher.search(question, chosen, limit, filter)
 })
 
 /** A worker serves one file. */

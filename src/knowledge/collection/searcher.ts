@@ -1,17 +1,18 @@
 import type { StatementSync } from 'node:sqlite'
+import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Store } from '../../store/open.ts'
-import { decodeModel } from '../embed/encode.ts'
 import { type LsaModel, lsaVector, lsaVectors } from '../embed/lsa.ts'
 import { queryTerms } from '../index/query.ts'
 import type { Segment } from '../index/segment.ts'
 import { DenseIndex, FUSED_DEPTH, fused } from '../retrieve/dense.ts'
 import { expansionOf, FEEDBACK_CHUNKS, mixed } from '../retrieve/feedback.ts'
-import { LexicalIndex, type Query, type Ranked } from '../retrieve/lexical.ts'
+import { LexicalIndex, type Mask, type Query, type Ranked } from '../retrieve/lexical.ts'
 import type { Settings } from '../retrieve/settings.ts'
 import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
+import { filterOf } from './filter.ts'
+import { type Held, seenKey, seenOf } from './held.ts'
 import { type Trust, trustOf } from './origins.ts'
-import type { Segments } from './segments.ts'
 
 /** A chunk that was found, with all that a citation of it needs. */
 export interface Hit {
@@ -33,8 +34,8 @@ export interface Hit {
   readonly text: string
 }
 
-/** Texts of documents that were read last, in UTF-16 units altogether. */
-const MAX_CACHED = 32 * 1024 * 1024
+/** Views of one collection that are kept; the one that was used longest ago makes room. */
+const MAX_VIEWS = 8
 /** Texts that are read for the feedback and the tuning are cut here. */
 const MAX_READ = 20_000
 
@@ -45,12 +46,14 @@ export class Searcher implements Tunable {
   #semantics: { readonly model: LsaModel; readonly index: DenseIndex } | undefined
   /** Ids of the chunks of each segment, by place. */
   readonly #chunks: readonly Float64Array[]
+  readonly #store: Store
+  readonly #held: Held
+  readonly #views = new Map<string, Searcher>()
   readonly #readChunk: StatementSync
-  readonly #readText: StatementSync
-  readonly #texts = new Map<number, string>()
-  #cached = 0
 
-  constructor(store: Store, segments: Segments, collection: number) {
+  constructor(store: Store, held: Held) {
+    this.#store = store
+    this.#held = held
     this.#readChunk = store.prepare(
       `SELECT document, document.source, origin.id AS origin, trust, added, title, version, headings, kind, page,
               start, "end"
@@ -58,21 +61,28 @@ export class Searcher implements Tunable {
        JOIN origin ON origin.collection = document.collection AND origin.source = document.source
        WHERE chunk.id = ?`,
     )
-    this.#readText = store.prepare('SELECT text FROM document WHERE id = ?')
-    const chunks = store.prepare('SELECT id FROM chunk WHERE segment = ? ORDER BY place')
-    // In a transaction, so that all of it is of one moment.
-    const read = store.transaction(() => {
-      const semantics = store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
-      const parts = segments.of(collection).map((id) => ({
-        segment: segments.read(id),
-        chunks: Float64Array.from(chunks.all(id), (row) => Number(row['id'])),
-      }))
-      return { parts, semantics: semantics?.['semantics'] }
-    })
-    this.#chunks = read.parts.map((one) => one.chunks)
-    this.segments = read.parts.map(({ segment }) => segment)
+    this.#chunks = held.parts.map((one) => one.chunks)
+    this.segments = held.parts.map(({ segment }) => segment)
     this.index = new LexicalIndex(this.segments)
-    if (read.semantics instanceof Uint8Array) this.useSemantics(decodeModel(read.semantics))
+    const { model } = held
+    if (model !== undefined) {
+      this.#semantics = { model, index: new DenseIndex(model.dimensions, this.segments.map(held.vectorsOf)) }
+    }
+  }
+
+  /**
+   * The collection for somebody who holds these labels: every count, score and text of it is that of a collection in
+   * which the documents that are hidden never were.
+   */
+  seenBy(labels: readonly string[]): Searcher {
+    const key = seenKey(this.#held, labels)
+    if (!key.includes('0')) return this
+    const view = this.#views.get(key) ?? new Searcher(this.#store, seenOf(this.#held, labels))
+    this.#views.delete(key)
+    this.#views.set(key, view)
+    const [oldest] = this.#views.keys()
+    if (this.#views.size > MAX_VIEWS && oldest !== undefined) this.#views.delete(oldest)
+    return view
   }
 
   /** Searches with this model where the settings give it a weight; the chunks' vectors are made of their postings. */
@@ -82,27 +92,42 @@ export class Searcher implements Tunable {
   }
 
   /** The `limit` best chunks, the best first; without their texts. */
-  rank(question: string, settings: Settings, limit: number): Ranked[] {
+  rank(question: string, settings: Settings, limit: number, filter?: DocumentFilter): Ranked[] {
     const query = queryTerms(question)
-    if (settings.dense === 0 || this.#semantics === undefined) return this.#lexical(query, settings, limit)
+    const mask = filter && this.#maskOf(filter)
+    if (settings.dense === 0 || this.#semantics === undefined)
+      return this.#lexical(query, settings, limit, mask)
     const { model, index } = this.#semantics
     const depth = Math.max(limit, FUSED_DEPTH)
-    const near = index.search(lsaVector(model, query), depth)
-    return fused(this.#lexical(query, settings, depth), near, settings.dense, limit)
+    const near = index.search(lsaVector(model, query), depth, mask)
+    return fused(this.#lexical(query, settings, depth, mask), near, settings.dense, limit)
   }
 
-  #lexical(query: Query, settings: Settings, limit: number): Ranked[] {
-    const first = this.index.search(query, settings, Math.max(limit, FEEDBACK_CHUNKS))
+  #lexical(query: Query, settings: Settings, limit: number, mask?: Mask): Ranked[] {
+    const first = this.index.search(query, settings, Math.max(limit, FEEDBACK_CHUNKS), mask)
     if (settings.feedback === 0) return first.slice(0, limit)
     const lent = first
       .slice(0, FEEDBACK_CHUNKS)
       .map(({ segment, chunk, score }) => ({ text: this.text(segment, chunk), score }))
-    return this.index.search(mixed(query, expansionOf(lent, this.index), settings.feedback), settings, limit)
+    const wider = mixed(query, expansionOf(lent, this.index), settings.feedback)
+    return this.index.search(wider, settings, limit, mask)
+  }
+
+  /** Chunks of the documents that a filter leaves. */
+  #maskOf(filter: DocumentFilter): Mask {
+    const isWanted = filterOf(filter)
+    const wanted = new Set(this.#held.filterables().flatMap((one) => (isWanted(one) ? one.id : [])))
+    return this.#held.parts.map(({ documents }) => {
+      const mask = new Uint8Array(documents.length)
+      for (let chunk = 0; chunk < mask.length; chunk++)
+        mask[chunk] = wanted.has(documents[chunk] ?? 0) ? 1 : 0
+      return mask
+    })
   }
 
   /** The `limit` best chunks with their texts. What has been removed since this was read is left out. */
-  search(question: string, settings: Settings, limit: number): Hit[] {
-    return this.rank(question, settings, limit).flatMap((ranked) => this.hit(ranked) ?? [])
+  search(question: string, settings: Settings, limit: number, filter?: DocumentFilter): Hit[] {
+    return this.rank(question, settings, limit, filter).flatMap((ranked) => this.hit(ranked) ?? [])
   }
 
   /** Undefined where it has been removed since. */
@@ -155,16 +180,6 @@ export class Searcher implements Tunable {
   }
 
   #text(document: number): string {
-    const known = this.#texts.get(document)
-    if (known !== undefined) return known
-    const row = this.#readText.get(document)
-    const text = row === undefined ? '' : String(row['text'])
-    if (this.#cached + text.length > MAX_CACHED) {
-      this.#texts.clear()
-      this.#cached = 0
-    }
-    this.#texts.set(document, text)
-    this.#cached += text.length
-    return text
+    return this.#held.texts.of(document)
   }
 }

@@ -11,6 +11,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { textTable } from '../../lib/table.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
 import { Collections } from './collections.ts'
+import { FILTER_OPTIONS, filterFlags } from './filter-flags.ts'
 import type { Hit } from './searcher.ts'
 
 export const COLLECTION_OPTION: VerbOption = {
@@ -35,10 +36,14 @@ const search: Verb = {
   options: {
     collection: COLLECTION_OPTION,
     limit: { type: 'string', value: 'N', summary: 'Passages at most, 1 to 100; 5 where not given.' },
+    ...FILTER_OPTIONS,
   },
   details:
     'Each passage is named by its document, its headings and its place: UTF-16 offsets into the text of the document as it was read.',
-  examples: ['upshift knowledge search "how long are invoices kept"'],
+  examples: [
+    'upshift knowledge search "how long are invoices kept"',
+    'upshift knowledge search --source \'*/contracts/*\' --after 2026-01-01 "notice period"',
+  ],
   run: runSearch,
 }
 
@@ -73,10 +78,13 @@ async function runList(context: VerbContext): Promise<ExitCode> {
       String(one.chunks),
       String(one.bytes),
       one.trust,
+      one.labels.join(',') || '-',
       one.mediaType,
       one.source,
     ])
-    write(context, { documents }, () => textTable(['PASSAGES', 'BYTES', 'TRUST', 'TYPE', 'DOCUMENT'], rows))
+    write(context, { documents }, () =>
+      textTable(['PASSAGES', 'BYTES', 'TRUST', 'LABELS', 'TYPE', 'DOCUMENT'], rows),
+    )
     return 0
   }
   const all = collections.list()
@@ -102,7 +110,7 @@ async function runSearch(context: VerbContext): Promise<ExitCode> {
   using collections = await openCollections(context)
   const name = collectionOf(context)
   const settings = collections.tuning(name)?.settings ?? DEFAULT_SETTINGS
-  const hits = collections.searcher(name).search(question, settings, limit)
+  const hits = collections.searcher(name).search(question, settings, limit, filterFlags(context.flags))
   write(context, { collection: name, hits }, () => hitsText(hits, context.colour))
   return 0
 }
@@ -121,6 +129,7 @@ async function runInspect(context: VerbContext): Promise<ExitCode> {
         ['collection', name],
         ['documents', String(figures.documents)],
         ['passages', String(figures.chunks)],
+        ['passages without labels, which are tuned by', String(collections.figures(name, []).chunks)],
         ['segments of the index', String(figures.segments)],
         ...Object.entries(settings).map(([key, value]) => [key, String(value)]),
         ['tuned', tuning === undefined ? 'never' : new Date(tuning.at).toISOString()],

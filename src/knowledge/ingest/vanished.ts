@@ -52,7 +52,7 @@ export function removeAll(
 ): number {
   let removed = 0
   for (let at = 0; at < sources.length && !signal.aborted; at += BATCH) {
-    removed += collections.remove(collection, sources.slice(at, at + BATCH))
+    removed += collections.remove(collection, sources.slice(at, at + BATCH), true)
   }
   return removed
 }

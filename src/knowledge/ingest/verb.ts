@@ -3,9 +3,10 @@ import type { PageFetcher } from '../../contract/page.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Collections } from '../collection/collections.ts'
+import { labelFlags } from '../collection/label-verb.ts'
 import { TRUSTS, type Trust } from '../collection/origins.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
-import { tuneCollection, tuningDue } from '../tune/tune-collection.ts'
+import { tuneIfDue } from '../tune/tune-collection.ts'
 import { type Incoming, type IngestReport, ingest, MAX_FILE_BYTES } from './ingest.ts'
 import { mediaTypeOf, mediaTypeOfPage } from './parse/media.ts'
 import { IngestProgress } from './progress.ts'
@@ -29,6 +30,12 @@ export const addVerb: Verb = {
       value: 'TRUST',
       summary: 'low: found, but no answer is made of it. ordinary. high: goes before the others.',
     },
+    label: {
+      type: 'string',
+      multiple: true,
+      value: 'LABEL',
+      summary: 'Only keys that hold it read what is named here; several: that hold them all.',
+    },
     'keep-missing': {
       type: 'boolean',
       summary: 'Keep documents whose files have vanished from the folders that are named.',
@@ -43,6 +50,7 @@ export const addVerb: Verb = {
   examples: [
     'upshift knowledge add ./handbook',
     "upshift knowledge add --collection code 'src/**/*.ts'",
+    'upshift knowledge add --label finance --label board ./reports',
     'upshift knowledge add --watch ~/notes',
     'curl -s https://example.org/page.html | upshift knowledge add - --name page.html',
   ],
@@ -108,15 +116,11 @@ async function readRound(
 ): Promise<Round> {
   const { signal, flags } = context
   const collection = collectionOf(context)
-  const trust = trustFlag(context)
-  // Before anything is read: a source of low trust is never there with more.
-  if (trust !== undefined) {
-    collections.trust(
-      collection,
-      incoming.map(({ source }) => source),
-      trust,
-    )
-  }
+  const [trust, labels] = [trustFlag(context), labelFlags(flags)]
+  const named = incoming.map(({ source }) => source)
+  // Before anything is read: a source of low trust is never there with more, nor a labelled one without its labels.
+  if (trust !== undefined) collections.trust(collection, named, trust)
+  if (labels !== undefined) collections.label(collection, named, labels)
   const progress = new IngestProgress(context.err, systemClock, incoming.length)
   const shown = context.json || incoming.length === 0 ? {} : { progress: progress.show }
   const read = await ingest(incoming, { collections, collection, clock: systemClock, signal, ...shown })
@@ -162,11 +166,6 @@ function trustFlag({ flags }: VerbContext): Trust | undefined {
   const trust = TRUSTS.find((one) => one === flags['trust'])
   if (trust === undefined) throw new UsageError(`--trust is one of ${TRUSTS.join(', ')}.`)
   return trust
-}
-
-function tuneIfDue(collections: Collections, name: string): void {
-  const { chunks } = collections.figures(name)
-  if (chunks > 0 && tuningDue(chunks, collections.tuning(name)?.chunks)) tuneCollection(collections, name)
 }
 
 async function standardInput({ flags, stdin }: VerbContext): Promise<Incoming> {

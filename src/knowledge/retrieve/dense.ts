@@ -1,6 +1,6 @@
 import { dots } from '../embed/matrix.ts'
 import { Best } from './best.ts'
-import type { Ranked } from './lexical.ts'
+import type { Mask, Ranked } from './lexical.ts'
 
 /** Vectors of all chunks, segment by segment, compared one by one: exact, and quick enough for 100,000 of them. */
 export class DenseIndex {
@@ -16,7 +16,7 @@ export class DenseIndex {
   }
 
   /** The `limit` nearest chunks by cosine, the nearest first; those that point away are left out. */
-  search(query: Float32Array, limit: number): Ranked[] {
+  search(query: Float32Array, limit: number, mask?: Mask): Ranked[] {
     const best = new Best(limit)
     for (const [segment, vectors] of this.#segments.entries()) {
       const size = vectors.length / this.#dimensions
@@ -25,7 +25,7 @@ export class DenseIndex {
       dots(vectors, this.#dimensions, size, query, cosines)
       for (let chunk = 0; chunk < size; chunk++) {
         const score = cosines[chunk] ?? 0
-        if (score > 0) best.offer(segment, chunk, score)
+        if (score > 0 && mask?.[segment]?.[chunk] !== 0) best.offer(segment, chunk, score)
       }
     }
     return best.sorted()

@@ -12,6 +12,9 @@ export interface Ranked {
 /** A term's weight in a query. */
 export type Query = ReadonlyMap<string, number>
 
+/** Of each segment, 1 for the chunks that may be found and 0 for the others. */
+export type Mask = readonly Uint8Array[]
+
 type Bm25 = Pick<Settings, 'k1' | 'b' | 'head' | 'document'>
 
 /** What a segment needs for one choice of `b`. */
@@ -76,8 +79,8 @@ export class LexicalIndex {
     return chunks === 0 ? 0 : rarityOf(chunks, this.chunks)
   }
 
-  /** The `limit` best chunks, the best first; equal scores in the order of the collection. */
-  search(query: Query, settings: Bm25, limit: number): Ranked[] {
+  /** The `limit` best chunks, the best first; equal scores in the order of the collection. The mask is looked at before anything is ranked. */
+  search(query: Query, settings: Bm25, limit: number, mask?: Mask): Ranked[] {
     const norms = this.#normsFor(settings.b)
     // Where every document is one chunk, its score would only say the same again.
     const around = this.documents < this.chunks ? settings.document : 0
@@ -95,7 +98,8 @@ export class LexicalIndex {
       }
     }
     const best = new Best(limit)
-    for (const [number, segment] of this.#segments.entries()) this.#collect(number, segment, best)
+    for (const [number, segment] of this.#segments.entries())
+      this.#collect(number, segment, best, mask?.[number])
     return best.sorted()
   }
 
@@ -140,12 +144,13 @@ export class LexicalIndex {
   }
 
   /** Hands over what was scored and clears the arrays for the next query. */
-  #collect(number: number, segment: Segment, best: Best): void {
+  #collect(number: number, segment: Segment, best: Best, mask: Uint8Array | undefined): void {
     const scores = this.#scores[number] ?? new Float32Array(0)
     const documentScores = this.#documentScores[number] ?? new Float32Array(0)
     for (let chunk = 0; chunk < segment.size; chunk++) {
       const own = scores[chunk] ?? 0
-      if (own > 0) best.offer(number, chunk, own + (documentScores[segment.documents[chunk] ?? 0] ?? 0))
+      if (own <= 0 || mask?.[chunk] === 0) continue
+      best.offer(number, chunk, own + (documentScores[segment.documents[chunk] ?? 0] ?? 0))
     }
     scores.fill(0)
     documentScores.fill(0)

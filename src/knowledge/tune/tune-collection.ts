@@ -9,9 +9,12 @@ import { tuneDense } from './tune-dense.ts'
 const CHANGE = 0.2
 const SEED = 2_718
 
-/** Tunes a collection by itself and keeps what came out, the model of its semantics only where it has a weight. */
+/**
+ * Tunes a collection by itself and keeps what came out, the model of its semantics only where it has a weight. Only
+ * documents without labels are read for it: so no search tells a caller of what it may not see.
+ */
 export function tuneCollection(collections: Collections, name: string): KeptTuning {
-  const searcher = collections.searcher(name)
+  const searcher = collections.searcher(name).seenBy([])
   const tuning = tune(searcher)
   const dense = tuneDense(searcher, searcher.segments, tuning.settings)
   const settings = { ...tuning.settings, dense: dense?.weight ?? 0 }
@@ -24,7 +27,13 @@ export function semanticsOf(segments: readonly Segment[]): LsaModel | undefined 
   return fitLsa(segments, sequence(SEED))
 }
 
+/** Tunes a collection where it has changed so much, or was not tuned yet. */
+export function tuneIfDue(collections: Collections, name: string): void {
+  const { chunks } = collections.figures(name, [])
+  if (chunks > 0 && tuningDue(chunks, collections.tuning(name)?.chunks)) tuneCollection(collections, name)
+}
+
 /** Whether a collection has changed so much that its settings are of another one, so to speak. */
-export function tuningDue(chunks: number, tunedAt: number | undefined): boolean {
+function tuningDue(chunks: number, tunedAt: number | undefined): boolean {
   return tunedAt === undefined || Math.abs(chunks - tunedAt) > CHANGE * tunedAt
 }

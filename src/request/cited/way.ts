@@ -22,8 +22,8 @@ import { declineText, placeOf, type Rendered, renderCarried, renderQuoted } from
 export interface CollectionPorts {
   /** What a collection holds for a question, as far as its caller may read it. */
   find(collection: string, question: string, ask: Ask, caller: Work['caller']): Promise<Found | Refusal>
-  /** True where what is cited still stands in its collection. */
-  stands(citation: Citation): boolean
+  /** True where what is cited still stands in its collection, and its caller may read it. */
+  stands(citation: Citation, caller: Work['caller']): boolean
   /** True for a model that quotes and writes nothing of its own. */
   quotes(model: string): boolean
 }
@@ -64,7 +64,7 @@ export async function* answerCited(
   const { start, text, end } = await gathered(answer)
   yield [start]
   if (end.type === 'answer-error') return yield [{ chargedTo: childId, ...end }]
-  const made = composed(ports, { collection, question, found, quoting, text, end })
+  const made = composed(ports, caller, { collection, question, found, quoting, text, end })
   yield [...contentOf(ask, start, made.text, end), finishOf(made, end, childId, ask, quoting)]
 }
 
@@ -137,12 +137,13 @@ interface Made extends Rendered {
   readonly verdicts: readonly Verdict[]
 }
 
-function composed(ports: CollectionPorts, material: Material): Made {
+function composed(ports: CollectionPorts, caller: Work['caller'], material: Material): Made {
+  const stands = (citation: Citation): boolean => ports.stands(citation, caller)
   const { collection, found, quoting } = material
-  const conflicts = found.conflicts.filter(({ one, other }) => ports.stands(one) && ports.stands(other))
-  const passages = found.passages.map((one) => (ports.stands({ ...one, quote: '' }) ? one : GONE))
+  const conflicts = found.conflicts.filter(({ one, other }) => stands(one) && stands(other))
+  const passages = found.passages.map((one) => (stands({ ...one, quote: '' }) ? one : GONE))
   const { verdicts, rendered } = quoting
-    ? quotedBy(ports, material, conflicts)
+    ? quotedBy(stands, material, conflicts)
     : writtenBy(material, passages, conflicts)
   const all = [...found.verdicts, ...verdicts]
   if (rendered !== undefined) return { ...rendered, declined: false, verdicts: all }
@@ -171,9 +172,13 @@ interface Judged {
   readonly rendered: Rendered | undefined
 }
 
-function quotedBy(ports: CollectionPorts, { text, end }: Material, conflicts: Found['conflicts']): Judged {
+function quotedBy(
+  stands: (citation: Citation) => boolean,
+  { text, end }: Material,
+  conflicts: Found['conflicts'],
+): Judged {
   const citations = end.citations ?? []
-  const gone = citations.filter((one) => !ports.stands(one)).length
+  const gone = citations.filter((one) => !stands(one)).length
   if (end.declined === true || citations.length === 0) return { verdicts: [], rendered: undefined }
   if (gone === 0) return { verdicts: [], rendered: renderQuoted(text, citations, conflicts) }
   const detail = `${gone} of ${citations.length} quotations were of documents that went meanwhile`
