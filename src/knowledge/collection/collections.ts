@@ -5,6 +5,8 @@ import { decodeModel, encodeModel, withTerms } from '../embed/encode.ts'
 import type { LsaModel } from '../embed/lsa.ts'
 import { settingsSchema } from '../retrieve/settings.ts'
 import type { Tuning } from '../tune/tune.ts'
+import { vectorMigrations } from '../vectors/schema.ts'
+import { VectorStore } from '../vectors/store.ts'
 import type { ReadDocument } from './document.ts'
 import { Origins, type StoredDocument, type Trust, trustOf } from './origins.ts'
 import { migrations } from './schema.ts'
@@ -50,13 +52,16 @@ export class Collections implements Disposable {
   readonly #clock: Clock
   readonly #segments: Segments
   readonly #origins: Origins
+  /** Vectors that embedding models have made. */
+  readonly vectors: VectorStore
 
   /** Throws UpshiftError that names the file where it cannot be opened. */
   constructor(path: string, clock: Clock) {
-    this.#store = openStore(path, migrations)
+    this.#store = openStore(path, [...migrations, ...vectorMigrations])
     this.#clock = clock
     this.#segments = new Segments(this.#store)
     this.#origins = new Origins(this.#store)
+    this.vectors = new VectorStore(this.#store)
   }
 
   list(): CollectionFigures[] {

@@ -10,6 +10,8 @@ import { LexicalIndex, type Query, type Ranked } from '../retrieve/lexical.ts'
 import type { Settings } from '../retrieve/settings.ts'
 import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
+import { type AskedVector, ChunkVectors } from '../vectors/chunk-vectors.ts'
+import { embeddedText } from '../vectors/store.ts'
 import { type Trust, trustOf } from './origins.ts'
 import type { Segments } from './segments.ts'
 
@@ -31,6 +33,8 @@ export interface Hit {
   readonly start: number
   readonly end: number
   readonly text: string
+  /** What a reranker made of it, on that model's own scale; absent where none has read it. */
+  readonly reranked?: number
 }
 
 /** Texts of documents that were read last, in UTF-16 units altogether. */
@@ -43,6 +47,7 @@ export class Searcher implements Tunable {
   readonly index: LexicalIndex
   readonly segments: readonly Segment[]
   #semantics: { readonly model: LsaModel; readonly index: DenseIndex } | undefined
+  readonly #vectors: ChunkVectors
   /** Ids of the chunks of each segment, by place. */
   readonly #chunks: readonly Float64Array[]
   readonly #readChunk: StatementSync
@@ -70,6 +75,7 @@ export class Searcher implements Tunable {
       return { parts, semantics: semantics?.['semantics'] }
     })
     this.#chunks = read.parts.map((one) => one.chunks)
+    this.#vectors = new ChunkVectors(store, collection, this.#chunks)
     this.segments = read.parts.map(({ segment }) => segment)
     this.index = new LexicalIndex(this.segments)
     if (read.semantics instanceof Uint8Array) this.useSemantics(decodeModel(read.semantics))
@@ -81,14 +87,30 @@ export class Searcher implements Tunable {
     this.#semantics = { model, index: new DenseIndex(model.dimensions, vectors) }
   }
 
-  /** The `limit` best chunks, the best first; without their texts. */
-  rank(question: string, settings: Settings, limit: number): Ranked[] {
+  /**
+   * The `limit` best chunks, the best first; without their texts. `asked`: by the nearness of the engine's vectors too,
+   * and not of the collection's semantics.
+   */
+  rank(question: string, settings: Settings, limit: number, asked?: AskedVector): Ranked[] {
     const query = queryTerms(question)
-    if (settings.dense === 0 || this.#semantics === undefined) return this.#lexical(query, settings, limit)
-    const { model, index } = this.#semantics
+    const dense = this.#dense(query, settings, asked)
+    if (dense === undefined) return this.#lexical(query, settings, limit)
     const depth = Math.max(limit, FUSED_DEPTH)
-    const near = index.search(lsaVector(model, query), depth)
-    return fused(this.#lexical(query, settings, depth), near, settings.dense, limit)
+    const near = dense.index.search(dense.vector, depth)
+    return fused(this.#lexical(query, settings, depth), near, dense.weight, limit)
+  }
+
+  #dense(query: Query, settings: Settings, asked: AskedVector | undefined) {
+    const index = asked && this.engineVectors(asked.vector.length)
+    if (asked !== undefined && index !== undefined) return { index, ...asked }
+    if (settings.dense === 0 || this.#semantics === undefined) return undefined
+    const { model } = this.#semantics
+    return { index: this.#semantics.index, vector: lsaVector(model, query), weight: settings.dense }
+  }
+
+  /** The vectors that an engine has made of the chunks; undefined where there are none of this length. */
+  engineVectors(dimensions: number): DenseIndex | undefined {
+    return this.#vectors.index(dimensions)
   }
 
   #lexical(query: Query, settings: Settings, limit: number): Ranked[] {
@@ -101,8 +123,8 @@ export class Searcher implements Tunable {
   }
 
   /** The `limit` best chunks with their texts. What has been removed since this was read is left out. */
-  search(question: string, settings: Settings, limit: number): Hit[] {
-    return this.rank(question, settings, limit).flatMap((ranked) => this.hit(ranked) ?? [])
+  search(question: string, settings: Settings, limit: number, asked?: AskedVector): Hit[] {
+    return this.rank(question, settings, limit, asked).flatMap((ranked) => this.hit(ranked) ?? [])
   }
 
   /** Undefined where it has been removed since. */
@@ -148,6 +170,13 @@ export class Searcher implements Tunable {
     if (row === undefined) return ''
     const start = Number(row['start'])
     return this.#text(Number(row['document'])).slice(start, Math.min(Number(row['end']), start + MAX_READ))
+  }
+
+  /** What an embedding model gets of a chunk. */
+  embeddedText(segment: number, chunk: number): string {
+    const row = this.#row(segment, chunk)
+    const headings = row === undefined ? [] : (JSON.parse(String(row['headings'])) as string[]) // as in `hit`
+    return embeddedText(String(row?.['title'] ?? ''), headings, this.text(segment, chunk))
   }
 
   #row(segment: number, chunk: number): Record<string, unknown> | undefined {
