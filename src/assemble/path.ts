@@ -26,6 +26,7 @@ import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
 import type { Parts } from './parts.ts'
+import { retrievalEngines } from './retrieval.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
@@ -104,8 +105,11 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
     },
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()), {
-    find: (collection, question, { signal }, { scope }) =>
-      parts.library.find({ collection, question, limit: config.knowledge.passages }, scope, signal),
+    find: (collection, question, { id, origin, signal }, caller, purse) => {
+      const parent = { id, depth: origin.type === 'child' ? origin.depth : 0, purse }
+      const sought = { collection, question, limit: config.knowledge.passages }
+      return parts.library.find(sought, caller.scope, signal, { caller, signal, parent })
+    },
     stands: (citation) => parts.library.stands(citation),
     quotes: (model) => parts.fleet.entry(model)?.view.kind === 'extractive',
   })
@@ -115,6 +119,7 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
     plan: createEmbedPlan({ config: config.route, models }),
     ways: { embed: createEmbed({ ...loop, outbound: input.embedding.outbound }) },
   })
+  parts.library.stages.use(retrievalEngines(config, { ...parts, embed }))
   const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
     handle: createHandle({ ...stages, ways: { direct, retrieve } }),

@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
-import { findIn } from '../answer/find.ts'
+import { foundAmong, WIDE } from '../answer/find.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
 import { Collections } from './collections.ts'
-import type { Searcher } from './searcher.ts'
+import type { Hit, Searcher } from './searcher.ts'
 
 const taskSchema = z.object({
   type: z.enum(['search', 'find']),
@@ -13,6 +13,8 @@ const taskSchema = z.object({
   question: z.string(),
   limit: z.int().min(1).max(1_000),
   dense: z.number().min(0).max(1).exactOptional(),
+  asked: z.object({ vector: z.instanceof(Float32Array), weight: z.number().min(0).max(1) }).exactOptional(),
+  hits: z.array(z.custom<Hit>()).exactOptional(), // what this worker itself handed out, in another order
 })
 
 /** Collections whose indexes are kept in memory; the one that was used longest ago makes room. */
@@ -22,13 +24,14 @@ let file: { readonly path: string; readonly collections: Collections } | undefin
 const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
 
 serveTasks((task) => {
-  const { type, path, collection, question, limit, dense } = taskSchema.parse(task)
+  const { type, path, collection, question, limit, dense, asked, hits } = taskSchema.parse(task)
   const collections = opened(path)
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
   const searcher = searcherOf(collections, collection)
-  if (type === 'find') return findIn(searcher, chosen, collection, question, limit)
-  return searcher.search(question, chosen, limit)
+  if (type === 'search') return searcher.search(question, chosen, limit, asked)
+  const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), asked)
+  return foundAmong(searcher, collection, question, among, limit)
 })
 
 /** A worker serves one file. */

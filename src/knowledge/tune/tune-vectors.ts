@@ -6,11 +6,10 @@ import { DEFAULT_SETTINGS, type Settings } from '../retrieve/settings.ts'
 import { EMBED_TEXTS_MAX, type Embedder } from '../vectors/embedder.ts'
 import { unitVector } from '../vectors/encode.ts'
 import { prefixesOf } from '../vectors/prefix.ts'
-import type { VectorState, VectorTuning } from '../vectors/store.ts'
+import type { VectorTuning } from '../vectors/store.ts'
 import { chooseWeight, withSought } from './fusion-weight.ts'
 import { type KnownItem, knownItems, sequence } from './known-items.ts'
 import { widePool } from './pool.ts'
-import { tuningDue } from './tune-collection.ts'
 
 /** A model that was trained on language knows what the words do not say: unlike the semantics it may take over. */
 const WEIGHTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
@@ -57,12 +56,6 @@ export async function tuneVectors(
   return chosen
 }
 
-/** Whether all is made and the weight is of another collection, so to speak. */
-export function vectorTuningDue(state: VectorState | undefined): boolean {
-  if (state?.made === undefined || state.embedded === 0) return false
-  return state.embedded === state.passages && tuningDue(state.passages, state.tuning?.chunks)
-}
-
 interface Judging {
   readonly index: DenseIndex
   readonly made: { readonly model: string; readonly dimensions: number }
@@ -101,7 +94,8 @@ async function judged(
         searcher.index.search(item.query, settings, FUSED_DEPTH + 1),
         widePool(item, searcher.index).scores(settings).sought,
       ),
-      dense: query === undefined ? [] : withSought(item, judging.index.search(query, FUSED_DEPTH + 1), cosine),
+      dense:
+        query === undefined ? [] : withSought(item, judging.index.search(query, FUSED_DEPTH + 1), cosine),
     }
   })
   const choice = { weights: WEIGHTS, minGain: MIN_GAIN, minItems: MIN_ITEMS }

@@ -50,8 +50,12 @@ export async function makeVectors(
   try {
     for (let pass = 0; pass < PASSES_MAX && (await run.pass()) === 'again'; pass++);
   } catch (error) {
-    if (!(error instanceof UpshiftError)) throw error
-    stopped = error.message
+    if (!options.signal.aborted) {
+      if (!(error instanceof UpshiftError)) throw error
+      stopped = error.message
+    }
+  } finally {
+    run.tell()
   }
   return run.report(stopped)
 }
@@ -145,8 +149,11 @@ class MakeRun {
     return kept
   }
 
-  report(stopped: string | undefined): MakeReport {
+  tell(): void {
     if (this.#made > 0) this.#collections.vectors.tell(this.#name)
+  }
+
+  report(stopped: string | undefined): MakeReport {
     return {
       made: this.#made,
       left: left(this.#collections.vectors.state(this.#name)),
