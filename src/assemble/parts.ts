@@ -81,7 +81,6 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const { config, around, logs } = options
   const paths = homePaths(config.server.home)
   const secretOf = (reference: SecretRef): string => resolve(reference, around, logs)
-
   const fromConfig = config.caller.ownerKey
   const owner = ownerKey({
     home: paths.home,
@@ -130,7 +129,6 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
   const over = { clock: systemClock, dispatcherFor: (url: URL) => connections.dispatcherFor(url) }
-  const engines = createEngines(over, llama)
   const opened = opening.move()
   return {
     paths,
@@ -142,9 +140,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     fleet,
     handbook,
     library,
-    engines,
-    reranker: new Reranker(over),
-    secretOf,
+    engines: createEngines(over, llama),
+    ...{ reranker: new Reranker(over), secretOf },
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

@@ -84,5 +84,3 @@ export const section = {
   summary: 'What retrieval finds passages in.',
   schema,
 } satisfies Section<typeof schema>
-
-export type KnowledgeConfig = z.infer<typeof schema>

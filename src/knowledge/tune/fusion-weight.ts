@@ -64,8 +64,11 @@ export function withSought(item: KnownItem, ranking: readonly Ranked[], score: n
   return [...rivals.slice(0, at), ...sought, ...rivals.slice(at)].slice(0, FUSED_DEPTH)
 }
 
+/** Weight 0 is the search by words alone, in which what only vectors find has no place at all. */
 function gains(of: readonly TwoRankings[], weight: number): number[] {
-  return of.map(({ item, lexical, dense }) => gainOf(item, fused(lexical, dense, weight, FUSED_DEPTH)))
+  return of.map(({ item, lexical, dense }) =>
+    gainOf(item, weight === 0 ? lexical : fused(lexical, dense, weight, FUSED_DEPTH)),
+  )
 }
 
 function gainOf({ at }: KnownItem, ranking: readonly Ranked[]): number {
