@@ -10,10 +10,11 @@ import type { Embedder } from './embedder.ts'
 export class Topics {
   readonly #chance = sequence(99)
   readonly #topicOf = new Map<string, number>()
+  readonly #names = new Map<number, string>()
 
   /** `named`: each of its sentences has one word of the topic in common, so that words find it too. */
   document(topic: number, sentences = 5, named = false): ReadDocument {
-    const name = named ? this.#word(topic) : ''
+    const name = named ? this.name(topic) : ''
     const text = Array.from(
       { length: sentences },
       () => `${name || this.#word(topic)} ${this.#word(topic)}.`,
@@ -28,6 +29,19 @@ export class Topics {
       bytes: text.length,
     }
     return { ...head, text, chunks: [chunk] }
+  }
+
+  /** The word that every sentence of a named document has. */
+  name(topic: number): string {
+    const name = this.#names.get(topic) ?? this.#word(topic)
+    this.#names.set(topic, name)
+    return name
+  }
+
+  /** The share of a text's words that are about a topic. */
+  likeness(text: string, topic: number): number {
+    const words = text.toLowerCase().match(/[a-z]+/g) ?? []
+    return words.filter((word) => this.#topicOf.get(word) === topic).length / (words.length || 1)
   }
 
   /** A word about a topic that stands in no document. */
