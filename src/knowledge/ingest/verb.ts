@@ -18,7 +18,7 @@ import { watchSources } from './watch.ts'
 export const addVerb: Verb = {
   name: 'knowledge add',
   summary: 'Read files, folders, web pages or standard input into a collection.',
-  operands: 'PATH...',
+  operands: '[PATH...]',
   options: {
     collection: COLLECTION_OPTION,
     name: {
