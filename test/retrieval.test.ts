@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -317,6 +317,27 @@ describe('a reranker', LIMIT, () => {
       JSON.stringify(closed),
       /rerank\/cross: what it answered cannot be used \(upstream_garbled\)/,
     )
+  })
+})
+
+describe('a reload', LIMIT, () => {
+  const file = join(dirname(server.home), 'upshift.yaml')
+  const reload = async (next: object): Promise<string[]> => {
+    writeFileSync(file, JSON.stringify(next))
+    const reloaded = await send(server, { path: '/v1/admin/reload', body: '{}' })
+    assert.equal(reloaded.status, 200, reloaded.text)
+    return JSON.parse(reloaded.text).changed
+  }
+
+  test('takes the reranker away, and brings it back', async () => {
+    assert.ok((await reload({ ...config, knowledge: {} })).includes('knowledge.rerank.url'))
+    assert.deepEqual((await search('machine')).rerank, {
+      check: 'retrieval.rerank',
+      outcome: 'skipped',
+      detail: 'no reranker is configured',
+    })
+    await reload(config)
+    assert.equal((await search('machine')).rerank?.outcome, 'passed')
   })
 })
 
