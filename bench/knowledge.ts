@@ -32,6 +32,7 @@ const BATCH = 5_000
 const DEPTH = 10
 const QUERIES = 200
 const ENGINE_DIMENSIONS = 384
+const MODEL = 'bench/random'
 const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'scifact')
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-bench-'))
 const rows: string[][] = []
@@ -108,7 +109,7 @@ async function large(): Promise<void> {
     ] as const) {
       const search = (question: string) => {
         const vector = unitVector(randoms(chance, ENGINE_DIMENSIONS))
-        const asked = weight > 0 ? { asked: { vector, weight } } : {}
+        const asked = weight > 0 ? { asked: { model: MODEL, vector, weight } } : {}
         return pool.search({ collection: 'large', question, limit: DEPTH, dense, ...asked })
       }
       const opened = clock.elapsed()
@@ -173,7 +174,7 @@ function randoms(chance: Chance, size: number): Float32Array {
 /** A vector of random numbers for each chunk, as `knowledge add` keeps what an engine makes. */
 function keepVectors(collections: Collections): void {
   const chance = sequence(3)
-  const [wanted, stored] = ['bench/random', clock.elapsed()]
+  const [wanted, stored] = [MODEL, clock.elapsed()]
   collections.vectors.choose('large', wanted)
   for (let after = 0; ; ) {
     const missing = collections.vectors.missing('large', after, BATCH)

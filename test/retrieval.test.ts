@@ -215,6 +215,23 @@ describe('vectors of an embedding engine', LIMIT, () => {
   })
 })
 
+describe('without a server', LIMIT, () => {
+  test('the command embeds and searches through one that it opens itself', async () => {
+    const home = join(folder, 'alone')
+    const file = join(folder, 'alone.yaml')
+    writeFileSync(file, JSON.stringify(config))
+    const more = ['--config', file]
+    const added = await upshift(home, ['knowledge', 'add', '--embeddings', 'box/vectors', path, ...more])
+    assert.match(added.out, /3 vectors made by box\/vectors, 0 passages left without one/, added.err)
+    const found = await upshift(home, ['knowledge', 'search', '--json', 'grease', ...more])
+    assert.match(JSON.parse(found.out).hits[0].source, /oil\.md$/)
+    assert.deepEqual(
+      JSON.parse(found.out).verdicts.map(({ outcome }: { outcome: string }) => outcome),
+      ['passed', 'passed'],
+    )
+  })
+})
+
 describe('a run that is killed while it embeds', LIMIT, () => {
   const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
   const many = shelf(

@@ -78,7 +78,7 @@ export class Library {
       const ordered = await this.stages.reranked(sought.question, hits, asking)
       return {
         type: 'searched',
-        hits: ordered.hits.slice(0, sought.limit),
+        hits: standing(opened.collections, sought.collection, ordered.hits).slice(0, sought.limit),
         verdicts: [...verdicts, ...ordered.verdicts],
       }
     })
@@ -100,7 +100,8 @@ export class Library {
           ? []
           : await pool.search({ ...whole, limit: Math.max(WIDE, depth, sought.limit) }, signal)
       const ordered = await this.stages.reranked(question, wide, asking)
-      const found = await pool.find(depth === undefined ? whole : { ...whole, hits: ordered.hits }, signal)
+      const among = depth === undefined ? {} : { hits: standing(collections, collection, ordered.hits) }
+      const found = await pool.find({ ...whole, ...among }, signal)
       return { ...found, verdicts: [...found.verdicts, ...near.verdicts, ...ordered.verdicts] }
     })
   }
@@ -139,6 +140,11 @@ export class Library {
 function hidden(collection: string): Refusal {
   const message = `There is no collection ${JSON.stringify(collection)} that this key may read. GET /v1/knowledge (or \`upshift knowledge list\`) names those that there are.`
   return refuse('not_found', message, { param: 'collection' })
+}
+
+/** Without what was removed or changed while an engine was asked. */
+function standing(collections: Collections, collection: string, hits: readonly Hit[]): readonly Hit[] {
+  return hits.filter(({ origin, version }) => collections.versionAt(collection, origin) === version)
 }
 
 /** A search that the worker did not do is a refusal. */

@@ -185,3 +185,21 @@ test('a passage without a vector yet is found by its words, and the gap is said'
   assert.equal(sources[0], '40.txt')
   assert.deepEqual([verdicts[0]?.outcome, verdicts[0]?.detail?.slice(0, 13)], ['skipped', '1 of 13 passa'])
 })
+
+test('what is removed while the reranker reads is in no result', async () => {
+  const question = [1, 2, 5].map((topic) => topics.name(topic)).join(' ')
+  const removing = (source: string) =>
+    rerankerOf(5, async (_, passages) => {
+      library.collections?.remove('shelf', [source])
+      return { type: 'reranked', order: passages.map((_text, index) => ({ index, score: -index })) }
+    }).port
+  library.stages.use(engines({ embed: failing('no_model'), reranker: removing('5.txt') }))
+  assert.deepEqual((await search(question)).sources.toSorted(), ['1.txt', '2.txt'])
+  library.stages.use(engines({ embed: failing('no_model'), reranker: removing('1.txt') }))
+  const found = await library.find({ collection: 'shelf', question, limit: 5 }, CALLER.scope, signal, asking)
+  assert.ok(!isRefusal(found))
+  assert.deepEqual(
+    found.passages.map(({ document }) => document),
+    ['2.txt'],
+  )
+})

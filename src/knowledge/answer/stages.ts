@@ -97,7 +97,11 @@ export class Stages {
     }
     const vector = await this.#vectorOf(made.model, question, made.dimensions, asking)
     if (!(vector instanceof Float32Array)) return this.#without(vector.why, vector.detail)
-    const asked = { vector, weight: tuning.weight }
+    const now = this.#stateOf(collections, collection)?.made
+    if (now?.model !== made.model || now.dimensions !== made.dimensions) {
+      return this.#without('other-model', 'another model was named for the collection meanwhile')
+    }
+    const asked = { model: made.model, vector, weight: tuning.weight }
     const missing = state.passages - state.embedded
     if (missing > 0) {
       const detail = `${missing} of ${state.passages} passages have no vector yet, and were looked for by their words`

@@ -3,6 +3,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
 import { foundAmong, WIDE } from '../answer/find.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
+import { MAX_VECTOR_BYTES } from '../vectors/chunk-vectors.ts'
 import { Collections } from './collections.ts'
 import type { Hit, Searcher } from './searcher.ts'
 
@@ -13,7 +14,9 @@ const taskSchema = z.object({
   question: z.string(),
   limit: z.int().min(1).max(1_000),
   dense: z.number().min(0).max(1).exactOptional(),
-  asked: z.object({ vector: z.instanceof(Float32Array), weight: z.number().min(0).max(1) }).exactOptional(),
+  asked: z
+    .object({ model: z.string(), vector: z.instanceof(Float32Array), weight: z.number().min(0).max(1) })
+    .exactOptional(),
   hits: z.array(z.custom<Hit>()).exactOptional(), // what this worker itself handed out, in another order
 })
 
@@ -29,6 +32,7 @@ serveTasks((task) => {
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
   const searcher = searcherOf(collections, collection)
+  if (asked !== undefined) makeRoom(collection)
   if (type === 'search') return searcher.search(question, chosen, limit, asked)
   const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), asked)
   return foundAmong(searcher, collection, question, among, limit)
@@ -54,4 +58,15 @@ function searcherOf(collections: Collections, name: string): Searcher {
   const [oldest] = open.keys()
   if (open.size > MAX_OPEN && oldest !== undefined) open.delete(oldest)
   return searcher
+}
+
+/** Closes other collections, the one that was used longest ago first, until vectors keep to their bound. */
+function makeRoom(current: string): void {
+  let bytes = [...open.values()].reduce((sum, { searcher }) => sum + searcher.vectorBytes, 0)
+  for (const [name, { searcher }] of open) {
+    if (bytes <= MAX_VECTOR_BYTES) return
+    if (name === current || searcher.vectorBytes === 0) continue
+    open.delete(name)
+    bytes -= searcher.vectorBytes
+  }
 }

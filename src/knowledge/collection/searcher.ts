@@ -101,16 +101,21 @@ export class Searcher implements Tunable {
   }
 
   #dense(query: Query, settings: Settings, asked: AskedVector | undefined) {
-    const index = asked && this.engineVectors(asked.vector.length)
+    const index = asked && this.engineVectors(asked.model, asked.vector.length)
     if (asked !== undefined && index !== undefined) return { index, ...asked }
     if (settings.dense === 0 || this.#semantics === undefined) return undefined
     const { model } = this.#semantics
     return { index: this.#semantics.index, vector: lsaVector(model, query), weight: settings.dense }
   }
 
-  /** The vectors that an engine has made of the chunks; undefined where there are none of this length. */
-  engineVectors(dimensions: number): DenseIndex | undefined {
-    return this.#vectors.index(dimensions)
+  /** The vectors that a model has made of the chunks; undefined where there are none of this length. */
+  engineVectors(model: string, dimensions: number): DenseIndex | undefined {
+    return this.#vectors.index(model, dimensions)
+  }
+
+  /** Bytes of memory that the engine's vectors take; 0 until they are searched. */
+  get vectorBytes(): number {
+    return this.#vectors.bytes
   }
 
   #lexical(query: Query, settings: Settings, limit: number): Ranked[] {

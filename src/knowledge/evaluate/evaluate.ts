@@ -79,7 +79,13 @@ export async function evaluate(folder: string, clock: Clock, engine?: Engine): P
     const asked = vectors && (await askedBy(vectors, engine, queries))
     const set = { queries, judgements, idOf }
     const run = (chosen: Settings, weight?: number) =>
-      measure(searcher, chosen, set, clock, vectors && asked && { asked, weight: weight ?? vectors.weight })
+      measure(
+        searcher,
+        chosen,
+        set,
+        clock,
+        vectors && asked && { model: vectors.model, asked, weight: weight ?? vectors.weight },
+      )
     const measured = run(settings)
     // What the semantics would be worth where the tuning gave them no weight: for the report alone.
     const model = settings.dense > 0 ? undefined : semanticsOf(searcher.segments)
@@ -157,6 +163,7 @@ interface Judged {
 }
 
 interface Asked {
+  readonly model: string
   readonly asked: ReadonlyMap<string, Float32Array>
   readonly weight: number
 }
@@ -203,7 +210,7 @@ function measure(
   const times: number[] = []
   for (const { _id, text } of judged) {
     const vector = by?.asked.get(_id)
-    const asked = by && vector && by.weight > 0 ? { vector, weight: by.weight } : undefined
+    const asked = by && vector && by.weight > 0 ? { model: by.model, vector, weight: by.weight } : undefined
     const start = clock.elapsed()
     // One more than is judged: a query that is a record itself (ArguAna) finds itself, which does not count.
     const ranked = searcher.rank(text, settings, RECALL_DEPTH + 1, asked)

@@ -38,7 +38,7 @@ export async function tuneVectors(
 ): Promise<VectorTuning | undefined> {
   const made = collections.vectors.state(name)?.made
   const searcher = collections.searcher(name)
-  const index = made && searcher.engineVectors(made.dimensions)
+  const index = made && searcher.engineVectors(made.model, made.dimensions)
   if (made === undefined || index === undefined) return undefined
   const kept = collections.tuning(name)
   const items = knownItems(searcher.sample(SAMPLES), searcher.index, sequence(SEED))

@@ -2,15 +2,23 @@ import type { Store } from '../../store/open.ts'
 import { DenseIndex } from '../retrieve/dense.ts'
 import { decodeVector } from './encode.ts'
 
-/** A question's vector, by the model of the collection's own, and what its nearness counts beside BM25. */
+/** A question's vector, and what its nearness counts beside BM25. */
 export interface AskedVector {
+  /** The exact model that made it: it is compared with vectors of that model alone. */
+  readonly model: string
   /** Of length 1. */
   readonly vector: Float32Array
   readonly weight: number
 }
 
-/** Vectors of one collection that are held in memory, in bytes: 32-bit floats. */
+/** Vectors that are held in memory, in bytes: 32-bit floats. */
 export const MAX_VECTOR_BYTES = 2 ** 30
+
+interface ReadVectors {
+  readonly model: string
+  readonly dimensions: number
+  readonly index: DenseIndex
+}
 
 /** The engine's vectors of a searcher's chunks, read when they are first searched. */
 export class ChunkVectors {
@@ -18,7 +26,8 @@ export class ChunkVectors {
   readonly #collection: number
   /** Ids of the chunks of each segment, by place. */
   readonly #chunks: readonly Float64Array[]
-  #read: { readonly dimensions: number; readonly index: DenseIndex } | undefined
+  #read: ReadVectors | undefined
+  #bytes = 0
 
   constructor(store: Store, collection: number, chunks: readonly Float64Array[]) {
     this.#store = store
@@ -26,20 +35,27 @@ export class ChunkVectors {
     this.#chunks = chunks
   }
 
-  /** The index where it can be searched with vectors of this length; undefined where there is none of it. */
-  index(dimensions: number): DenseIndex | undefined {
-    this.#read ??= this.#load()
-    return this.#read?.dimensions === dimensions ? this.#read.index : undefined
+  /** Bytes of memory that they take. */
+  get bytes(): number {
+    return this.#bytes
   }
 
-  #load(): { readonly dimensions: number; readonly index: DenseIndex } | undefined {
+  /** The index where it holds vectors of this model and length; undefined where there is none of it. */
+  index(model: string, dimensions: number): DenseIndex | undefined {
+    // In a transaction: another process may put another model's in their place meanwhile.
+    this.#read ??= this.#store.transaction(() => this.#load())
+    const read = this.#read
+    return read?.model === model && read.dimensions === dimensions ? read.index : undefined
+  }
+
+  #load(): ReadVectors | undefined {
     const row = this.#store
-      .prepare('SELECT dimensions FROM embedding WHERE collection = ? AND model IS NOT NULL')
+      .prepare('SELECT model, dimensions FROM embedding WHERE collection = ? AND model IS NOT NULL')
       .get(this.#collection)
     const dimensions = Number(row?.['dimensions'] ?? 0)
     const chunks = this.#chunks.reduce((sum, { length }) => sum + length, 0)
-    if (dimensions === 0 || chunks * dimensions * Float32Array.BYTES_PER_ELEMENT > MAX_VECTOR_BYTES)
-      return undefined
+    const bytes = chunks * dimensions * Float32Array.BYTES_PER_ELEMENT
+    if (dimensions === 0 || bytes > MAX_VECTOR_BYTES) return undefined
     const read = this.#store.prepare('SELECT "values" FROM vector WHERE chunk = ?')
     // A chunk without a vector stays all zeros, and is near to nothing.
     const segments = this.#chunks.map((ids) => {
@@ -50,6 +66,7 @@ export class ChunkVectors {
       }
       return rows
     })
-    return { dimensions, index: new DenseIndex(dimensions, segments) }
+    this.#bytes = bytes
+    return { model: String(row?.['model']), dimensions, index: new DenseIndex(dimensions, segments) }
   }
 }

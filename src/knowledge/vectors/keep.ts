@@ -4,6 +4,8 @@ import { type VectorRound, type VectorRoundOptions, vectorRound } from './round.
 
 /** An engine that is not there is tried again so often. */
 const AGAIN_MS = 30_000
+/** Passages that were refused are tried again so often: the guard or the model may be another one by then. */
+const LATER_MS = 3_600_000
 
 /**
  * Makes the vectors that a collection lacks, for as long as it is watched: after each of its changes, and again and again
@@ -33,16 +35,16 @@ export class VectorKeeper {
       const round = await vectorRound(collections, name, options)
       if (round !== undefined && (round.made > 0 || round.stopped !== said)) tell(round)
       said = round?.stopped
-      if (!this.#woken) await this.#wait(signal)
+      if (!this.#woken) await this.#wait(signal, round?.stopped === undefined ? LATER_MS : AGAIN_MS)
     }
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
+  async #wait(signal: AbortSignal, ms: number): Promise<void> {
     const ended = new AbortController()
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve
     })
-    await Promise.race([woken, pause(AGAIN_MS, AbortSignal.any([signal, ended.signal]))])
+    await Promise.race([woken, pause(ms, AbortSignal.any([signal, ended.signal]))])
     ended.abort()
     this.#wake = undefined
   }

@@ -1,6 +1,6 @@
 import { type ProblemCode, UpshiftError } from '../../contract/problem.ts'
 import type { Collections } from '../collection/collections.ts'
-import { EMBED_TEXTS_MAX, type Embedder } from './embedder.ts'
+import { EMBED_TEXTS_MAX, type Embedded, type Embedder } from './embedder.ts'
 import { prefixesOf } from './prefix.ts'
 import type { Unembedded } from './store.ts'
 
@@ -23,14 +23,11 @@ export interface MakeReport {
 
 /** A text that is too long for a model is halved so often. */
 const HALVINGS_MAX = 5
-/** Refusals of a text and not of the engine: others of the same batch may do. */
-const OF_THE_TEXT: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'context_length_exceeded',
-  'guard_refused',
-  'upstream_rejected',
-  'invalid_request',
-  'body_too_large',
-])
+/**
+ * Refusals of a text and not of the engine: others of the same batch may do. Where an engine rejects every text of a
+ * batch, it is the engine after all.
+ */
+const OF_THE_TEXT: readonly ProblemCode[] = ['context_length_exceeded', 'guard_refused', 'upstream_rejected']
 /** Where the model turns out to be another one, what was made before is made again, once. */
 const PASSES_MAX = 2
 
@@ -68,6 +65,8 @@ class MakeRun {
   #model: string | undefined
   #made = 0
   #left: number
+  /** The last text that the engine rejected. */
+  #rejection: UpshiftError | undefined
   #refused: { readonly passages: number; readonly why: string } | undefined
 
   constructor(collections: Collections, name: string, embedder: Embedder, options: MakeOptions) {
@@ -90,18 +89,20 @@ class MakeRun {
       const last = batch.at(-1)
       if (last === undefined) break
       after = last.chunk
+      const made = this.#made
+      this.#rejection = undefined
       again ||= (await this.#batch(batch)) === 'replaced'
+      if (this.#made === made && this.#rejection !== undefined) throw this.#rejection
       this.#options.progress?.(this.#left)
     }
     return again ? 'again' : 'done'
   }
 
   async #batch(batch: readonly Unembedded[]): Promise<'kept' | 'replaced'> {
-    const texts = batch.map(({ text }) => prefixesOf(this.#model ?? this.#embedder.wanted).passage + text)
     try {
-      return this.#keep(batch, await this.#embedder.embed(texts, this.#options.signal))
+      return this.#keep(batch, await this.#embedded(batch.map(({ text }) => text)))
     } catch (error) {
-      if (!(error instanceof UpshiftError) || !OF_THE_TEXT.has(error.problem.code)) throw error
+      if (!(error instanceof UpshiftError) || !OF_THE_TEXT.includes(error.problem.code)) throw error
       if (batch.length === 1) return this.#alone(batch, error)
       const middle = batch.length >> 1
       const first = await this.#batch(batch.slice(0, middle))
@@ -118,21 +119,35 @@ class MakeRun {
       const text = one.text.slice(0, one.text.length >> halving)
       if (text === '') break
       try {
-        const { passage } = prefixesOf(this.#model ?? this.#embedder.wanted)
-        return this.#keep([one], await this.#embedder.embed([passage + text], this.#options.signal))
+        return this.#keep([one], await this.#embedded([text]))
       } catch (again) {
         if (!(again instanceof UpshiftError)) throw again
         refusal = again
       }
     }
+    if (refusal.problem.code === 'upstream_rejected') this.#rejection = refusal
     this.#refused = { passages: (this.#refused?.passages ?? 0) + 1, why: refusal.message }
     return 'kept'
   }
 
-  #keep(
-    batch: readonly Unembedded[],
-    { model, vectors }: Awaited<ReturnType<Embedder['embed']>>,
-  ): 'kept' | 'replaced' {
+  /** With what the model wants before a passage; which one it is, its first answer tells. */
+  async #embedded(texts: readonly string[]): Promise<Embedded> {
+    const { signal } = this.#options
+    const { passage } = prefixesOf(this.#model ?? this.#embedder.wanted)
+    const made = await this.#embedder.embed(
+      texts.map((text) => passage + text),
+      signal,
+    )
+    this.#model = made.model
+    const right = prefixesOf(made.model).passage
+    if (right === passage) return made
+    return this.#embedder.embed(
+      texts.map((text) => right + text),
+      signal,
+    )
+  }
+
+  #keep(batch: readonly Unembedded[], { model, vectors }: Embedded): 'kept' | 'replaced' {
     const made = batch.flatMap(({ chunk }, at) => {
       const values = vectors[at]
       return values === undefined ? [] : [{ chunk, values }]
@@ -143,7 +158,6 @@ class MakeRun {
       const message = `Another model has been named for ${this.#name} meanwhile; what ${model} made is not kept.`
       throw new UpshiftError({ code: 'conflict', message })
     }
-    this.#model = model
     this.#made += made.length
     this.#left -= made.length
     return kept

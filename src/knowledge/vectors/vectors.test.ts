@@ -35,8 +35,13 @@ function filled(name: string, documents: number, wanted = 'box/vectors') {
 
 const state = (collections: Collections) => collections.vectors.state('shelf')
 
-function found(collections: Collections, question: string, vector: Float32Array): string[] {
-  const asked = { vector: unitVector(vector), weight: 0.5 }
+function found(
+  collections: Collections,
+  question: string,
+  vector: Float32Array,
+  model = state(collections)?.made?.model ?? '',
+): string[] {
+  const asked = { model, vector: unitVector(vector), weight: 0.5 }
   return collections
     .searcher('shelf')
     .search(question, DEFAULT_SETTINGS, 3, asked)
@@ -70,7 +75,8 @@ test('a passage that shares no word with the question is found by its vector', a
   const question = topics.question(17)
   assert.deepEqual(collections.searcher('shelf').search(question, DEFAULT_SETTINGS, 3), [])
   assert.equal(found(collections, question, by(question))[0], '17.txt')
-  // A vector of another length is no vector of this collection.
+  // A vector of another length, or of another model, is no vector of this collection.
+  assert.deepEqual(found(collections, question, by(question), 'box/other'), [])
   assert.deepEqual(found(collections, question, topics.byTopic(question, 31)), [])
 })
 
@@ -195,6 +201,29 @@ test('a passage that is too long for the model is embedded by its beginning, one
   assert.deepEqual(report, { made: 21, left: 1, refused: { passages: 1, why: 'a secret' } })
   const question = topics.question(90)
   assert.equal(found(collections, question, by(question))[0], '90.txt')
+})
+
+test('an engine that rejects every text is not asked about each of them', async () => {
+  const { collections, by } = filled('rejected', 200)
+  using _held = collections
+  let calls = 0
+  const refuse = (): Problem => {
+    calls++
+    return { code: 'upstream_rejected', message: 'no embeddings here' }
+  }
+  const report = await makeVectors(collections, 'shelf', scriptedEmbedder(by, { refuse }), { signal })
+  assert.deepEqual([report.made, report.left, report.stopped], [0, 200, 'no embeddings here'])
+  assert.ok(calls < 2 * EMBED_TEXTS_MAX, `${calls} calls`)
+})
+
+test('every passage has the words before it that its model wants, also where an alias was named', async () => {
+  const { collections, by } = filled('alias', 100, 'ours')
+  using _held = collections
+  const embedder = scriptedEmbedder(by, { wanted: 'ours', model: 'box/nomic-embed-text' })
+  assert.equal((await makeVectors(collections, 'shelf', embedder, { signal })).left, 0)
+  const kept = embedder.texts.slice(1).flat()
+  assert.equal(kept.length, 100)
+  assert.ok(kept.every((text) => text.startsWith('search_document: ')))
 })
 
 test('vectors get a weight where held-out queries say that they pay, and none where they say nothing', async () => {
