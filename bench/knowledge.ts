@@ -11,8 +11,9 @@ import { documentOf } from '../src/knowledge/evaluate/grouped.ts'
 import { mean, ndcg, percentile } from '../src/knowledge/evaluate/measure.ts'
 import { DenseIndex } from '../src/knowledge/retrieve/dense.ts'
 import { DEFAULT_SETTINGS } from '../src/knowledge/retrieve/settings.ts'
-import { sequence } from '../src/knowledge/tune/known-items.ts'
+import { type Chance, sequence } from '../src/knowledge/tune/known-items.ts'
 import { semanticsOf } from '../src/knowledge/tune/tune-collection.ts'
+import { unitVector } from '../src/knowledge/vectors/encode.ts'
 import { systemClock as clock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
 import { pdfTimes } from './pdf.ts'
@@ -22,14 +23,16 @@ import { pdfTimes } from './pdf.ts'
  * where unset). First SciFact itself, indexed into a collection's file with the default settings, and by MiniSearch
  * into its memory. Then a collection of 100,000 chunks (or as many as are named), each of five sentences drawn from
  * SciFact, searched by SciFact's queries through the worker that a server would use: by words alone, and with the
- * collection's semantics, while the delay of this thread's event loop is watched. Last, vectors of 384 numbers as an
- * embedding engine makes them, compared one by one, and the pages of real PDFs beside unpdf's text alone. Ends with 3 where a promise is missed.
+ * collection's semantics, and with vectors of 384 random numbers in their place, as many and as long as an embedding engine would make
+ * (random ones are as far from each other as can be, which costs a search the same), while the delay of this thread's event loop is watched.
+ * Last, such vectors compared one by one without the words, and the pages of real PDFs beside unpdf's text alone. Ends with 3 where a promise is missed.
  */
 const CHUNKS = Number(process.argv[2] ?? 100_000)
 const BATCH = 5_000
 const DEPTH = 10
 const QUERIES = 200
 const ENGINE_DIMENSIONS = 384
+const MODEL = 'bench/random'
 const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'scifact')
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-bench-'))
 const rows: string[][] = []
@@ -98,12 +101,17 @@ async function large(): Promise<void> {
   row(`${CHUNKS} chunks indexed`, (clock.elapsed() - filled) / 1_000, 's')
   const pool = createSearchPool(path)
   try {
-    for (const [name, dense, bound] of [
-      ['words', 0, 30],
-      ['words and semantics', 0.2, 80],
+    const chance = sequence(4)
+    for (const [name, dense, weight, bound] of [
+      ['words', 0, 0, 30],
+      ['words and semantics', 0.2, 0, 80],
+      [`words and ${ENGINE_DIMENSIONS} numbers of an engine`, 0, 0.3, 80],
     ] as const) {
-      const search = (question: string) =>
-        pool.search({ collection: 'large', question, limit: DEPTH, dense }, [])
+      const search = (question: string) => {
+        const vector = unitVector(randoms(chance, ENGINE_DIMENSIONS))
+        const asked = weight > 0 ? { asked: { model: MODEL, vector, weight } } : {}
+        return pool.search({ collection: 'large', question, limit: DEPTH, dense, ...asked }, [])
+      }
       const opened = clock.elapsed()
       await search('warm')
       row(`${name}: first search, with the index read`, (clock.elapsed() - opened) / 1_000, 's')
@@ -155,6 +163,27 @@ function fill(path: string): void {
   row('semantics made of it', (clock.elapsed() - began) / 1_000, 's')
   collections.keepTuning('large', tuned, model)
   row('size of the file', collections.bytes() / 2 ** 20, 'MiB')
+  keepVectors(collections)
+  row('size of the file with them', collections.bytes() / 2 ** 20, 'MiB')
+}
+
+function randoms(chance: Chance, size: number): Float32Array {
+  return Float32Array.from({ length: size }, () => chance() - 0.5)
+}
+
+/** A vector of random numbers for each chunk, as `knowledge add` keeps what an engine makes. */
+function keepVectors(collections: Collections): void {
+  const chance = sequence(3)
+  const [wanted, stored] = [MODEL, clock.elapsed()]
+  collections.vectors.choose('large', wanted)
+  for (let after = 0; ; ) {
+    const missing = collections.vectors.missing('large', after, BATCH)
+    const vectors = missing.map(({ chunk }) => ({ chunk, values: randoms(chance, ENGINE_DIMENSIONS) }))
+    after = missing.at(-1)?.chunk ?? 0
+    if (vectors.length === 0) break
+    collections.vectors.put('large', { wanted, model: wanted, vectors })
+  }
+  row(`${CHUNKS} vectors of ${ENGINE_DIMENSIONS} numbers kept`, (clock.elapsed() - stored) / 1_000, 's')
 }
 
 async function pdfs(): Promise<void> {
@@ -165,7 +194,7 @@ async function pdfs(): Promise<void> {
 
 function vectors(): void {
   const chance = sequence(2)
-  const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => chance() - 0.5)
+  const random = (size: number): Float32Array => randoms(chance, size)
   const index = new DenseIndex(ENGINE_DIMENSIONS, [random(CHUNKS * ENGINE_DIMENSIONS)])
   const times = Array.from({ length: 20 }, () => {
     const query = random(ENGINE_DIMENSIONS)

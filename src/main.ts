@@ -59,6 +59,7 @@ process.exitCode = await runCli({
     models: async (context) => (await import('./assemble/models.ts')).openModels(around(context.flags)),
   }),
   homeOf: async (where) => (await import('./assemble/where.ts')).homeOf(around({ ...where })),
+  reranksOf: async (where) => (await import('./assemble/where.ts')).reranksOf(around({ ...where })),
   pagesOf: async (where) => (await import('./assemble/pages.ts')).openPages(around({ ...where })),
   openServer: async (where) =>
     (await import('./assemble/offline.ts')).openServer({ around: around({ ...where }), version }),

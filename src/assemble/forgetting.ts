@@ -57,8 +57,8 @@ function documentsOf(library: Library): DocumentsPort {
     elsewhere: (words) => library.collections?.holds(words) === true,
     finds: async ({ collection, origin }, question) => {
       const sought = { collection, question, limit: LOOKED_AT }
-      const hits = await library.search(sought, OWNER.scope, new AbortController().signal)
-      return !isRefusal(hits) && hits.some((hit) => hit.origin === origin)
+      const found = await library.search(sought, OWNER.scope, new AbortController().signal)
+      return !isRefusal(found) && found.hits.some((hit) => hit.origin === origin)
     },
   }
 }

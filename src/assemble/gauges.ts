@@ -10,6 +10,7 @@ export function gaugesOf(parts: Parts): Gauges {
     fleet: () => fleetGauges(parts),
     record: () => recordGauges(parts),
     llama: () => parts.engines.llama.states().map(llamaGauge),
+    retrieval: () => parts.library.stages.counts,
     keys: () => keyGauges(parts),
   }
 }

@@ -17,6 +17,7 @@ import { LlamaEngine } from '../engine/llama/engine.ts'
 import { ModelFolder } from '../engine/llama/model-folder.ts'
 import { createMessagesEngine } from '../engine/messages/engine.ts'
 import { createOpenAiEngine } from '../engine/openai.ts'
+import { Reranker, type RerankParts } from '../engine/rerank/rerank.ts'
 import { migrations as fleetMigrations, storedAllowances } from '../fleet/allow.ts'
 import { createLookout } from '../fleet/discover.ts'
 import { type EngineSpec, engineSpecs } from '../fleet/engines.ts'
@@ -46,6 +47,8 @@ export interface Parts extends AsyncDisposable {
   readonly handbook: Handbook
   readonly library: Library
   readonly engines: Engines
+  readonly reranker: Reranker
+  readonly secretOf: (reference: SecretRef) => string
   /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
   reconfigure(config: Config): void
 }
@@ -78,7 +81,6 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const { config, around, logs } = options
   const paths = homePaths(config.server.home)
   const secretOf = (reference: SecretRef): string => resolve(reference, around, logs)
-
   const fromConfig = config.caller.ownerKey
   const owner = ownerKey({
     home: paths.home,
@@ -126,7 +128,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const library = opening.adopt(new Library(paths.collections, systemClock), (one) => one.close())
   await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, MODELS_WAIT_MS).unref())])
 
-  const engines = createEngines(connections, llama)
+  const over = { clock: systemClock, dispatcherFor: (url: URL) => connections.dispatcherFor(url) }
   const opened = opening.move()
   return {
     paths,
@@ -138,14 +140,14 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     fleet,
     handbook,
     library,
-    engines,
+    engines: createEngines(over, llama),
+    ...{ reranker: new Reranker(over), secretOf },
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
-function createEngines(connections: Connections, llama: LlamaEngine): Engines {
-  const over = { clock: systemClock, dispatcherFor: (url: URL) => connections.dispatcherFor(url) }
+function createEngines(over: RerankParts, llama: LlamaEngine): Engines {
   return {
     llama,
     openAi: createOpenAiEngine(over),

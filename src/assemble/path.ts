@@ -26,6 +26,7 @@ import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
 import type { Parts } from './parts.ts'
+import { retrievalEngines } from './retrieval.ts'
 
 export interface Path extends AsyncDisposable {
   readonly handle: Handle
@@ -104,13 +105,11 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
     },
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()), {
-    find: (collection, question, { signal, request }, { scope }) => {
+    find: (collection, question, { id, origin, request, signal }, caller, purse) => {
+      const parent = { id, depth: origin.type === 'child' ? origin.depth : 0, purse }
       const filter = request.upshift?.filter
-      return parts.library.find(
-        { collection, question, limit: config.knowledge.passages, filter },
-        scope,
-        signal,
-      )
+      const sought = { collection, question, limit: config.knowledge.passages, filter }
+      return parts.library.find(sought, caller.scope, signal, { caller, signal, parent })
     },
     stands: (citation, { scope }) => parts.library.stands(citation, scope),
     quotes: (model) => parts.fleet.entry(model)?.view.kind === 'extractive',
@@ -121,6 +120,7 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
     plan: createEmbedPlan({ config: config.route, models }),
     ways: { embed: createEmbed({ ...loop, outbound: input.embedding.outbound }) },
   })
+  parts.library.stages.use(retrievalEngines(config, { ...parts, embed }))
   const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
     handle: createHandle({ ...stages, ways: { direct, retrieve } }),

@@ -19,6 +19,8 @@ const LIVE: readonly string[] = [
   'guard.output.',
   'guard.bounds.',
   'knowledge.passages',
+  'knowledge.embeddings.',
+  'knowledge.rerank',
   'record.responses.',
 ]
 /** The listener was opened with it. */
@@ -27,13 +29,14 @@ const HELD: readonly string[] = ['guard.bounds.maxBodyBytes']
 /** The live parts of the newest configuration over the one that the process was started with. */
 function inForce(begun: Config, { fleet, guard, knowledge, record, route: routing }: Config): Config {
   const { engines, attempts, dailyCapUsd } = fleet
+  const { passages, embeddings, rerank } = knowledge
   const bounds = { ...guard.bounds, maxBodyBytes: begun.guard.bounds.maxBodyBytes }
   return {
     ...begun,
     route: routing,
     fleet: { ...begun.fleet, engines, attempts, dailyCapUsd },
     guard: { ...begun.guard, bounds, input: guard.input, output: guard.output },
-    knowledge: { ...begun.knowledge, passages: knowledge.passages },
+    knowledge: { ...begun.knowledge, passages, embeddings, rerank },
     record: { ...begun.record, responses: record.responses },
   }
 }

@@ -1,5 +1,7 @@
 import { keyRoutes } from '../caller/routes.ts'
 import type { Config } from '../config/sections.ts'
+import type { Handle } from '../contract/ask.ts'
+import type { EmbedRequest } from '../contract/embed.ts'
 import type { Route } from '../contract/route.ts'
 import { fleetRoutes } from '../fleet/routes.ts'
 import { governRoutes } from '../govern/routes.ts'
@@ -7,6 +9,7 @@ import { ownRoutes } from '../http/own.ts'
 import { responseRoutes } from '../http/responses/routes.ts'
 import type { ResponsesPort } from '../http/responses/stored.ts'
 import { knowledgeRoutes } from '../knowledge/routes.ts'
+import { vectorRoutes } from '../knowledge/vectors/routes.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Turns } from '../lib/turns.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -20,11 +23,13 @@ import { doctorRoutes } from './doctor/routes.ts'
 import type { Governing } from './govern.ts'
 import type { Parts } from './parts.ts'
 import { type Reloading, reloadRoutes } from './reload.ts'
+import { embedTexts } from './retrieval.ts'
 
 export interface RouteParts {
   /** The one that is in force. */
   readonly config: () => Config
   readonly parts: Parts
+  readonly embed: Handle<EmbedRequest>
   readonly governing: Governing
   readonly responses: ResponsesPort
   readonly turns: Turns
@@ -41,6 +46,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...keyRoutes(parts.keys, parts.ledger),
     ...fleetRoutes(parts.fleet),
     ...knowledgeRoutes(parts.handbook, parts.library),
+    ...vectorRoutes({ embed: (model, texts, by) => embedTexts(all.embed, model, texts, by) }),
     ...modelRoutes(
       () => config().route,
       () => parts.fleet.models(),

@@ -77,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const responses = createResponses(() => now, parts.record)
   const routes = allRoutes({
     config: () => now,
-    ...{ parts, governing, turns, metrics, version, state, responses, reloading },
+    ...{ parts, governing, turns, metrics, version, state, responses, reloading, embed: path.embed },
   })
   const server = await createHttpServer({
     ...listenerOf(config),

@@ -6,3 +6,8 @@ import type { Surroundings } from '../config/surroundings.ts'
 export async function homeOf(around: Surroundings): Promise<string> {
   return loadConfig(SECTIONS, around).config.server.home
 }
+
+/** Whether the configuration names a reranker. */
+export async function reranksOf(around: Surroundings): Promise<boolean> {
+  return loadConfig(SECTIONS, around).config.knowledge.rerank !== undefined
+}

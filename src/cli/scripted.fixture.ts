@@ -66,6 +66,7 @@ export async function run(setting: Setting): Promise<Ran> {
     catalogue: setting.catalogue ?? createCatalogue(RUNS),
     version: '1.2.3',
     homeOf: async () => '/nowhere',
+    reranksOf: async () => false,
     pagesOf: () => Promise.reject(new Error('no command of these tests fetches pages')),
     openServer: async (where) => {
       opened.push(where)

@@ -28,6 +28,8 @@ export interface Cli {
   homeOf(where: ServerWhere): Promise<string>
   /** What fetches pages as configured. */
   pagesOf(where: ServerWhere): Promise<PageFetcher>
+  /** Whether a reranker is configured. */
+  reranksOf(where: ServerWhere): Promise<boolean>
 }
 
 /** The global options that say which server is meant; undefined: as configured. */
@@ -87,6 +89,7 @@ async function dispatch(cli: Cli, signal: AbortSignal, course: Course): Promise<
     signal,
     home: () => cli.homeOf(where),
     pages: () => cli.pagesOf(where),
+    reranks: () => cli.reranksOf(where),
     server: server.open,
   })
   course.returned = true

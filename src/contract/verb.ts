@@ -50,6 +50,8 @@ export interface VerbContext {
   home(): Promise<string>
   /** Opens what fetches pages that the configuration allows; absent where a command is run without a network. */
   pages?(): Promise<PageFetcher>
+  /** Whether a reranker is configured; absent where a command is run without a configuration. */
+  reranks?(): Promise<boolean>
   /** Opens the port to the server; called only by verbs that need it. */
   server(): Promise<ServerPort>
 }

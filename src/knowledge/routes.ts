@@ -32,6 +32,11 @@ const collectionsReply = z.object({
 
 const hitsReply = z.object({
   collection: z.string(),
+  verdicts: z
+    .array(z.object({ check: z.string(), outcome: z.string(), detail: z.string().optional() }))
+    .meta({
+      description: 'Stages of the search that asked an engine, and those that did not run, with why.',
+    }),
   hits: z.array(
     z.object({
       id: z.string().meta({ description: 'Names the span: GET /v1/citations/{id} opens it.' }),
@@ -45,6 +50,9 @@ const hitsReply = z.object({
       start: z.number().int().meta({ description: 'UTF-16 offsets into the document’s text.' }),
       end: z.number().int(),
       text: z.string(),
+      reranked: z.number().optional().meta({
+        description: 'What the reranker made of it, on that model’s own scale; its order stands.',
+      }),
     }),
   ),
 })
@@ -88,15 +96,15 @@ export function knowledgeRoutes(handbook: Pick<Handbook, 'open'>, library: Libra
       handle: async ({ params, body, caller, signal }) => {
         assert(caller, 'a collection was searched without a key')
         const collection = params['collection'] ?? ''
-        const found = await library.search({ collection, ...body }, caller.scope, signal)
+        const found = await library.search({ collection, ...body }, caller.scope, signal, { caller, signal })
         if (isRefusal(found)) return found
-        const hits = found.map(({ source, origin, readAt: _, kind: _kind, headings, ...hit }) => ({
+        const hits = found.hits.map(({ source, origin, readAt: _, kind: _kind, headings, ...hit }) => ({
           id: formatSpan(collection, origin, hit.version, hit.start, hit.end),
           ...hit,
           document: source,
           headings: [...headings],
         }))
-        return { collection, hits }
+        return { collection, verdicts: [...found.verdicts], hits }
       },
     }),
   ]

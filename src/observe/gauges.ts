@@ -6,6 +6,8 @@ export interface Gauges {
   record(): RecordGauges
   /** Models that are loaded into this machine’s memory. */
   llama(): readonly LlamaGauge[]
+  /** What came of the stages of searches that ask engines. */
+  retrieval(): readonly StageGauge[]
   /** Keys that have a budget, or spent or reserved something this month. Only for who may see every key. */
   keys(): readonly KeyGauge[]
 }
@@ -59,6 +61,14 @@ export interface LlamaGauge {
   readonly waitMs: number
 }
 
+/** Counted since the start. */
+export interface StageGauge {
+  readonly stage: string
+  readonly outcome: string
+  readonly why: string
+  readonly count: number
+}
+
 /** Money in micro-dollars. An absent budget is no limit. */
 export interface KeyGauge {
   readonly key: string
@@ -83,9 +93,17 @@ export function declareGauges(
     readonly fleet: FleetGauges
     readonly record: RecordGauges
     readonly llama: readonly LlamaGauge[]
+    readonly retrieval: readonly StageGauge[]
   },
 ): void {
   declareLlama(registry, () => read().llama)
+  declareCounter(
+    registry,
+    'upshift_retrieval_stages_total',
+    'Stages of searches that ask an engine: whether they ran, and why not.',
+    ['stage', 'outcome', 'why'],
+    () => read().retrieval.map(({ stage, outcome, why, count }) => [{ stage, outcome, why }, count] as const),
+  )
   const fleet = (name: string, help: string, labels: readonly string[], rows: (of: FleetGauges) => Rows) =>
     declare(registry, name, help, labels, () => rows(read().fleet))
   const record = (name: string, help: string, value: (of: RecordGauges) => number) =>

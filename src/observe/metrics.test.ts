@@ -39,6 +39,7 @@ function metricsOver(keys: () => readonly KeyGauge[]) {
     fleet: () => ({ replicas: [{ replica: 'ollama', up: true, inFlight: 2 }], waiting: 1, spend: [] }),
     llama: () => [LLAMA],
     record: () => ({ entries: 12, lagEntries: 2, following: true, checkpointSize: 10 }),
+    retrieval: () => [{ stage: 'rerank', outcome: 'skipped', why: 'upstream_timeout', count: 3 }],
     keys,
   })
 }
@@ -52,6 +53,7 @@ test('a scrape tells of replicas, the log and how far it is followed and signed'
     'upshift_follower_up 1',
     'upshift_follower_lag_entries 2',
     'upshift_checkpoint_size 10',
+    'upshift_retrieval_stages_total{stage="rerank",outcome="skipped",why="upstream_timeout"} 3',
   ]) {
     assert.ok(text.includes(`${line}\n`), line)
   }

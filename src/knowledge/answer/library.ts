@@ -1,15 +1,26 @@
 import { existsSync } from 'node:fs'
 import { mayRead, type Scope } from '../../contract/caller.ts'
+import type { Verdict } from '../../contract/event.ts'
 import type { Citation, Found } from '../../contract/passage.ts'
-import { type Refusal, refuse } from '../../contract/problem.ts'
+import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { WorkerError } from '../../lib/worker-pool.ts'
 import { type CollectionFigures, Collections } from '../collection/collections.ts'
 import { createSearchPool, type SearchPool, type Sought } from '../collection/search-pool.ts'
 import type { Hit } from '../collection/searcher.ts'
 import type { OpenedCitation } from '../handbook/open-citation.ts'
+import { WIDE } from './find.ts'
 import { openSpan } from './open-span.ts'
+import type { Asking } from './ports.ts'
 import { parseSpan } from './span-id.ts'
+import { Stages } from './stages.ts'
+
+/** The best passages, the best first, and what the stages of the search say of themselves. */
+export interface Searched {
+  readonly type: 'searched'
+  readonly hits: readonly Hit[]
+  readonly verdicts: readonly Verdict[]
+}
 
 /**
  * DESIGN. The collections as a server serves them. What a key may not read does not exist for it: one refusal, the
@@ -18,6 +29,8 @@ import { parseSpan } from './span-id.ts'
  * is opened when it is first needed, since most homes have none; searches run in a thread of their own.
  */
 export class Library {
+  /** The stages of a search that ask engines. */
+  readonly stages = new Stages()
   readonly #path: string
   readonly #clock: Clock
   #collections: Collections | undefined
@@ -45,29 +58,66 @@ export class Library {
     return (this.collections?.list(labelsOf(scope)) ?? []).filter(({ name }) => mayRead(scope, name))
   }
 
-  search(sought: Sought, scope: Scope, signal: AbortSignal): Promise<readonly Hit[] | Refusal> {
-    return this.#asked(sought, scope, (pool) => pool.search(sought, labelsOf(scope), signal))
+  /** The `limit` best passages, with what the stages of the search say of themselves. */
+  async search(
+    sought: Sought,
+    scope: Scope,
+    signal: AbortSignal,
+    asking?: Asking,
+  ): Promise<Searched | Refusal> {
+    const opened = this.#opened(sought.collection, scope)
+    if (isRefusal(opened)) return opened
+    return unlessUnsearched(async () => {
+      const { asked, verdicts } = await this.stages.near(
+        opened.collections,
+        sought.collection,
+        sought.question,
+        asking,
+      )
+      const labels = labelsOf(scope)
+      const limit = Math.max(sought.limit, asking === undefined ? 0 : (this.stages.depth ?? 0))
+      const whole = { ...sought, limit, ...(asked && { asked }) }
+      const hits = await opened.pool.search(whole, labels, signal)
+      const ordered = await this.stages.reranked(sought.question, hits, asking)
+      return {
+        type: 'searched',
+        hits: standing(opened.collections, sought.collection, ordered.hits, labels).slice(0, sought.limit),
+        verdicts: [...verdicts, ...ordered.verdicts],
+      }
+    })
   }
 
   /** What an answer may be made of. */
-  find(sought: Sought, scope: Scope, signal: AbortSignal): Promise<Found | Refusal> {
-    return this.#asked(sought, scope, (pool) => pool.find(sought, labelsOf(scope), signal))
+  async find(sought: Sought, scope: Scope, signal: AbortSignal, asking?: Asking): Promise<Found | Refusal> {
+    const opened = this.#opened(sought.collection, scope)
+    if (isRefusal(opened)) return opened
+    const { collections, pool } = opened
+    return unlessUnsearched(async () => {
+      const { collection, question } = sought
+      const labels = labelsOf(scope)
+      const near = await this.stages.near(collections, collection, question, asking)
+      const whole = { ...sought, ...(near.asked && { asked: near.asked }) }
+      const { depth } = this.stages
+      // Without a reranker it is one task of the worker.
+      const wide =
+        depth === undefined
+          ? []
+          : await pool.search({ ...whole, limit: Math.max(WIDE, depth, sought.limit) }, labels, signal)
+      const ordered = await this.stages.reranked(question, wide, asking)
+      const among =
+        depth === undefined ? {} : { hits: standing(collections, collection, ordered.hits, labels) }
+      const found = await pool.find({ ...whole, ...among }, labels, signal)
+      return { ...found, verdicts: [...found.verdicts, ...near.verdicts, ...ordered.verdicts] }
+    })
   }
 
-  async #asked<Result>(
-    sought: Sought,
-    scope: Scope,
-    ask: (pool: SearchPool) => Promise<Result>,
-  ): Promise<Result | Refusal> {
-    const refusal = this.refusal(sought.collection, scope)
-    if (refusal !== undefined) return refusal
+  /** What a search needs; refused where the collection is not there for the caller. */
+  #opened(collection: string, scope: Scope) {
+    const refusal = this.refusal(collection, scope)
+    const { collections } = this
+    if (refusal !== undefined || collections === undefined) return refusal ?? hidden(collection)
     this.#pool ??= createSearchPool(this.#path)
-    try {
-      return await ask(this.#pool)
-    } catch (error) {
-      if (error instanceof WorkerError) return unsearched(error)
-      throw error
-    }
+    return { type: 'opened', collections, pool: this.#pool } as const
   }
 
   /** A span by its id; undefined where the id is none of a collection. */
@@ -100,6 +150,26 @@ function labelsOf({ labels }: Scope): readonly string[] {
 function hidden(collection: string): Refusal {
   const message = `There is no collection ${JSON.stringify(collection)} that this key may read. GET /v1/knowledge (or \`upshift knowledge list\`) names those that there are.`
   return refuse('not_found', message, { param: 'collection' })
+}
+
+/** Without what was removed, changed or labelled while an engine was asked. */
+function standing(
+  collections: Collections,
+  collection: string,
+  hits: readonly Hit[],
+  labels: readonly string[],
+): readonly Hit[] {
+  return hits.filter(({ origin, version }) => collections.versionAt(collection, origin, labels) === version)
+}
+
+/** A search that the worker did not do is a refusal. */
+async function unlessUnsearched<Result>(search: () => Promise<Result>): Promise<Result | Refusal> {
+  try {
+    return await search()
+  } catch (error) {
+    if (error instanceof WorkerError) return unsearched(error)
+    throw error
+  }
 }
 
 const RETRY_AFTER_MS = 1_000

@@ -6,6 +6,8 @@ import { decodeModel, encodeModel, withTerms } from '../embed/encode.ts'
 import type { LsaModel } from '../embed/lsa.ts'
 import { settingsSchema } from '../retrieve/settings.ts'
 import type { Tuning } from '../tune/tune.ts'
+import { vectorMigrations } from '../vectors/schema.ts'
+import { VectorStore } from '../vectors/store.ts'
 import type { ReadDocument } from './document.ts'
 import { readHeld } from './held.ts'
 import { MAX_LABEL_SETS, packed, unpacked } from './labels.ts'
@@ -57,13 +59,16 @@ export class Collections implements Disposable {
   readonly #clock: Clock
   readonly #segments: Segments
   readonly #origins: Origins
+  /** Vectors that embedding models have made. */
+  readonly vectors: VectorStore
 
   /** Throws UpshiftError that names the file where it cannot be opened. */
   constructor(path: string, clock: Clock) {
-    this.#store = openStore(path, migrations)
+    this.#store = openStore(path, [...migrations, ...vectorMigrations])
     this.#clock = clock
     this.#segments = new Segments(this.#store)
     this.#origins = new Origins(this.#store)
+    this.vectors = new VectorStore(this.#store, this.#origins)
   }
 
   /** All collections, with what of each somebody sees who holds these labels. */
@@ -181,10 +186,12 @@ export class Collections implements Disposable {
       if (moved.length === 0) return
       const ids = moved.map(({ id }) => id)
       this.#segments.relabel(collection, wanted, ids)
-      if (moved.some(({ before }) => before === ''))
+      if (moved.some(({ before }) => before === '')) {
         this.#store
           .prepare('UPDATE collection SET tuning = NULL, semantics = NULL WHERE id = ?')
           .run(collection)
+        this.vectors.dropTuning(collection)
+      }
       this.#changed(collection)
     })
   }

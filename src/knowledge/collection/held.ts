@@ -4,6 +4,7 @@ import type { Store } from '../../store/open.ts'
 import { decodeModel } from '../embed/encode.ts'
 import { type LsaModel, lsaVectors } from '../embed/lsa.ts'
 import { type Segment, SegmentBuilder } from '../index/segment.ts'
+import { ChunkVectors } from '../vectors/chunk-vectors.ts'
 import type { Filterable } from './filter.ts'
 import { unpacked } from './labels.ts'
 import type { Segments } from './segments.ts'
@@ -26,6 +27,8 @@ export interface Held {
   readonly parts: readonly Part[]
   readonly model: LsaModel | undefined
   readonly texts: Texts
+  /** Vectors of an embedding model. */
+  readonly vectors: ChunkVectors
   /** What filters look at, of every document; read when it is first asked for. */
   filterables(): readonly Filterable[]
   /** The chunks' vectors by the model, made when they are first asked for. */
@@ -67,7 +70,8 @@ export function readHeld(store: Store, segments: Segments, collection: number): 
     documents ??= filterablesOf(store, collection)
     return documents
   }
-  return { parts: read.parts, model, texts: new Texts(store), vectorsOf, filterables }
+  const shared = { texts: new Texts(store), vectors: new ChunkVectors(store, collection) }
+  return { parts: read.parts, model, ...shared, vectorsOf, filterables }
 }
 
 function filterablesOf(store: Store, collection: number): Filterable[] {

@@ -100,7 +100,7 @@ function found(collections: Collections, held: readonly string[], filter?: Docum
   return QUESTIONS.flatMap((question) =>
     settingsOf.map((settings) => {
       const hits = searcher
-        .search(question, settings, 20, filter)
+        .search(question, settings, 20, { filter })
         .map(({ origin: _, ...rest }) => ({ ...rest }))
       const { passages, conflicts, verdicts } = findIn(searcher, settings, {
         collection: 'shelf',
@@ -155,7 +155,7 @@ test('a filter leaves of the whole ranking what it covers, in its order', () => 
       for (const question of QUESTIONS) {
         const all = searcher.search(question, DEFAULT_SETTINGS, 100)
         assert.deepEqual(
-          searcher.search(question, DEFAULT_SETTINGS, 100, filter as DocumentFilter),
+          searcher.search(question, DEFAULT_SETTINGS, 100, { filter: filter as DocumentFilter }),
           all.filter(({ source }) => wanted.has(source)),
         )
       }
@@ -174,7 +174,7 @@ test('what a filter leaves out lends no words to the question', () => {
   const texts = (filter?: DocumentFilter): string[] =>
     collections
       .searcher('shelf')
-      .search('oil', settings, 10, filter)
+      .search('oil', settings, 10, { filter })
       .map(({ text }) => text)
   assert.ok(texts().includes('merger'))
   assert.deepEqual(texts({ source: 'b' }), ['oil'])

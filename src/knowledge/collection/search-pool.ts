@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Found } from '../../contract/passage.ts'
 import { createWorkerPool } from '../../lib/worker-pool.ts'
+import type { AskedVector } from '../vectors/chunk-vectors.ts'
 import { TRUSTS } from './origins.ts'
 import type { Hit } from './searcher.ts'
 
@@ -11,6 +12,13 @@ export interface Sought {
   readonly limit: number
   readonly filter?: DocumentFilter | undefined
   readonly dense?: number
+  /** The question's vector, where the collection's are of the same model: in the place of its semantics. */
+  readonly asked?: AskedVector
+}
+
+/** What an answer is to be made of, where its passages are at hand: screened and judged in this order. */
+export interface SoughtAmong extends Sought {
+  readonly hits?: readonly Hit[]
 }
 
 export interface SearchPool {
@@ -20,7 +28,7 @@ export interface SearchPool {
    */
   search(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<readonly Hit[]>
   /** What an answer may be made of: passages that were screened and judged. Rejects as `search`. */
-  find(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<Found>
+  find(question: SoughtAmong, labels: readonly string[], signal?: AbortSignal): Promise<Found>
   close(): Promise<void>
 }
 
@@ -46,6 +54,7 @@ const hitsSchema: z.ZodType<readonly Hit[]> = z.array(
     start: z.number(),
     end: z.number(),
     text: z.string(),
+    reranked: z.number().exactOptional(),
   }),
 )
 

@@ -2,10 +2,11 @@ import * as z from 'zod'
 import { documentFilterSchema } from '../../contract/filter.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
-import { findIn } from '../answer/find.ts'
+import { foundAmong, WIDE } from '../answer/find.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
+import { MAX_VECTOR_BYTES } from '../vectors/chunk-vectors.ts'
 import { Collections } from './collections.ts'
-import type { Searcher } from './searcher.ts'
+import type { Hit, Searcher } from './searcher.ts'
 
 const taskSchema = z.object({
   type: z.enum(['search', 'find']),
@@ -16,6 +17,10 @@ const taskSchema = z.object({
   dense: z.number().min(0).max(1).exactOptional(),
   labels: z.array(z.string()),
   filter: documentFilterSchema.optional(),
+  asked: z
+    .object({ model: z.string(), vector: z.instanceof(Float32Array), weight: z.number().min(0).max(1) })
+    .exactOptional(),
+  hits: z.array(z.custom<Hit>()).exactOptional(), // what this worker itself handed out, in another order
 })
 
 /** Collections whose indexes are kept in memory; the one that was used longest ago makes room. */
@@ -25,13 +30,16 @@ let file: { readonly path: string; readonly collections: Collections } | undefin
 const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
 
 serveTasks((task) => {
-  const { type, path, collection, question, limit, dense, labels, filter } = taskSchema.parse(task)
+  const { type, path, collection, question, limit, dense, labels, filter, asked, hits } =
+    taskSchema.parse(task)
   const collections = opened(path)
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
   const searcher = searcherOf(collections, collection).seenBy(labels)
-  if (type === 'find') return findIn(searcher, chosen, { collection, question, limit, filter })
-  return searcher.search(question, chosen, limit, filter)
+  if (asked !== undefined) makeRoom(collection)
+  if (type === 'search') return searcher.search(question, chosen, limit, { filter, asked })
+  const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), { filter, asked })
+  return foundAmong(searcher, collection, question, among, limit)
 })
 
 /** A worker serves one file. */
@@ -54,4 +62,15 @@ function searcherOf(collections: Collections, name: string): Searcher {
   const [oldest] = open.keys()
   if (open.size > MAX_OPEN && oldest !== undefined) open.delete(oldest)
   return searcher
+}
+
+/** Closes other collections, the one that was used longest ago first, until vectors keep to their bound. */
+function makeRoom(current: string): void {
+  let bytes = [...open.values()].reduce((sum, { searcher }) => sum + searcher.vectorBytes, 0)
+  for (const [name, { searcher }] of open) {
+    if (bytes <= MAX_VECTOR_BYTES) return
+    if (name === current || searcher.vectorBytes === 0) continue
+    open.delete(name)
+    bytes -= searcher.vectorBytes
+  }
 }

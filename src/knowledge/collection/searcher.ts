@@ -10,6 +10,8 @@ import { LexicalIndex, type Mask, type Query, type Ranked } from '../retrieve/le
 import type { Settings } from '../retrieve/settings.ts'
 import type { Sample } from '../tune/known-items.ts'
 import type { Tunable } from '../tune/tune.ts'
+import type { AskedVector } from '../vectors/chunk-vectors.ts'
+import { embeddedText } from '../vectors/store.ts'
 import { filterOf } from './filter.ts'
 import { type Held, seenKey, seenOf } from './held.ts'
 import { type Trust, trustOf } from './origins.ts'
@@ -32,12 +34,22 @@ export interface Hit {
   readonly start: number
   readonly end: number
   readonly text: string
+  /** What a reranker made of it, on that model's own scale; absent where none has read it. */
+  readonly reranked?: number
 }
 
 /** Views of one collection that are kept; the one that was used longest ago makes room. */
 const MAX_VIEWS = 8
 /** Texts that are read for the feedback and the tuning are cut here. */
 const MAX_READ = 20_000
+
+/** What a search may have beside its question. */
+export interface Narrower {
+  /** Documents that are left out before anything is ranked. */
+  readonly filter?: DocumentFilter | undefined
+  /** By the nearness of the engine's vectors too, and not of the collection's semantics. */
+  readonly asked?: AskedVector | undefined
+}
 
 /** One collection at one moment: its index in memory, its texts read when they are asked for. */
 export class Searcher implements Tunable {
@@ -92,15 +104,32 @@ export class Searcher implements Tunable {
   }
 
   /** The `limit` best chunks, the best first; without their texts. */
-  rank(question: string, settings: Settings, limit: number, filter?: DocumentFilter): Ranked[] {
+  rank(question: string, settings: Settings, limit: number, { filter, asked }: Narrower = {}): Ranked[] {
     const query = queryTerms(question)
     const mask = filter && this.#maskOf(filter)
-    if (settings.dense === 0 || this.#semantics === undefined)
-      return this.#lexical(query, settings, limit, mask)
-    const { model, index } = this.#semantics
+    const dense = this.#dense(query, settings, asked)
+    if (dense === undefined) return this.#lexical(query, settings, limit, mask)
     const depth = Math.max(limit, FUSED_DEPTH)
-    const near = index.search(lsaVector(model, query), depth, mask)
-    return fused(this.#lexical(query, settings, depth, mask), near, settings.dense, limit)
+    const near = dense.index.search(dense.vector, depth, mask)
+    return fused(this.#lexical(query, settings, depth, mask), near, dense.weight, limit)
+  }
+
+  #dense(query: Query, settings: Settings, asked: AskedVector | undefined) {
+    const index = asked && this.engineVectors(asked.model, asked.vector.length)
+    if (asked !== undefined && index !== undefined) return { index, ...asked }
+    if (settings.dense === 0 || this.#semantics === undefined) return undefined
+    const { model } = this.#semantics
+    return { index: this.#semantics.index, vector: lsaVector(model, query), weight: settings.dense }
+  }
+
+  /** The vectors that a model has made of the chunks; undefined where there are none of this length. */
+  engineVectors(model: string, dimensions: number): DenseIndex | undefined {
+    return this.#held.vectors.index(model, dimensions, this.#chunks)
+  }
+
+  /** Bytes of memory that the engine's vectors take, in all views together; 0 until they are searched. */
+  get vectorBytes(): number {
+    return this.#held.vectors.bytes
   }
 
   #lexical(query: Query, settings: Settings, limit: number, mask?: Mask): Ranked[] {
@@ -126,8 +155,8 @@ export class Searcher implements Tunable {
   }
 
   /** The `limit` best chunks with their texts. What has been removed since this was read is left out. */
-  search(question: string, settings: Settings, limit: number, filter?: DocumentFilter): Hit[] {
-    return this.rank(question, settings, limit, filter).flatMap((ranked) => this.hit(ranked) ?? [])
+  search(question: string, settings: Settings, limit: number, narrower: Narrower = {}): Hit[] {
+    return this.rank(question, settings, limit, narrower).flatMap((ranked) => this.hit(ranked) ?? [])
   }
 
   /** Undefined where it has been removed since. */
@@ -173,6 +202,13 @@ export class Searcher implements Tunable {
     if (row === undefined) return ''
     const start = Number(row['start'])
     return this.#text(Number(row['document'])).slice(start, Math.min(Number(row['end']), start + MAX_READ))
+  }
+
+  /** What an embedding model gets of a chunk. */
+  embeddedText(segment: number, chunk: number): string {
+    const row = this.#row(segment, chunk)
+    const headings = row === undefined ? [] : (JSON.parse(String(row['headings'])) as string[]) // as in `hit`
+    return embeddedText(String(row?.['title'] ?? ''), headings, this.text(segment, chunk))
   }
 
   #row(segment: number, chunk: number): Record<string, unknown> | undefined {

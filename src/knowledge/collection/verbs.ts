@@ -1,5 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import * as z from 'zod'
+import type { DocumentFilter } from '../../contract/filter.ts'
+import { expectJson } from '../../contract/reply.ts'
 import {
   type ExitCode,
   UsageError,
@@ -10,6 +13,8 @@ import {
 import { systemClock } from '../../lib/clock.ts'
 import { textTable } from '../../lib/table.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
+import type { DenseTuning } from '../tune/fusion-weight.ts'
+import type { VectorState } from '../vectors/store.ts'
 import { Collections } from './collections.ts'
 import { FILTER_OPTIONS, filterFlags } from './filter-flags.ts'
 import type { Hit } from './searcher.ts'
@@ -109,11 +114,52 @@ async function runSearch(context: VerbContext): Promise<ExitCode> {
   }
   using collections = await openCollections(context)
   const name = collectionOf(context)
+  const filter = filterFlags(context.flags)
+  if (await asksEngines(context, collections, name))
+    return searchByServer(context, name, { question, limit, ...(filter && { filter }) })
   const settings = collections.tuning(name)?.settings ?? DEFAULT_SETTINGS
-  const hits = collections.searcher(name).search(question, settings, limit, filterFlags(context.flags))
+  const hits = collections.searcher(name).search(question, settings, limit, { filter })
   write(context, { collection: name, hits }, () => hitsText(hits, context.colour))
   return 0
 }
+
+/** Whether a stage of this search would ask an engine: then it takes the server's path. */
+async function asksEngines(context: VerbContext, collections: Collections, name: string): Promise<boolean> {
+  if ((collections.vectors.state(name)?.tuning?.weight ?? 0) > 0) return true
+  collections.figures(name) // says what to do where there is no such collection
+  return (await context.reranks?.()) === true
+}
+
+async function searchByServer(
+  context: VerbContext,
+  name: string,
+  body: { readonly question: string; readonly limit: number; readonly filter?: DocumentFilter },
+): Promise<ExitCode> {
+  const server = await context.server()
+  const path = `/v1/knowledge/${encodeURIComponent(name)}/search`
+  const reply = await server.call('POST', path, body, context.signal)
+  const { hits, verdicts } = await expectJson(reply, foundReply)
+  const named = hits.map(({ document, ...hit }) => ({ ...hit, source: document }))
+  write(context, { collection: name, verdicts, hits: named }, () => hitsText(named, context.colour))
+  for (const { check, outcome, detail = '' } of verdicts) {
+    if (outcome !== 'passed') context.err.write(`${check}: ${outcome}, ${printable(detail)}\n`)
+  }
+  return 0
+}
+
+const foundReply = z.object({
+  verdicts: z.array(z.object({ check: z.string(), outcome: z.string(), detail: z.string().optional() })),
+  hits: z.array(
+    z.looseObject({
+      document: z.string(),
+      headings: z.array(z.string()),
+      page: z.number().exactOptional(),
+      start: z.number(),
+      end: z.number(),
+      text: z.string(),
+    }),
+  ),
+})
 
 async function runInspect(context: VerbContext): Promise<ExitCode> {
   if (context.args.length > 0) throw new UsageError('knowledge inspect takes no words.')
@@ -122,7 +168,8 @@ async function runInspect(context: VerbContext): Promise<ExitCode> {
   const figures = collections.figures(name)
   const tuning = collections.tuning(name)
   const settings = tuning?.settings ?? DEFAULT_SETTINGS
-  write(context, { ...figures, settings, tuning: tuning ?? null }, () =>
+  const vectors = collections.vectors.state(name)
+  write(context, { ...figures, settings, tuning: tuning ?? null, vectors: vectors ?? null }, () =>
     textTable(
       ['FIGURE', 'VALUE'],
       [
@@ -142,19 +189,45 @@ async function runInspect(context: VerbContext): Promise<ExitCode> {
                 `${tuning.before.toFixed(4)} before, ${tuning.after.toFixed(4)} after`,
               ],
               ...(tuning.kept ? [['the defaults stand', tuning.kept]] : []),
+              ...fusionRows('semantics', tuning.semantics),
             ]),
+        ...vectorRows(vectors),
       ],
     ),
   )
   return 0
 }
 
+function fusionRows(name: string, tuning: DenseTuning | undefined): string[][] {
+  if (tuning === undefined) return []
+  const { weight, lexical, dense, fused, heldOut } = tuning
+  const nDCG = [lexical, dense, fused].map((value) => value.toFixed(4)).join(', ')
+  return [
+    [`weight of ${name}`, String(weight)],
+    ...(heldOut === 0 ? [] : [[`nDCG of words, ${name}, both`, `${nDCG}, on ${heldOut} held-out queries`]]),
+  ]
+}
+
+function vectorRows(state: VectorState | undefined): string[][] {
+  if (state === undefined) return [['embedding model', 'none']]
+  const { wanted, made, embedded, passages, tuning } = state
+  return [
+    ['embedding model', made === undefined ? `${wanted}, no vector yet` : made.model],
+    ...(made === undefined ? [] : [['dimensions of its vectors', String(made.dimensions)]]),
+    ['passages with a vector', `${embedded} of ${passages}`],
+    ...fusionRows('vectors', tuning),
+    ...(tuning?.kept === undefined ? [] : [['why that weight', tuning.kept]]),
+  ]
+}
+
 const BOLD = '\u001b[1m'
 const RESET = '\u001b[0m'
 const SHOWN = 500
 
-function hitsText(hits: readonly Hit[], colour: boolean): string {
-  if (hits.length === 0) return 'Nothing in the collection shares a word with the question.\n'
+type Shown = Pick<Hit, 'source' | 'headings' | 'page' | 'start' | 'end' | 'text'>
+
+function hitsText(hits: readonly Shown[], colour: boolean): string {
+  if (hits.length === 0) return 'Nothing in the collection was found for the question.\n'
   return hits
     .map((hit, at) => {
       const page = hit.page === undefined ? '' : `, page ${hit.page}`

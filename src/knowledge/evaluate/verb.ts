@@ -1,6 +1,7 @@
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { textTable } from '../../lib/table.ts'
+import { serverEmbedder } from '../vectors/embedder.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
 
 export const evaluateVerb: Verb = {
@@ -12,6 +13,12 @@ export const evaluateVerb: Verb = {
       value: 'DIR',
       summary: 'The folder: corpus.jsonl, queries.jsonl and qrels/test.tsv, gzipped if you like.',
     },
+    embeddings: {
+      type: 'string',
+      value: 'MODEL',
+      summary:
+        'Search with vectors of this model too: of the running server, or of one that the command opens.',
+    },
   },
   details:
     'The records become a collection in a temporary file, which tunes itself on the records alone; only then are queries and judgements read. Prints nDCG@10, recall@100, MRR@10, speed, size and the settings that the tuning chose.',
@@ -22,9 +29,14 @@ export const evaluateVerb: Verb = {
 async function runEvaluate(context: VerbContext): Promise<ExitCode> {
   const folder = context.flags['dir']
   if (typeof folder !== 'string' || context.args.length > 0) {
-    throw new UsageError('knowledge evaluate takes --dir DIR and nothing else.')
+    throw new UsageError('knowledge evaluate takes --dir DIR, and --embeddings MODEL if you like.')
   }
-  const evaluation = await evaluate(folder, systemClock)
+  const { embeddings } = context.flags
+  const engine =
+    typeof embeddings === 'string'
+      ? { embedder: serverEmbedder(() => context.server(), embeddings), signal: context.signal }
+      : undefined
+  const evaluation = await evaluate(folder, systemClock, engine)
   context.out.write(context.json ? `${JSON.stringify(evaluation, null, 2)}\n` : evaluationText(evaluation))
   return 0
 }
@@ -60,8 +72,16 @@ function evaluationText(evaluation: Evaluation): string {
           .join(', '),
       ],
       ['tuned by itself', verdict],
+      ...(evaluation.vectors === undefined
+        ? []
+        : [
+            [
+              'vectors',
+              `${evaluation.vectors.model}, made in ${ms(evaluation.vectors.embedMs)}, weight ${evaluation.vectors.weight}`,
+            ],
+          ]),
       [
-        'nDCG@10 of BM25, semantics, both',
+        `nDCG@10 of BM25, ${evaluation.vectors === undefined ? 'semantics' : 'vectors'}, both`,
         Object.values(evaluation.parts)
           .map((one) => one.toFixed(4))
           .join(', '),

@@ -6,21 +6,23 @@ const LINE_MS = 10_000
 const BAR = 24
 
 /**
- * How far reading files has come, on stderr: on a terminal one line that is written over, with a bar; elsewhere a line
+ * How far reading files, or embedding, has come, on stderr: on a terminal one line that is written over, with a bar; elsewhere a line
  * now and then.
  */
 export class IngestProgress {
   readonly #err: Writable
   readonly #clock: Clock
   readonly #total: number
+  readonly #what: string
   readonly #terminal: boolean
   readonly #began: number
   #shown: number
 
-  constructor(err: Writable, clock: Clock, total: number) {
+  constructor(err: Writable, clock: Clock, total: number, what = 'files') {
     this.#err = err
     this.#clock = clock
     this.#total = total
+    this.#what = what
     this.#terminal = 'isTTY' in err && err.isTTY === true
     this.#began = clock.elapsed()
     this.#shown = this.#began
@@ -36,7 +38,7 @@ export class IngestProgress {
     const filled = Math.round((BAR * done) / Math.max(1, this.#total))
     const bar = this.#terminal ? `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ` : ''
     const left = `${Math.ceil((this.#total - done) / Math.max(rate, 0.001))} s left`
-    const text = `${bar}${done} of ${this.#total} files, ${rate.toFixed(rate < 10 ? 1 : 0)} a second, ${left}`
+    const text = `${bar}${done} of ${this.#total} ${this.#what}, ${rate.toFixed(rate < 10 ? 1 : 0)} a second, ${left}`
     this.#err.write(this.#terminal ? `\r\u001b[K${text}` : `${text}\n`)
   }
 

@@ -7,6 +7,8 @@ import { labelFlags } from '../collection/label-verb.ts'
 import { TRUSTS, type Trust } from '../collection/origins.ts'
 import { COLLECTION_OPTION, collectionOf, openCollections } from '../collection/verbs.ts'
 import { tuneIfDue } from '../tune/tune-collection.ts'
+import { VectorKeeper } from '../vectors/keep.ts'
+import { type VectorRound, type VectorRoundOptions, vectorRound, vectorText } from '../vectors/round.ts'
 import { type Incoming, type IngestReport, ingest, MAX_FILE_BYTES } from './ingest.ts'
 import { mediaTypeOf, mediaTypeOfPage } from './parse/media.ts'
 import { IngestProgress } from './progress.ts'
@@ -17,7 +19,7 @@ import { watchSources } from './watch.ts'
 export const addVerb: Verb = {
   name: 'knowledge add',
   summary: 'Read files, folders, web pages or standard input into a collection.',
-  operands: 'PATH...',
+  operands: '[PATH...]',
   options: {
     collection: COLLECTION_OPTION,
     name: {
@@ -36,6 +38,11 @@ export const addVerb: Verb = {
       value: 'LABEL',
       summary: 'Only keys that hold it read what is named here; several: that hold them all.',
     },
+    embeddings: {
+      type: 'string',
+      value: 'MODEL',
+      summary: 'The model that makes vectors of this collection from now on; none: no vectors any more.',
+    },
     'keep-missing': {
       type: 'boolean',
       summary: 'Keep documents whose files have vanished from the folders that are named.',
@@ -46,12 +53,13 @@ export const addVerb: Verb = {
     },
   },
   details:
-    'Reads PDF, DOCX, PPTX, XLSX, mail, text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes, or a web address that `knowledge.urls` allows. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Documents whose files have vanished from a folder that is named leave the collection. Afterwards the collection tunes its search by itself.',
+    'Reads PDF, DOCX, PPTX, XLSX, mail, text, Markdown, HTML, source code, JSON, JSON Lines and CSV. A path may be a pattern in quotes, or a web address that `knowledge.urls` allows. What is in the collection already is left alone, a changed file takes the place of its old version, and a file that cannot be read is named and skipped; a run that broke off goes on when it is started again. Documents whose files have vanished from a folder that is named leave the collection. Afterwards the collection tunes its search by itself. Where it has an embedding model, passages without a vector get one from the running server, or from one that the command opens; a run that breaks off goes on here too.',
   examples: [
     'upshift knowledge add ./handbook',
     "upshift knowledge add --collection code 'src/**/*.ts'",
     'upshift knowledge add --label finance --label board ./reports',
     'upshift knowledge add --watch ~/notes',
+    'upshift knowledge add --embeddings ollama/nomic-embed-text ./handbook',
     'curl -s https://example.org/page.html | upshift knowledge add - --name page.html',
   ],
   run: runAdd,
@@ -65,10 +73,11 @@ interface Round extends IngestReport {
   /** Folders with nothing in them, whose documents stay. */
   readonly emptied: readonly { readonly path: string; readonly documents: number }[]
   readonly passedOver: number
+  readonly vectors?: VectorRound
 }
 
 async function runAdd(context: VerbContext): Promise<ExitCode> {
-  if (context.args.length === 0)
+  if (context.args.length === 0 && context.flags['embeddings'] === undefined)
     throw new UsageError('knowledge add takes files, folders, patterns, web addresses, or - for stdin.')
   const urls = context.args.filter((one) => WEB.test(one))
   const paths = context.args.filter((one) => one !== '-' && !WEB.test(one))
@@ -84,9 +93,14 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
     ...(piped ? [await standardInput(context)] : []),
   ]
   using collections = await openCollections(context)
-  const first = await readRound(context, collections, incoming, sources)
+  const read = await readRound(context, collections, incoming, sources)
+  chooseModel(context, collections)
+  const watching = context.flags['watch'] === true
+  const vectors = watching ? undefined : await vectorRound(collections, read.collection, roundOf(context))
+  const first: Round = { ...read, ...(vectors && { vectors }) }
   tell(context, first)
-  if (context.flags['watch'] === true) await keepWatch(context, collections, paths, sources)
+  if (watching) await keepWatch(context, collections, paths, sources)
+  if (vectors?.stopped !== undefined && context.flags['embeddings'] !== undefined) return 1
   return first.added + first.replaced + first.unchanged === 0 && first.skipped.length > 0 ? 1 : 0
 }
 
@@ -133,6 +147,20 @@ async function readRound(
   return { collection, ...read, skipped, removed, emptied, passedOver: sources.passedOver }
 }
 
+/** The model that was named makes the collection's vectors from now on. */
+function chooseModel(context: VerbContext, collections: Collections): void {
+  const named = context.flags['embeddings']
+  if (typeof named !== 'string') return
+  const collection = collectionOf(context)
+  collections.figures(collection) // says what to do where there is no such collection
+  collections.vectors.choose(collection, named === 'none' ? undefined : named)
+}
+
+function roundOf(context: VerbContext): VectorRoundOptions {
+  const { json, err, signal } = context
+  return { server: () => context.server(), signal, ...(json ? {} : { err }) }
+}
+
 async function keepWatch(
   context: VerbContext,
   collections: Collections,
@@ -140,7 +168,15 @@ async function keepWatch(
   first: Sources,
 ): Promise<void> {
   const say = (text: string): boolean => context.err.write(`${text}\n`)
-  await watchSources(paths, first, {
+  const keeper = new VectorKeeper()
+  const collection = collectionOf(context)
+  const told = (vectors: VectorRound): void => {
+    context.out.write(
+      context.json ? `${JSON.stringify({ collection, vectors })}\n` : vectorText(collection, vectors),
+    )
+  }
+  const keeping = keeper.run(collections, collection, roundOf(context), told)
+  const watching = watchSources(paths, first, {
     clock: systemClock,
     signal: context.signal,
     ready: (looking) =>
@@ -157,8 +193,10 @@ async function keepWatch(
       const report = await readRound(context, collections, changed.map(incomingOf), sources)
       const news = report.added + report.replaced + report.removed + report.skipped.length > 0
       if (news) tell(context, { ...report, passedOver: 0 })
+      if (news) keeper.wake()
     },
   })
+  await Promise.all([watching, keeping])
 }
 
 function trustFlag({ flags }: VerbContext): Trust | undefined {
@@ -216,7 +254,8 @@ function roundText(round: Round): string {
     ...(round.removed > 0 ? [`${round.removed} removed, whose files have vanished`] : []),
     ...(round.passedOver > 0 ? [`${round.passedOver} of other kinds passed over`] : []),
   ]
-  return `${round.collection}: ${parts.join(', ')}; ${round.chunks} new passages.\n`
+  const vectors = round.vectors === undefined ? '' : vectorText(round.collection, round.vectors)
+  return `${round.collection}: ${parts.join(', ')}; ${round.chunks} new passages.\n${vectors}`
 }
 
 function printable(text: string): string {

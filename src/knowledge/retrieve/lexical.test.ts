@@ -68,7 +68,7 @@ test('the tuning scores chunks just as the search does', () => {
   const query = queryTerms('oil pipe gear')
   const settings = { ...DEFAULT_SETTINGS, k1: 0.9, b: 0.6, head: 0.8, document: 0.5 }
   const at = { segment: 0, chunk: 1, text: '' }
-  const item = { at, query, removed: new Map(), removedLength: 0 }
+  const item = { at, query, asked: '', sentence: '', removed: new Map(), removedLength: 0 }
   const pool = widePool(item, index)
   const { rivals, sought } = pool.scores(settings)
   const searched = new Map(index.search(query, settings, 10).map(({ chunk, score }) => [chunk, score]))

@@ -1,4 +1,5 @@
 import { queryTerms, termCounts } from '../index/query.ts'
+import { analyse, eachRun } from '../index/terms.ts'
 import type { LexicalIndex, Query } from '../retrieve/lexical.ts'
 
 /** A chunk of the collection as the tuning reads it. */
@@ -15,6 +16,10 @@ export interface Sample {
 export interface KnownItem {
   readonly at: Sample
   readonly query: Query
+  /** The query as it would be written: the sentence, or words of it. */
+  readonly asked: string
+  /** What was taken out, as it stood. */
+  readonly sentence: string
   /** What was taken out: its terms and their number. */
   readonly removed: ReadonlyMap<string, number>
   readonly removedLength: number
@@ -50,8 +55,9 @@ export function knownItems(samples: readonly Sample[], index: LexicalIndex, chan
     for (const count of removed.values()) removedLength += count
     const whole = queryTerms(sentence)
     const short = rareTerms(whole, index, chance)
-    items.push({ at, query: whole, removed, removedLength })
-    items.push({ at, query: short, removed, removedLength })
+    const item = { at, sentence, removed, removedLength }
+    items.push({ ...item, query: whole, asked: sentence })
+    items.push({ ...item, query: short, asked: wordsOfTerms(sentence, short) })
   }
   return items
 }
@@ -63,6 +69,15 @@ function rareTerms(terms: Query, index: LexicalIndex, chance: Chance): Map<strin
     .sort((a, b) => b.key - a.key)
     .slice(0, SHORT_TERMS)
   return new Map(drawn.map(({ term }) => [term, 1]))
+}
+
+/** The words of a sentence that these terms come from, each once. */
+function wordsOfTerms(sentence: string, terms: Query): string {
+  const words = new Set<string>()
+  eachRun(sentence, (run) => {
+    if (analyse(run).some((term) => terms.has(term))) words.add(run)
+  })
+  return [...words].join(' ')
 }
 
 /** The same numbers for the same seed, so that a collection is tuned alike each time (a linear congruence). */

@@ -34,6 +34,6 @@ export function tuneIfDue(collections: Collections, name: string): void {
 }
 
 /** Whether a collection has changed so much that its settings are of another one, so to speak. */
-function tuningDue(chunks: number, tunedAt: number | undefined): boolean {
+export function tuningDue(chunks: number, tunedAt: number | undefined): boolean {
   return tunedAt === undefined || Math.abs(chunks - tunedAt) > CHANGE * tunedAt
 }

@@ -1,22 +1,12 @@
 import { fitLsa, type LsaModel, lsaVector, lsaVectors } from '../embed/lsa.ts'
 import { termCounts } from '../index/query.ts'
 import type { Segment } from '../index/segment.ts'
-import { DenseIndex, FUSED_DEPTH, fused } from '../retrieve/dense.ts'
-import type { Ranked } from '../retrieve/lexical.ts'
+import { DenseIndex, FUSED_DEPTH } from '../retrieve/dense.ts'
 import type { Settings } from '../retrieve/settings.ts'
-import { clearlyBetter } from './better.ts'
+import { chooseWeight, type DenseTuning, withSought } from './fusion-weight.ts'
 import { type KnownItem, knownItems, sequence } from './known-items.ts'
 import { widePool } from './pool.ts'
 import type { Tunable } from './tune.ts'
-
-/** What the tuning of the fusion came to: nDCG over held-out queries of the parts and of both. */
-export interface DenseTuning {
-  readonly weight: number
-  readonly lexical: number
-  readonly dense: number
-  readonly fused: number
-  readonly heldOut: number
-}
 
 /**
  * Latent semantics are of the same words as BM25: they are a hint beside it and never take over, and since they cost
@@ -58,30 +48,7 @@ export function tuneDense(
       soughtCosine(item, model),
     ),
   }))
-  const halves = [0, 1].map((half) => rankings.filter((_, at) => (at >> 1) % 2 === half))
-  const [choosing = [], judging = []] = halves
-  const gains = (of: typeof rankings, weight: number): number[] =>
-    of.map((one) => gainOf(one.item, fused(one.lexical, one.dense, weight, FUSED_DEPTH)))
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / (values.length || 1)
-  const best = WEIGHTS.map((weight) => ({ weight, gain: mean(gains(choosing, weight)) })).reduce((a, b) =>
-    b.gain > a.gain ? b : a,
-  )
-  const [alone, both] = [gains(judging, 0), gains(judging, best.weight)]
-  const pays =
-    items.length >= MIN_ITEMS &&
-    best.gain > mean(gains(choosing, 0)) &&
-    clearlyBetter(
-      both.map((gain, at) => gain - (alone[at] ?? 0)),
-      MIN_GAIN,
-    )
-  return {
-    weight: pays ? best.weight : 0,
-    lexical: mean(alone),
-    dense: mean(gains(judging, 1)),
-    fused: pays ? mean(both) : mean(alone),
-    heldOut: judging.length,
-  }
+  return chooseWeight(rankings, { weights: WEIGHTS, minGain: MIN_GAIN, minItems: MIN_ITEMS })
 }
 
 /** A segment whose sampled chunks lack the sentence that was taken out of them. */
@@ -100,24 +67,9 @@ function withoutSentences(segment: Segment, number: number, items: readonly Know
   return { ...segment, body }
 }
 
-/** A ranking in which the sought chunk stands by what is left of it. */
-function withSought(item: KnownItem, ranking: readonly Ranked[], score: number): Ranked[] {
-  const { segment, chunk } = item.at
-  const rivals = ranking.filter((one) => one.segment !== segment || one.chunk !== chunk)
-  const place = rivals.findIndex((one) => one.score < score)
-  const sought = score > 0 ? [{ segment, chunk, score }] : []
-  const at = place < 0 ? rivals.length : place
-  return [...rivals.slice(0, at), ...sought, ...rivals.slice(at)].slice(0, FUSED_DEPTH)
-}
-
 function soughtCosine(item: KnownItem, model: LsaModel): number {
   const counts = termCounts(item.at.text)
   for (const [term, count] of item.removed) counts.set(term, (counts.get(term) ?? 0) - count)
   const [own, asked] = [lsaVector(model, counts), lsaVector(model, item.query)]
   return own.reduce((sum, value, i) => sum + value * (asked[i] ?? 0), 0)
-}
-
-function gainOf({ at }: KnownItem, ranking: readonly Ranked[]): number {
-  const rank = ranking.findIndex(({ segment, chunk }) => segment === at.segment && chunk === at.chunk)
-  return rank < 0 ? 0 : 1 / Math.log2(rank + 2)
 }

@@ -2,9 +2,9 @@ import { expansionOf, FEEDBACK_CHUNKS, mixed, normalised } from '../retrieve/fee
 import type { LexicalIndex } from '../retrieve/lexical.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../retrieve/settings.ts'
 import { clearlyBetter } from './better.ts'
+import type { DenseTuning } from './fusion-weight.ts'
 import { type KnownItem, knownItems, type Sample, sequence } from './known-items.ts'
 import { gainOf, Pool, rivalsOf, widePool } from './pool.ts'
-import type { DenseTuning } from './tune-dense.ts'
 
 /** What a tuning came to. Means are nDCG over known-item queries. */
 export interface Tuning {

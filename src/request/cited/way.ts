@@ -21,7 +21,13 @@ import { declineText, placeOf, type Rendered, renderCarried, renderQuoted } from
 /** What answering from collections needs from outside. */
 export interface CollectionPorts {
   /** What a collection holds for a question, as far as its caller may read it. */
-  find(collection: string, question: string, ask: Ask, caller: Work['caller']): Promise<Found | Refusal>
+  find(
+    collection: string,
+    question: string,
+    ask: Ask,
+    caller: Work['caller'],
+    purse: Work['purse'],
+  ): Promise<Found | Refusal>
   /** True where what is cited still stands in its collection, and its caller may read it. */
   stands(citation: Citation, caller: Work['caller']): boolean
   /** True for a model that quotes and writes nothing of its own. */
@@ -40,7 +46,7 @@ export async function* answerCited(
   childId: string,
 ): AsyncGenerator<Batch> {
   const question = lastQuestion(ask.request)
-  const found = await ports.find(collection, question, ask, caller)
+  const found = await ports.find(collection, question, ask, caller, purse)
   if (isRefusal(found)) return yield [failed(found.problem)]
   const [model = plan.requested] = plan.candidates
   const quoting = ports.quotes(model)
