@@ -172,6 +172,7 @@ const OTHERS: Readonly<Record<string, 'open' | 'machine' | 'key' | 'owner'>> = {
   'POST /v1/admin/keys/{id}/limits': 'owner',
   'POST /v1/admin/keys/{id}/revoke': 'owner',
   'POST /v1/admin/keys/{id}/rotate': 'owner',
+  'POST /v1/admin/knowledge/embed': 'owner',
   'POST /v1/admin/knowledge/forget': 'owner',
   'POST /v1/admin/reload': 'owner',
   'GET /v1/admin/routing': 'owner',
