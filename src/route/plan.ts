@@ -1,5 +1,6 @@
 import type { Ask } from '../contract/ask.ts'
 import { type Caller, mayUse } from '../contract/caller.ts'
+import type { Escalation } from '../contract/escalation.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
@@ -65,7 +66,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       tier: first.tier,
       candidates: choice.map((model) => model.id),
       effort: deliberate(ask.request) ? 'deliberate' : 'fast',
-      output: ask.request.upshift?.collection === undefined ? ports.outputMode(ask, choice) : 'hold',
+      output: outputOf(ports, ask, choice, escalation),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       ...(escalation === undefined ? {} : { escalation }),
       capImposed: asked == null,
@@ -74,6 +75,19 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       rejected: notes.rejected,
     }
   }
+}
+
+/** Whoever may answer counts: also those above, whose answer may leave in place of the cheap one. */
+function outputOf(
+  ports: PlanPorts,
+  ask: Ask,
+  choice: readonly ModelView[],
+  escalation: Escalation | undefined,
+): Plan['output'] {
+  if (ask.request.upshift?.collection !== undefined) return 'hold'
+  const strong = escalation === undefined || escalation.order === 'shadow' ? [] : escalation.strong
+  const above = strong.length === 0 ? [] : ports.models().filter(({ id }) => strong.includes(id))
+  return ports.outputMode(ask, [...choice, ...above])
 }
 
 function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
