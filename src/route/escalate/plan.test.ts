@@ -7,7 +7,7 @@ import type { ModelView } from '../../contract/model.ts'
 import { Notes } from '../choice.ts'
 import { section } from '../config.ts'
 import { type EscalationPorts, planShift, type Shift } from './plan.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions, sessionOf } from './sessions.ts'
 
 const CALLER: Caller = { key: 'key_a', name: 'a', owner: false, scope: { engines: 'any' } }
 
@@ -154,4 +154,14 @@ test('what a lot has given to one model is answered by it alone, as it comes', (
   assert.deepEqual([first(drawn('cheap')), drawn('cheap').escalation?.order], ['a/qwen-small', 'shadow'])
   assert.deepEqual([first(drawn('strong')), drawn('strong').escalation?.order], ['z/large', 'shadow'])
   assert.deepEqual([first(drawn('both')), drawn('both').escalation?.order], ['a/qwen-small', 'after'])
+})
+
+test('a shadow notes no model for a conversation: another one may have answered', () => {
+  const after = (mode: string) => {
+    const sessions = new Sessions()
+    const messages = [{ role: 'user' as const, content: 'Name a river.' }]
+    planned({ messages, more: { sessions }, escalation: { mode } })
+    return sessions.modelOf(sessionOf({ model: 'auto', messages }, CALLER))
+  }
+  assert.deepEqual([after('on'), after('shadow')], ['a/qwen-small', undefined])
 })

@@ -74,6 +74,8 @@ export function planShift(
   const session = sessionOf(ask.request, caller)
   const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
   if (shift === undefined) return undefined
+  // In a shadow another model may answer: what the conversation is with is not known here.
+  if (ports.config.escalation.mode !== 'on') return shift
   const [first] = shift.models
   if (first !== undefined) ports.sessions.is(session, first.id)
   if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
