@@ -55,6 +55,15 @@ export interface Draw {
   }
 }
 
+/** What an evaluator is shown of the question and of each answer, and what it may say. */
+export const EVALUATOR_BOUNDS = {
+  /** UTF-16 units of each of the three texts. */
+  shownChars: 8_000,
+  /** Bytes of what is said around them. */
+  frameBytes: 2_048,
+  verdictTokens: 1_024,
+} as const
+
 /** Two answers to one request, each from 0 (wrong) to 1 (right), with what they cost. */
 export interface Compared {
   readonly cheap: number

@@ -1,11 +1,9 @@
 import type { Work } from '../../contract/ask.ts'
 import type { ChatRequest } from '../../contract/chat.ts'
-import type { Compared } from '../../contract/escalation.ts'
+import { type Compared, EVALUATOR_BOUNDS } from '../../contract/escalation.ts'
 import { lastQuestion } from '../../contract/text.ts'
 
-/** Of the question and of each answer, so that what is put is bounded. */
-const SHOWN_CHARS = 8_000
-const VERDICT_TOKENS = 1_024
+const { shownChars, verdictTokens } = EVALUATOR_BOUNDS
 
 /** What is put to the evaluator, and how its verdict is read. */
 export interface Put {
@@ -38,7 +36,7 @@ export function questionOf(work: Work, cheap: string, strong: string): Put {
     work: {
       ...work,
       ask: { ...work.ask, request, bytes },
-      plan: { ...work.plan, maxOutputTokens: VERDICT_TOKENS },
+      plan: { ...work.plan, maxOutputTokens: verdictTokens },
     },
     read: (verdict) => read(verdict, swapped),
   }
@@ -54,7 +52,7 @@ function read(text: string, swapped: boolean): Pick<Compared, 'cheap' | 'strong'
 }
 
 function shown(text: string): string {
-  return text.length <= SHOWN_CHARS
+  return text.length <= shownChars
     ? text
-    : `${text.slice(0, SHOWN_CHARS / 2)}\n[…]\n${text.slice(-SHOWN_CHARS / 2)}`
+    : `${text.slice(0, shownChars / 2)}\n[…]\n${text.slice(-shownChars / 2)}`
 }
