@@ -115,7 +115,7 @@ test('going up is for what is worth more than it costs, and says so in numbers',
   assert.equal(up.action, 'escalate')
   assert.match(
     up.reason,
-    /^expected gain 0\.\d\d \(0\.20 before, a second model differs\) is worth \$0\.\d{4} and costs \$0\.0010: expert$/,
+    /^expected gain 0\.\d\d \(0\.20 before, a second model differs\) is worth \$0\.\d{6} and costs \$0\.001000: expert$/,
   )
   assert.equal(judge(parts(), ESCALATION, { agrees: true, chars: 600, whole: true }).action, 'accept')
   assert.equal(judge(parts(), { ...ESCALATION, extraMicros: 9_000 }, undefined).action, 'accept')

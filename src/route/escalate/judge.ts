@@ -1,4 +1,5 @@
 import type { Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
+import { usdText } from '../usd.ts'
 import { posteriorGain, type Weights } from './posterior.ts'
 
 /** Whether going up pays for a kind of traffic, as far as outcomes say. */
@@ -27,7 +28,7 @@ export function judge(parts: JudgeParts, escalation: Escalation, evidence: Evide
   const { state, reason: shown } = parts.standing
   const seen = evidence === undefined ? '' : `, ${wordsOf(evidence)}`
   const worth = Math.round(gain * worthMicros)
-  const sum = `expected gain ${gain.toFixed(2)} (${prior.toFixed(2)} before${seen}) is worth ${money(worth)} and costs ${money(extraMicros)}`
+  const sum = `expected gain ${gain.toFixed(2)} (${prior.toFixed(2)} before${seen}) is worth ${usdText(worth)} and costs ${usdText(extraMicros)}`
   if (state === 'does-not-pay') return { action: 'accept', gain, reason: `${shown}; ${sum}` }
   if (worth > extraMicros) return { action: 'escalate', gain, reason: `${sum}: ${escalation.tier}` }
   const doubted = evidence?.agrees === false || evidence?.whole === false
@@ -40,9 +41,4 @@ function wordsOf({ agrees, whole, margin }: Evidence): string {
   const cut = `${sure}${whole ? '' : ', cut off'}`
   if (agrees === undefined) return `no second opinion${cut}`
   return `a second model ${agrees ? 'agrees' : 'differs'}${cut}`
-}
-
-/** Micro-dollars as dollars. */
-function money(micros: number): string {
-  return `$${(micros / 1_000_000).toFixed(4)}`
 }

@@ -6,6 +6,7 @@ import { lastQuestion } from '../../contract/text.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
+import { usdText } from '../usd.ts'
 import { familyOf } from './family.ts'
 import type { Standing } from './judge.ts'
 import { expectedMicros, lostCacheMicros } from './price.ts'
@@ -107,7 +108,7 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
   const { gain, extraMicros, worthMicros, order } = escalation
   notes.reason(
-    `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${dollars(gain * worthMicros)} for ${dollars(extraMicros)} more`,
+    `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${usdText(gain * worthMicros)} for ${usdText(extraMicros)} more`,
   )
   if (escalation.drawn !== undefined) {
     const { arm, drawn } = escalation.drawn
@@ -183,8 +184,4 @@ function stay(model: string | undefined, low: ModelView, high: ModelView, { requ
 /** A cheap model of another maker, whose mistakes are its own. */
 function secondOf(cheap: readonly ModelView[], low: ModelView): readonly ModelView[] {
   return cheap.filter((model) => model.available && familyOf(model) !== familyOf(low)).slice(0, 1)
-}
-
-function dollars(micros: number): string {
-  return `$${(micros / 1_000_000).toFixed(4)}`
 }

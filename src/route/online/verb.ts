@@ -2,6 +2,7 @@ import { expectJson } from '../../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
 import { minuteText } from '../../lib/utc.ts'
+import { usdText } from '../usd.ts'
 import { backReply, type RoutingReply, routingReply } from './report.ts'
 
 export const reportVerb: Verb = {
@@ -93,12 +94,12 @@ function tableOf({ segments }: RoutingReply): string {
     String(one.calls),
     String(one.escalated),
     String(one.wouldEscalate),
-    dollars(one.costMicros),
+    usdText(one.costMicros),
     `${(100 * one.tokenShare.expert).toFixed(1)} %`,
     String(one.labels),
     String(one.wasted),
     String(one.harmful),
-    rangeOf(one.netMicros, dollars),
+    rangeOf(one.netMicros, usdText),
     rangeOf(one.qualityPerUsd, (value) => value.toFixed(1)),
   ])
   return `${textTable(HEAD, rows)}\n${segments.map(({ segment, reason }) => `${segment}: ${reason}`).join('\n')}\n`
@@ -109,8 +110,4 @@ type Range = RoutingReply['segments'][number]['netMicros']
 function rangeOf({ estimate, low, high }: Range, text: (value: number) => string): string {
   if (estimate === null) return '-'
   return `${text(estimate)} (${low === null ? 'no bound' : text(low)} to ${high === null ? 'no bound' : text(high)})`
-}
-
-function dollars(micros: number): string {
-  return `${micros < 0 ? '−' : ''}$${(Math.abs(micros) / 1_000_000).toFixed(4)}`
 }
