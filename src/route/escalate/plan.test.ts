@@ -81,7 +81,7 @@ test('in between, the cheap model answers first, with a second one of another ma
   assert.equal(escalation?.segment, 'fast>expert prose')
   assert.match(
     reasons.join(),
-    /expected to gain 0\.20 \(its words \+0\.20\), worth \$0\.0020 for \$0\.00\d\d more/,
+    /expected to gain 0\.20 \(its words \+0\.20\), worth \$0\.002000 for \$0\.00\d{4} more/,
   )
 })
 
