@@ -22,6 +22,7 @@ import { createHandle } from '../request/handle.ts'
 import type { HandlePorts, LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
+import type { UsedPrior } from '../route/escalate/used-prior.ts'
 import { createPlan } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
@@ -35,6 +36,7 @@ export interface Path extends AsyncDisposable {
   apply(config: Config): void
   /** Reads what the first decisions would wait for. */
   warm(): void
+  readonly prior: UsedPrior
 }
 
 /** The request path, and what outlives its configuration. */
@@ -47,15 +49,22 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     taskTimeoutMs: checks.timeoutMs,
   })
   const escalating = new Escalating(parts, logs)
-  let current = joined(config, parts, pool, escalating)
+  let inForce = config
+  const join = (next: Config): Joined => {
+    inForce = next
+    escalating.prior.use(next.route.escalation.prior)
+    return joined(next, parts, pool, escalating)
+  }
+  let current = join(config)
   return {
     handle: (ask, body) => current.handle(ask, body),
     embed: (ask, body) => current.embed(ask, body),
     count: (ask, body) => current.count(ask, body),
     apply: (next) => {
-      current = joined(next, parts, pool, escalating)
+      current = join(next)
     },
-    warm: () => escalating.warm(),
+    warm: () => escalating.warm(inForce),
+    prior: escalating.prior,
     [Symbol.asyncDispose]: () => closePool(pool),
   }
 }

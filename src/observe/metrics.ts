@@ -33,7 +33,12 @@ export function createMetrics(gauges: Gauges): Metrics {
   const declared = declareMetrics(registry)
   const kept = keep(declared)
   const { requests, seconds } = kept
-  const read = () => ({ fleet: gauges.fleet(), record: gauges.record(), llama: gauges.llama() })
+  const read = () => ({
+    fleet: gauges.fleet(),
+    record: gauges.record(),
+    llama: gauges.llama(),
+    routing: gauges.routing(),
+  })
   let state = read()
   declareGauges(registry, () => state)
   const ofKeys = new Registry()
