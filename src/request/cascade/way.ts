@@ -29,14 +29,17 @@ export interface JudgePort {
  * planned; then, before the first byte leaves, the evidence says which answer the caller gets: this one, the strong
  * model's, or none. Each model's turns stand in the one record with their own costs. Where the strong model is wanted
  * and cannot answer, the cheap answer stands, and says so.
+ *
+ * @param random - 0 ≤ x < 1, of which marks are made that no answer could know
  */
-export function createCascade(asking: Asking, judge: JudgePort): Way {
-  return (work) => new Cascade(asking, judge, work).run()
+export function createCascade(asking: Asking, judge: JudgePort, random: () => number): Way {
+  return (work) => new Cascade(asking, judge, random, work).run()
 }
 
 class Cascade {
   readonly #asking: Asking
   readonly #judge: JudgePort
+  readonly #random: () => number
   readonly #work: Work
   readonly #escalation: Escalation
   readonly #stop = new AbortController()
@@ -49,11 +52,12 @@ class Cascade {
   #listening: Promise<void> | undefined
   #margin: number | undefined
 
-  constructor(asking: Asking, judge: JudgePort, work: Work) {
+  constructor(asking: Asking, judge: JudgePort, random: () => number, work: Work) {
     const { escalation } = work.plan
     assert(escalation !== undefined, 'only a plan that may shift up has a cascade')
     this.#asking = asking
     this.#judge = judge
+    this.#random = random
     this.#work = work
     this.#escalation = escalation
     this.#signal = AbortSignal.any([work.ask.signal, this.#stop.signal])
@@ -169,7 +173,7 @@ class Cascade {
     const { evaluator = [] } = this.#escalation
     if (evaluator.length === 0) return undefined
     const work = this.#with(evaluator, this.#work.bill.leg())
-    const put = questionOf(work, cheap.text, strong.text)
+    const put = questionOf(work, cheap.text, strong.text, markOf(this.#random))
     const said = await hear(this.#asking(put.work, 'evaluate'))
     return said.type === 'heard' ? put.read(said.text) : undefined
   }
@@ -238,4 +242,10 @@ class Cascade {
       bill: this.#strongBill,
     }
   }
+}
+
+const MARK_DIGITS = 10
+
+function markOf(random: () => number): string {
+  return Array.from({ length: MARK_DIGITS }, () => Math.floor(random() * 36).toString(36)).join('')
 }
