@@ -49,6 +49,7 @@ export class Escalating {
         const spent = { todayMicros: today.spentMicros, monthMicros: thisMonth.spentMicros }
         return thriftOf(keys.limitsOf(key), spent, systemClock.now())
       },
+      weights: () => this.#learned.weights(),
       standing: (segment) => this.#learned.standing(segment),
       draw: (asked) => this.#lots.draw(config.route, asked, systemClock.now()),
     }

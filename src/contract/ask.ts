@@ -45,6 +45,8 @@ export interface Ask<R extends Asked = ChatRequest> {
   readonly signal: AbortSignal
   /** What a retrieval found, for the engine below it. */
   readonly passages?: readonly Passage[]
+  /** What was asked, where the request holds it among passages. */
+  readonly question?: string
   /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
   readonly verdicts?: readonly Verdict[]
   /** The caller may ask for the answer again. */

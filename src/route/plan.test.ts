@@ -8,6 +8,7 @@ import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { type RouteConfig, section } from './config.ts'
 import type { EscalationPorts } from './escalate/plan.ts'
+import { DEFAULT_WEIGHTS } from './escalate/posterior.ts'
 import { Sessions } from './escalate/sessions.ts'
 import { createPlan, type PlanPorts } from './plan.ts'
 
@@ -234,6 +235,7 @@ function shifting(
     config: section.schema.parse({ escalation: settings }),
     sessions: new Sessions(),
     expect: () => ({ gain: 0.2, reasons: [] }),
+    weights: () => DEFAULT_WEIGHTS,
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,

@@ -7,6 +7,7 @@ import type { ModelView } from '../../contract/model.ts'
 import { Notes } from '../choice.ts'
 import { section } from '../config.ts'
 import { type EscalationPorts, planShift, type Shift } from './plan.ts'
+import { DEFAULT_WEIGHTS } from './posterior.ts'
 import { Sessions, sessionOf } from './sessions.ts'
 
 const CALLER: Caller = { key: 'key_a', name: 'a', owner: false, scope: { engines: 'any' } }
@@ -54,6 +55,7 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     config: section.schema.parse({ escalation: given.escalation ?? {} }),
     sessions: new Sessions(),
     expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
+    weights: () => DEFAULT_WEIGHTS,
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,

@@ -2,13 +2,14 @@ import type { Ask } from '../../contract/ask.ts'
 import type { Caller } from '../../contract/caller.ts'
 import type { Draw, Escalation } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
-import { lastQuestion } from '../../contract/text.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
 import { usdText } from '../usd.ts'
+import { type Asked, askedOf } from './asked.ts'
 import { familyOf } from './family.ts'
-import type { Standing } from './judge.ts'
+import { type Standing, stepMark, stepWords } from './judge.ts'
+import { posteriorGain, type Weights } from './posterior.ts'
 import { expectedMicros, lostCacheMicros } from './price.ts'
 import { segmentOf } from './segment.ts'
 import { type Sessions, sessionOf } from './sessions.ts'
@@ -25,6 +26,8 @@ export interface EscalationPorts {
   readonly sessions: Sessions
   /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
+  /** What the evidence weighs, as far as it was learned. */
+  weights(): Weights
   /** Whether going up has been shown to pay for a kind of traffic. */
   standing(segment: string): Standing
   /** How much of its budget a caller has left beside the time that is left, 0–1; 1 where there is no budget. */
@@ -73,10 +76,12 @@ export function planShift(
   notes: Notes,
 ): Shift | undefined {
   const session = sessionOf(ask.request, caller)
-  const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
+  const asked = askedOf(ask)
+  const shift = shiftBetween(ports, { ask, asked, caller, session }, choices, notes)
   if (shift === undefined) return undefined
-  // In a shadow another model may answer: what the conversation is with is not known here.
-  if (ports.config.escalation.mode !== 'on') return shift
+  // In a shadow another model may answer: what the conversation is with is not known here. And what went wrong in one
+  // step lifts the next one alone: then the conversation is with its model again.
+  if (ports.config.escalation.mode !== 'on' || asked.step?.failed !== undefined) return shift
   const [first] = shift.models
   if (first !== undefined) ports.sessions.is(session, first.id)
   if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
@@ -85,12 +90,13 @@ export function planShift(
 
 interface Turn {
   readonly ask: Ask
+  readonly asked: Asked
   readonly caller: Caller
   readonly session: string
 }
 
 function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift | undefined {
-  const { ask } = turn
+  const { ask, asked } = turn
   const { cheap, strong } = choices
   const [low] = cheap
   const [high] = strong
@@ -100,15 +106,17 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
     notes.reason(`deliberate reasoning was asked for: the ${high.tier} tier`)
     return { models: up }
   }
-  const expected = ports.expect(lastQuestion(ask.request))
+  const expected = ports.expect(asked.text)
   if (expected === undefined) {
     notes.reason('there is no prior that says what a stronger model would gain')
     return undefined
   }
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
-  const { gain, extraMicros, worthMicros, order } = escalation
+  const { extraMicros, worthMicros, order, foreseen = {} } = escalation
+  const gain = posteriorGain(escalation.gain, foreseen, ports.weights())
+  const why = [...expected.reasons, ...stepWords(asked.step)].join(', ')
   notes.reason(
-    `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${usdText(gain * worthMicros)} for ${usdText(extraMicros)} more`,
+    `${stepMark(asked.step)}the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${why}), worth ${usdText(gain * worthMicros)} for ${usdText(extraMicros)} more`,
   )
   if (escalation.drawn !== undefined) {
     const { arm, drawn } = escalation.drawn
@@ -135,20 +143,19 @@ interface Pair extends Choices {
 
 function escalationOf(
   ports: EscalationPorts,
-  { ask, caller, session }: Turn,
+  { ask, asked, caller, session }: Turn,
   { low, high, cheap, strong, evaluator }: Pair,
   expected: Expected,
 ): Escalation {
   const { escalation: policy, tiers } = ports.config
   const { request } = ask
   const slo = tiers[high.tier]
-  const asked = request.max_completion_tokens ?? request.max_tokens
-  const maxOutputTokens = asked ?? slo.maxOutputTokens
+  const maxOutputTokens = request.max_completion_tokens ?? request.max_tokens ?? slo.maxOutputTokens
   const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
   const worthMicros = Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller))
   const price = more + stay(ports.sessions.modelOf(session), low, high, ask)
   const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
-  const segment = segmentOf(request, low.tier, high.tier)
+  const segment = segmentOf(ask, asked, low.tier, high.tier)
   const drawn =
     policy.mode === 'on'
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
@@ -164,6 +171,7 @@ function escalationOf(
       ? { margins: true as const }
       : {}),
     gain: expected.gain,
+    ...(asked.step === undefined ? {} : { foreseen: { step: asked.step } }),
     extraMicros,
     worthMicros,
     segment,
