@@ -46,6 +46,11 @@ export function taskOf({ messages }: ChatRequest): Task | undefined {
   return { question: asked === undefined ? '' : textsOf(asked).join('\n'), steps, results }
 }
 
+/** A call as one text: equal for calls that are the same word for word. */
+export function callText({ name, arguments: json }: Called): string {
+  return `${name} ${json}`
+}
+
 function callsIn(message: ChatMessage | undefined): readonly Called[] {
   if (message?.role !== 'assistant') return []
   return (message.tool_calls ?? []).map((call) => call.function)

@@ -19,7 +19,7 @@ import {
   unknownModel,
 } from './choice.ts'
 import type { RouteConfig } from './config.ts'
-import { type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
+import { type Choices, type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
 import { deliberate, featuresOf } from './features.ts'
 
 const ABOUT_UPSHIFT = /\bupshift\b/i
@@ -34,6 +34,11 @@ export interface PlanPorts {
   readonly escalation?: EscalationPorts
   /** How the answer must be checked: as it streams, or whole. */
   outputMode(ask: Ask, candidates: readonly ModelView[]): 'scan' | 'hold'
+}
+
+/** Who answers, and whether their answer may be followed by another's. */
+interface Chosen extends Shift {
+  readonly upward?: true
 }
 
 /**
@@ -51,7 +56,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
         ? overPassages(ports, ask, caller, named, notes)
         : chooseModels(ports, ask, caller, named, notes)
     if (isRefusal(chosen)) return chosen
-    const { models: choice, escalation } = 'models' in chosen ? chosen : { models: chosen }
+    const { models: choice, escalation, upward }: Chosen = 'models' in chosen ? chosen : { models: chosen }
     const [first] = choice
     if (first === undefined) return noModel(ports.models(), requested)
     const slo = ports.config.tiers[first.tier]
@@ -69,6 +74,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       output: outputOf(ports, ask, choice, escalation),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       ...(escalation === undefined ? {} : { escalation }),
+      ...(upward === undefined ? {} : { upward }),
       capImposed: asked == null,
       deadlineMs: slo.deadlineMs,
       reasons: notes.reasons,
@@ -137,13 +143,17 @@ function overPassages(
   caller: Caller,
   named: string,
   notes: Notes,
-): readonly ModelView[] | Refusal {
+): readonly ModelView[] | Chosen | Refusal {
   const quoting = extractive(ports.models(), caller)
   if (ask.request.upshift?.collection === undefined) return quoting
   if (!isRefusal(quoting) && quoting.some(({ id, name }) => id === named || name === named)) return quoting
   const { escalation: _, ...direct } = ports
   const chosen = chooseModels(direct, ask, caller, named, notes)
-  if (!isRefusal(chosen)) return 'models' in chosen ? chosen.models : chosen
+  if (!isRefusal(chosen)) {
+    const models = 'models' in chosen ? chosen.models : chosen
+    const between = ports.config.escalation.mode === 'on' && named === 'auto'
+    return between && choicesOf(ports, ask, caller) !== undefined ? { models, upward: true } : models
+  }
   if (named !== 'auto' || isRefusal(quoting)) return chosen
   notes.reason('no model can be used: the passages are quoted')
   return quoting
@@ -163,7 +173,7 @@ function chooseModels(
   notes: Notes,
 ): readonly ModelView[] | Shift | Refusal {
   const all = ports.models()
-  const shift = named === 'auto' ? shiftOf(ports, all, ask, caller, notes) : undefined
+  const shift = named === 'auto' ? shiftOf(ports, ask, caller, notes) : undefined
   if (shift !== undefined && ports.config.escalation.mode === 'on') return shift
   if (named === 'auto' || isTier(named)) {
     const tier = named === 'auto' ? autoTier(ports.config, ask, notes) : named
@@ -193,17 +203,20 @@ function chooseModels(
 }
 
 /** Where a caller has models of two tiers: which of them, by what a stronger one is expected to gain. */
-function shiftOf(
-  ports: PlanPorts,
-  all: readonly ModelView[],
-  ask: Ask,
-  caller: Caller,
-  notes: Notes,
-): Shift | undefined {
+function shiftOf(ports: PlanPorts, ask: Ask, caller: Caller, notes: Notes): Shift | undefined {
+  const choices = choicesOf(ports, ask, caller)
+  if (ports.escalation === undefined || choices === undefined) return undefined
+  // In a shadow the points decide, and theirs are the reasons that the caller is given.
+  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
+  return planShift(ports.escalation, ask, caller, choices, said)
+}
+
+/** The models of two tiers that a caller may use, one of each up. */
+function choicesOf(ports: PlanPorts, ask: Ask, caller: Caller): Choices | undefined {
   if (ports.escalation === undefined || ports.config.escalation.mode === 'off') return undefined
-  const usable = all.filter(
-    (model) => model.kind === 'chat' && model.allowed && mayUse(caller.scope, model) === true,
-  )
+  const usable = ports
+    .models()
+    .filter((model) => model.kind === 'chat' && model.allowed && mayUse(caller.scope, model) === true)
   const low = TIERS.find((tier) => usable.some((model) => model.tier === tier))
   const high = TIERS.findLast((tier) => usable.some((model) => model.tier === tier))
   if (low === undefined || high === undefined || low === high) return undefined
@@ -212,9 +225,7 @@ function shiftOf(
     return undefined
   const judging = ports.config.escalation.evaluator
   const evaluator = usable.find(({ id, available }) => id === judging && available)
-  // In a shadow the points decide, and theirs are the reasons that the caller is given.
-  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
-  return planShift(ports.escalation, ask, caller, { cheap, strong, evaluator }, said)
+  return { cheap, strong, evaluator }
 }
 
 /** The points have decided; what would have been done is written down where they chose one of the same two tiers. */

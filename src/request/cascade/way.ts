@@ -10,6 +10,7 @@ import { questionOf } from './evaluator.ts'
 import { type Heard, hear, type Unheard } from './heard.ts'
 import { Leg } from './leg.ts'
 import { marginOf, withMargins, withoutMargins } from './margin.ts'
+import { seenIn } from './seen.ts'
 
 /** Asks the models of a plan: the loop of attempts. */
 export type Asking = (work: Work, cause: Attempted['cause']) => AsyncIterable<Batch>
@@ -51,6 +52,7 @@ class Cascade {
   #second: Heard | Unheard | undefined
   #listening: Promise<void> | undefined
   #margin: number | undefined
+  #shows: ReturnType<typeof seenIn> | undefined
 
   constructor(asking: Asking, judge: JudgePort, random: () => number, work: Work) {
     const { escalation } = work.plan
@@ -122,16 +124,23 @@ class Cascade {
     return { ...told, ...judged, done: judged.action, evidence }
   }
 
+  /** Looked for once: it takes milliseconds of a long answer. */
+  #seen(cheap: Heard): ReturnType<typeof seenIn> {
+    this.#shows ??= seenIn(cheap, this.#work.ask)
+    return this.#shows
+  }
+
   #evidence(cheap: Heard): Evidence {
     const second = this.#second
     const agrees = second?.type === 'heard' ? this.#judge.same(cheap.text, second.text) : undefined
-    const { text, whole } = cheap
     const margin = this.#margin
     return {
-      chars: text.length,
-      whole,
+      ...this.#escalation.foreseen,
+      chars: cheap.text.length,
+      whole: cheap.whole,
       ...(agrees === undefined ? {} : { agrees }),
       ...(margin === undefined ? {} : { margin }),
+      ...this.#seen(cheap),
     }
   }
 

@@ -156,8 +156,10 @@ function escalationOf(
   const price = more + stay(ports.sessions.modelOf(session), low, high, ask)
   const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
   const segment = segmentOf(ask, asked, low.tier, high.tier)
+  // Nobody can rate what was asked over passages by itself: its caller knows the request above it.
+  const rated = ask.origin.type === 'wire' || evaluator !== undefined
   const drawn =
-    policy.mode === 'on'
+    policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
   const second = policy.second ? secondOf(cheap, low) : []

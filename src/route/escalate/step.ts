@@ -1,6 +1,6 @@
 import type { ChatRequest } from '../../contract/chat.ts'
 import type { Step } from '../../contract/escalation.ts'
-import { type Task, taskOf } from '../../contract/task.ts'
+import { callText, type Task, taskOf } from '../../contract/task.ts'
 
 /** Of a result, from its beginning and its end each: where tools say that they failed. UTF-16 units. */
 const LOOKED_CHARS = 400
@@ -29,12 +29,8 @@ function failureOf({ steps, results }: Task, { tools = [] }: ChatRequest): Step[
   const known = new Set(tools.map((tool) => tool.function.name))
   if (last.some((call) => !known.has(call.name) || !isObject(call.arguments))) return 'invalid'
   if (results.some(saysError)) return 'error'
-  const before = new Set(steps.slice(0, -1).flat().map(wordsOf))
-  return last.some((call) => before.has(wordsOf(call))) ? 'repeat' : undefined
-}
-
-function wordsOf({ name, arguments: json }: Task['steps'][number][number]): string {
-  return `${name} ${json}`
+  const before = new Set(steps.slice(0, -1).flat().map(callText))
+  return last.some((call) => before.has(callText(call))) ? 'repeat' : undefined
 }
 
 function isObject(json: string): boolean {
