@@ -11,7 +11,7 @@ import { UsedPrior } from '../route/escalate/used-prior.ts'
 import { Lots } from '../route/online/draw.ts'
 import type { Parts } from './parts.ts'
 
-type Needs = Pick<Parts, 'fleet' | 'keys' | 'ledger' | 'record'>
+type Needs = Pick<Parts, 'fleet' | 'keys' | 'ledger' | 'like' | 'record'>
 
 /** What deciding between two tiers needs and keeps; it outlives a configuration. */
 export class Escalating {
@@ -50,6 +50,7 @@ export class Escalating {
         return thriftOf(keys.limitsOf(key), spent, systemClock.now())
       },
       weights: () => this.#learned.weights(),
+      like: this.#parts.like,
       standing: (segment) => this.#learned.standing(segment),
       draw: (asked) => this.#lots.draw(config.route, asked, systemClock.now()),
     }

@@ -80,6 +80,7 @@ export function createGoverning(parts: GovernParts): Governing {
       subjects,
       forget: async (ref) => {
         await record.follower.ask('forget', ref)
+        parts.like.forget(ref)
         await forgetCaches(parts)
       },
       record: written,

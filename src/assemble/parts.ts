@@ -27,6 +27,7 @@ import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
+import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
 import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
@@ -46,6 +47,8 @@ export interface Parts extends AsyncDisposable {
   readonly handbook: Handbook
   readonly library: Library
   readonly engines: Engines
+  /** What was learned of requests by their meaning. */
+  readonly like: LikeRequests
   /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
   reconfigure(config: Config): void
 }
@@ -88,10 +91,13 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   opening.adopt(lockFor(paths), (held) => held.release())
   // Whoever wrote it has died: the lock says so.
   removeServerFile(paths)
-  const store = opening.adopt(openStore(paths.state, [...keyMigrations, ...fleetMigrations]), (one) =>
-    one.close(),
+  const store = opening.adopt(
+    openStore(paths.state, [...keyMigrations, ...fleetMigrations, ...likeMigrations]),
+    (one) => one.close(),
   )
   const record = opening.use(await openRecord(options, paths))
+  const like = new LikeRequests(store)
+  record.found.routing.watch = like
   const changed = (entry: Entry): Promise<void> => record.recorder.append(entry)
   const keys = createKeys({
     store,
@@ -139,6 +145,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     handbook,
     library,
     engines,
+    like,
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

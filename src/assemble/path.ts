@@ -23,9 +23,10 @@ import type { HandlePorts, LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
 import type { UsedPrior } from '../route/escalate/used-prior.ts'
-import { createPlan } from '../route/plan.ts'
+import { createPlan, meaningWanted, type PlanPorts } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
+import { Meanings } from './meanings.ts'
 import type { Parts } from './parts.ts'
 
 export interface Path extends AsyncDisposable {
@@ -49,11 +50,12 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     taskTimeoutMs: checks.timeoutMs,
   })
   const escalating = new Escalating(parts, logs)
+  const meanings = new Meanings((ask) => current.embed(ask))
   let inForce = config
   const join = (next: Config): Joined => {
     inForce = next
     escalating.prior.use(next.route.escalation.prior)
-    return joined(next, parts, pool, escalating)
+    return joined(next, parts, pool, escalating, meanings)
   }
   let current = join(config)
   return {
@@ -65,7 +67,10 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     },
     warm: () => escalating.warm(inForce),
     prior: escalating.prior,
-    [Symbol.asyncDispose]: () => closePool(pool),
+    [Symbol.asyncDispose]: async () => {
+      await meanings[Symbol.asyncDispose]()
+      await closePool(pool)
+    },
   }
 }
 
@@ -79,7 +84,13 @@ interface Joined {
 type Stages = Omit<HandlePorts, 'ways'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Escalating): Joined {
+function joined(
+  config: Config,
+  parts: Parts,
+  pool: WorkerPool,
+  escalating: Escalating,
+  meanings: Meanings,
+): Joined {
   const { guard } = config
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
@@ -90,13 +101,14 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
   const direct = createDirect({ ...attempts, check }, escalating.judge(config))
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const models = () => parts.fleet.models()
-  const planned = createPlan({
+  const planPorts: PlanPorts = {
     config: config.route,
     models,
     escalation: escalating.ports(config),
     support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
     outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
-  })
+  }
+  const planned = createPlan(planPorts)
   const stages: Stages = {
     ...common,
     admit: (request, bytes) => {
@@ -126,9 +138,25 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
   })
   const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
-    handle: createHandle({ ...stages, ways: { direct, retrieve } }),
+    handle: createHandle({
+      ...stages,
+      plan: withMeaning(planPorts, stages.plan, meanings),
+      ways: { direct, retrieve },
+    }),
     embed,
     count: createCount({ ...stages, ...attempts, counts }),
+  }
+}
+
+/** Plans with the request's embedding where that helps to decide and a model for it is configured. */
+function withMeaning(ports: PlanPorts, plan: Stages['plan'], meanings: Meanings): Stages['plan'] {
+  const { model, waitMs } = ports.config.escalation.embeddings
+  if (model === undefined) return plan
+  return async (ask, caller) => {
+    const text = meaningWanted(ports, ask, caller)
+    if (text === undefined) return plan(ask, caller)
+    const meaning = await meanings.of(ask, caller, text, { model, waitMs }, ports.models())
+    return plan({ ...ask, meaning }, caller)
   }
 }
 

@@ -90,6 +90,15 @@ export interface Step {
 /** What is known before any answer, beside what was asked. */
 export interface Foreseen {
   readonly step?: Step
+  /** What going up was worth on labelled requests of like meaning. */
+  readonly neighbours?: Neighbourhood
+}
+
+export interface Neighbourhood {
+  /** Right of the strong model less right of the cheap one, −1 to 1. */
+  readonly gain: number
+  /** 0–1: how much that counts beside the prior, by how many neighbours there are and how near. */
+  readonly weight: number
 }
 
 /** What was seen of the cheap answer. Numbers and marks alone, so that they may stand in the record. */

@@ -236,6 +236,7 @@ function shifting(
     sessions: new Sessions(),
     expect: () => ({ gain: 0.2, reasons: [] }),
     weights: () => DEFAULT_WEIGHTS,
+    like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,

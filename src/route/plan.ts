@@ -19,6 +19,7 @@ import {
   unknownModel,
 } from './choice.ts'
 import type { RouteConfig } from './config.ts'
+import { askedOf } from './escalate/asked.ts'
 import { type Choices, type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
 import { deliberate, featuresOf } from './features.ts'
 
@@ -163,6 +164,14 @@ function extractive(models: readonly ModelView[], caller: Caller): readonly Mode
   const found = models.filter((model) => model.kind === 'extractive')
   const usable = found.filter((model) => mayUse(caller.scope, model) === true)
   return usable.length > 0 || found.length === 0 ? usable : outOfScope(caller, found)
+}
+
+/** What an embedding would be of that helps to decide between two tiers; undefined where there is no such decision. */
+export function meaningWanted(ports: PlanPorts, ask: Ask, caller: Caller): string | undefined {
+  const { collection, mode } = ask.request.upshift ?? {}
+  if (ask.passages === undefined && (collection !== undefined || mode === 'retrieve')) return undefined
+  if (resolveAlias(ports.config, ask.request.model, new Notes()) !== 'auto') return undefined
+  return choicesOf(ports, ask, caller) === undefined ? undefined : askedOf(ask).text
 }
 
 function chooseModels(

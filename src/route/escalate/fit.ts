@@ -21,7 +21,7 @@ const RIDGE = 20
 export function fitWeights(rows: readonly LearnedRow[], start: Weights): Weights {
   const begin = Float64Array.from(start)
   const fitted = fitLogistic({
-    rows: rows.map(({ evidence }) => Float64Array.from(columnsOf(evidence))),
+    rows: rows.map(({ evidence, prior }) => Float64Array.from(columnsOf(evidence, prior))),
     targets: Float64Array.from(rows, ({ gain }) => (gain + 1) / 2),
     offsets: Float64Array.from(rows, ({ prior }) => oddsOfGain(prior)),
     begin,

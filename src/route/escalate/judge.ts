@@ -1,4 +1,4 @@
-import type { Escalation, Evidence, Judgement, Step } from '../../contract/escalation.ts'
+import type { Escalation, Evidence, Judgement, Neighbourhood, Step } from '../../contract/escalation.ts'
 import { usdText } from '../usd.ts'
 import { posteriorGain, type Weights } from './posterior.ts'
 
@@ -27,7 +27,11 @@ export function judge(parts: JudgeParts, escalation: Escalation, evidence: Evide
   const known = { ...escalation.foreseen, ...evidence }
   const gain = posteriorGain(prior, known, parts.weights)
   const { state, reason: shown } = parts.standing
-  const seen = [...stepWords(known.step), ...(evidence === undefined ? [] : wordsOf(evidence))]
+  const seen = [
+    ...stepWords(known.step),
+    ...likeWords(known.neighbours),
+    ...(evidence === undefined ? [] : wordsOf(evidence)),
+  ]
   const worth = Math.round(gain * worthMicros)
   const sum = `${stepMark(known.step)}expected gain ${gain.toFixed(2)} (${[`${prior.toFixed(2)} before`, ...seen].join(', ')}) is worth ${usdText(worth)} and costs ${usdText(extraMicros)}`
   if (state === 'does-not-pay') return { action: 'accept', gain, reason: `${shown}; ${sum}` }
@@ -58,6 +62,12 @@ const FAILURES = {
 /** What went wrong in the step before, in words. */
 export function stepWords(step: Step | undefined): readonly string[] {
   return step?.failed === undefined ? [] : [`the last step failed: ${FAILURES[step.failed]}`]
+}
+
+/** What like requests have shown, in words and numbers. */
+export function likeWords(neighbours: Neighbourhood | undefined): readonly string[] {
+  if (neighbours === undefined) return []
+  return [`like requests gained ${neighbours.gain.toFixed(2)} (${neighbours.weight.toFixed(2)} of the word)`]
 }
 
 /** `step 4: `, before what is said of a step of an agent. */

@@ -56,6 +56,7 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     sessions: new Sessions(),
     expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
     weights: () => DEFAULT_WEIGHTS,
+    like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,

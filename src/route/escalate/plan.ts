@@ -1,14 +1,15 @@
 import type { Ask } from '../../contract/ask.ts'
 import type { Caller } from '../../contract/caller.ts'
-import type { Draw, Escalation } from '../../contract/escalation.ts'
+import type { Draw, Escalation, Foreseen } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
+import type { LikeRequests } from '../online/like.ts'
 import { usdText } from '../usd.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { familyOf } from './family.ts'
-import { type Standing, stepMark, stepWords } from './judge.ts'
+import { likeWords, type Standing, stepMark, stepWords } from './judge.ts'
 import { posteriorGain, type Weights } from './posterior.ts'
 import { expectedMicros, lostCacheMicros } from './price.ts'
 import { segmentOf } from './segment.ts'
@@ -30,6 +31,8 @@ export interface EscalationPorts {
   weights(): Weights
   /** Whether going up has been shown to pay for a kind of traffic. */
   standing(segment: string): Standing
+  /** Labelled requests of like meaning; where nobody embeds there are none. */
+  readonly like: Pick<LikeRequests, 'drawn' | 'near'>
   /** How much of its budget a caller has left beside the time that is left, 0–1; 1 where there is no budget. */
   thrift(caller: Caller): number
   /** Whether a lot chooses this request, so that what going up is worth can be measured. */
@@ -114,7 +117,10 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
   const { extraMicros, worthMicros, order, foreseen = {} } = escalation
   const gain = posteriorGain(escalation.gain, foreseen, ports.weights())
-  const why = [...expected.reasons, ...stepWords(asked.step)].join(', ')
+  if (ask.meaning?.missing !== undefined)
+    notes.reason(`decided without requests of like meaning: ${ask.meaning.missing}`)
+  const seen = [...stepWords(foreseen.step), ...likeWords(foreseen.neighbours)]
+  const why = [...expected.reasons, ...seen].join(', ')
   notes.reason(
     `${stepMark(asked.step)}the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${why}), worth ${usdText(gain * worthMicros)} for ${usdText(extraMicros)} more`,
   )
@@ -162,6 +168,8 @@ function escalationOf(
     policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
+  if (drawn !== undefined && ask.meaning !== undefined) ports.like.drawn(ask.id, ask.meaning)
+  const foreseen = foreseenOf(ports, ask, asked)
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -173,7 +181,7 @@ function escalationOf(
       ? { margins: true as const }
       : {}),
     gain: expected.gain,
-    ...(asked.step === undefined ? {} : { foreseen: { step: asked.step } }),
+    ...(foreseen === undefined ? {} : { foreseen }),
     extraMicros,
     worthMicros,
     segment,
@@ -183,6 +191,12 @@ function escalationOf(
     ...(evaluator === undefined ? {} : { evaluator: [evaluator.id] }),
     ...(drawn === undefined ? {} : { drawn }),
   }
+}
+
+function foreseenOf({ like }: EscalationPorts, { meaning }: Ask, { step }: Asked): Foreseen | undefined {
+  const neighbours = meaning === undefined ? undefined : like.near(meaning)
+  if (step === undefined && neighbours === undefined) return undefined
+  return { ...(step === undefined ? {} : { step }), ...(neighbours === undefined ? {} : { neighbours }) }
 }
 
 /** What a conversation saves by staying where it is makes going up dearer, or cheaper where it is up already. */

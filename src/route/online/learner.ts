@@ -27,6 +27,7 @@ const evidenceSchema = z.strictObject({
       failed: z.enum(['error', 'invalid', 'repeat']).exactOptional(),
     })
     .exactOptional(),
+  neighbours: z.strictObject({ gain: z.number(), weight: z.number() }).exactOptional(),
   chars: z.number(),
   whole: z.boolean(),
 }) satisfies z.ZodType<Evidence>

@@ -19,7 +19,7 @@ export const versionsVerb: Verb = {
   name: 'route versions',
   summary: 'List the weights of the evidence that were learned, and what a replay said of them.',
   details:
-    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer, sureness, what of it stands in its passages, a step that failed, a call that is made again, and the number of steps.',
+    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer, sureness, what of it stands in its passages, a step that failed, a call that is made again, the number of steps, and labelled requests of like meaning.',
   examples: ['upshift route versions', 'upshift route versions --json'],
   run: versions,
 }
