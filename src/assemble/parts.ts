@@ -96,17 +96,9 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     (one) => one.close(),
   )
   const record = opening.use(await openRecord(options, paths))
-  const like = new LikeRequests(store)
-  record.found.routing.watch = like
+  const like = openLike(store, record)
   const changed = (entry: Entry): Promise<void> => record.recorder.append(entry)
-  const keys = createKeys({
-    store,
-    clock: systemClock,
-    randomBytes,
-    owner,
-    maxKeys: config.caller.maxKeys,
-    changed,
-  })
+  const keys = openKeys(options, store, owner, changed)
   const ledger = createLedger({ limitsOf: (key) => keys.limitsOf(key), clock: systemClock })
   ledger.restore(record.found.ledger)
 
@@ -149,6 +141,23 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+function openKeys(
+  { config }: PartsOptions,
+  store: Store,
+  owner: OwnerKey,
+  changed: (entry: Entry) => Promise<void>,
+): Keys {
+  const { maxKeys } = config.caller
+  return createKeys({ store, clock: systemClock, randomBytes, owner, maxKeys, changed })
+}
+
+/** Told of each outcome from now on. */
+function openLike(store: Store, { found }: RecordParts): LikeRequests {
+  const like = new LikeRequests(store)
+  found.routing.watch = like
+  return like
 }
 
 function createEngines(connections: Connections, llama: LlamaEngine): Engines {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Escalation } from '../../contract/escalation.ts'
+import type { Escalation, Evidence } from '../../contract/escalation.ts'
 import { familyOf } from './family.ts'
 import { fitWeights } from './fit.ts'
 import { judge } from './judge.ts'
@@ -81,6 +81,42 @@ test('the posterior is a gain, whatever comes, and rises with the prior', () => 
       assert.ok(posteriorGain(Math.min(1, prior + 0.1), evidence, DEFAULT_WEIGHTS) >= gain)
     }),
   )
+})
+
+const SEEN = { chars: 600, whole: true }
+
+test('what is absent is neutral, and each piece of evidence has its direction', () => {
+  const gain = (evidence: Partial<Evidence>): number => posteriorGain(0.1, evidence, DEFAULT_WEIGHTS)
+  const plain = gain(SEEN)
+  assert.ok(Math.abs(plain - 0.1) < 1e-9)
+  assert.equal(gain({}), plain)
+  assert.ok(gain({ ...SEEN, grounding: 0 }) > plain && gain({ ...SEEN, grounding: 1 }) < plain)
+  assert.equal(
+    gain({ ...SEEN, step: { number: 9 } }),
+    plain,
+    'how many steps there were is for outcomes to weigh',
+  )
+  assert.ok(gain({ ...SEEN, step: { number: 9, failed: 'error' } }) > plain)
+  assert.ok(gain({ ...SEEN, repeats: true }) > plain)
+  const near = (weight: number) => gain({ ...SEEN, neighbours: { gain: 0.6, weight } })
+  assert.ok(near(0) === plain && near(0.5) > plain && near(0.9) > near(0.5) && near(0.9) < 0.6)
+  assert.ok(gain({ ...SEEN, neighbours: { gain: -0.5, weight: 0.5 } }) < plain)
+})
+
+test('what grounding and failed steps weigh is learned from outcomes', () => {
+  const rows = Array.from({ length: 600 }, (_, nth) => {
+    const grounded = nth % 2 === 0
+    const evidence = { ...SEEN, grounding: grounded ? 1 : 0, step: { number: 2 + (nth % 5) } }
+    return { prior: 0, evidence, gain: grounded ? 0 : 1 }
+  })
+  const before = posteriorGain(0, { ...SEEN, grounding: 0 }, DEFAULT_WEIGHTS)
+  const learned = fitWeights(rows, DEFAULT_WEIGHTS)
+  assert.ok(posteriorGain(0, { ...SEEN, grounding: 0 }, learned) > before + 0.2)
+  const calm = Array.from({ length: 600 }, () => {
+    return { prior: 0, evidence: { ...SEEN, step: { number: 3, failed: 'error' as const } }, gain: 0 }
+  })
+  const forgiving = posteriorGain(0, calm[0]?.evidence ?? SEEN, fitWeights(calm, DEFAULT_WEIGHTS))
+  assert.ok(Math.abs(forgiving) < 0.1, `failures that cost nothing are forgiven: ${forgiving}`)
 })
 
 test('what is learned of nothing is what was there, and many rows move it', () => {
