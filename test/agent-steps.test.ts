@@ -122,7 +122,9 @@ const GUIDE = `The pump is oiled every 500 hours with mineral oil of grade 46.
 
 Its inlet fitting is tightened by hand, and a whistling sound means that it draws air.
 
-The housing is opened only by the maker, who also keeps the seals and sends them on demand.`
+The housing is opened only by the maker, who also keeps the seals and sends them on demand.
+
+The motor runs on three phases and is cooled by the water that it lifts, so that it must never stand dry for longer than a minute. In winter the water is let out through the plug below the housing.`
 
 test('an answer that does not stand in the context that its caller gave goes up, and one that does stays', async () => {
   const messages = [

@@ -96,7 +96,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     (one) => one.close(),
   )
   const record = opening.use(await openRecord(options, paths))
-  const like = openLike(store, record)
+  const like = openLike(store, record, logs)
   const changed = (entry: Entry): Promise<void> => record.recorder.append(entry)
   const keys = openKeys(options, store, owner, changed)
   const ledger = createLedger({ limitsOf: (key) => keys.limitsOf(key), clock: systemClock })
@@ -153,10 +153,19 @@ function openKeys(
   return createKeys({ store, clock: systemClock, randomBytes, owner, maxKeys, changed })
 }
 
-/** Told of each outcome from now on. */
-function openLike(store: Store, { found }: RecordParts): LikeRequests {
+/** Told of each outcome from now on. One that cannot be kept is said to be so, and stops no answer. */
+function openLike(store: Store, { found }: RecordParts, logs: Logs): LikeRequests {
   const like = new LikeRequests(store)
-  found.routing.watch = like
+  found.routing.watch = {
+    opened: (request, subject) => like.opened(request, subject),
+    labelled: (request, label) => {
+      try {
+        like.labelled(request, label)
+      } catch (error) {
+        logs.warn(`What routing learned of a labelled request could not be kept in ${store.path}: ${error}`)
+      }
+    },
+  }
   return like
 }
 

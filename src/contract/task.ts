@@ -46,9 +46,11 @@ export function taskOf({ messages }: ChatRequest): Task | undefined {
   return { question: asked === undefined ? '' : textsOf(asked).join('\n'), steps, results }
 }
 
-/** A call as one text: equal for calls that are the same word for word. */
-export function callText({ name, arguments: json }: Called): string {
-  return `${name} ${json}`
+/** Whether one of these calls was made word for word before. Texts of unlike length are told apart at a glance. */
+export function isRepeated(calls: readonly Called[], before: Task['steps']): boolean {
+  return calls.some(({ name, arguments: json }) =>
+    before.some((step) => step.some((one) => one.name === name && one.arguments === json)),
+  )
 }
 
 function callsIn(message: ChatMessage | undefined): readonly Called[] {

@@ -1,6 +1,6 @@
 import type { Ask } from '../../contract/ask.ts'
 import type { Evidence } from '../../contract/escalation.ts'
-import { callText, taskOf } from '../../contract/task.ts'
+import { isRepeated, taskOf } from '../../contract/task.ts'
 import { lastQuestion } from '../../contract/text.ts'
 import { groundingOf } from '../cited/grounding.ts'
 import { callsOf } from '../content.ts'
@@ -16,10 +16,7 @@ export function seenIn(
 ): Pick<Evidence, 'grounding' | 'repeats'> {
   const task = taskOf(request)
   const calls = callsOf([content])
-  if (calls.length > 0) {
-    const before = new Set(task?.steps.flat().map(callText))
-    return calls.some((call) => before.has(callText(call))) ? { repeats: true } : {}
-  }
+  if (calls.length > 0) return isRepeated(calls, task?.steps ?? []) ? { repeats: true } : {}
   const asked = question ?? task?.question ?? lastQuestion(request)
   const grounding = groundingOf(text, { request, question: asked, passages })
   return grounding === undefined ? {} : { grounding }

@@ -9,7 +9,9 @@ const GUIDE = `The pump is oiled every 500 hours with mineral oil of grade 46.
 
 Its inlet fitting is tightened by hand, and a whistling sound means that it draws air.
 
-The housing is opened only by the maker, who also keeps the seals and sends them on demand.`
+The housing is opened only by the maker, who also keeps the seals and sends them on demand.
+
+The motor runs on three phases and is cooled by the water that it lifts, so that it must never stand dry for longer than a minute. In winter the water is let out through the plug below the housing.`
 const TRUE = 'The pump is oiled every 500 hours. A whistling sound means it draws air.'
 const HALF = 'The pump is oiled every 300 hours. A whistling sound means it draws air.'
 
@@ -41,7 +43,10 @@ test('what a tool has said is context, and what was only asked is none', () => {
   )
   assert.equal(shareOf(HALF, step), 0.5)
   assert.equal(shareOf(HALF, asks(`${GUIDE}\n\nWhat does the keeper do?`)), undefined)
-  assert.equal(shareOf(HALF, asks('Context: none.\nQuestion: What now?')), undefined)
+  assert.equal(shareOf(HALF, asks(`Context: ${GUIDE.slice(0, 300)}\nQuestion: What now?`)), undefined)
+  const rules = `Be brief.\n\nSources:\n${GUIDE}`
+  const system = request({ role: 'system', content: rules }, { role: 'user', content: 'What now?' })
+  assert.equal(shareOf(HALF, system), undefined, 'a system prompt has headings of its own')
 })
 
 test('an answer that says nothing beyond its question is no evidence', () => {

@@ -15,6 +15,8 @@ const ANSWER_CHARS = 16_000
 const SENTENCES_MAX = 60
 /** A shorter context is a remark, and no material to answer from. */
 const CONTEXT_MIN_CHARS = 200
+/** `Context:` often begins a sentence or two about the asker. */
+const HEADED_MIN_CHARS = 400
 /** Share of a sentence's own telling words that one piece of the context must hold. */
 const SAID = 0.5
 
@@ -110,15 +112,18 @@ function contextOf(request: ChatRequest): readonly string[] {
     if (left <= 0) break
     if (message.role === 'assistant' || message.role === 'tool') continue
     for (const text of textsOf(message))
-      for (const inside of namedIn(text.slice(0, CONTEXT_CHARS))) take(inside)
+      for (const inside of namedIn(text.slice(0, CONTEXT_CHARS), message.role)) take(inside)
   }
   return texts
 }
 
-/** What a text itself calls context. */
-function namedIn(text: string): readonly string[] {
+/** What a text itself calls context. A system prompt has headings of its own: there only marks count. */
+function namedIn(text: string, role: string): readonly string[] {
   const marked = markedIn(text)
-  return marked.length > 0 ? marked : [...text.matchAll(HEADED)].map(([, inside]) => inside ?? '')
+  if (marked.length > 0 || role !== 'user') return marked
+  return [...text.matchAll(HEADED)].flatMap(([, inside = '']) =>
+    inside.length < HEADED_MIN_CHARS ? [] : inside,
+  )
 }
 
 /** Looks for each end from where the last one was, so that ends that are missing cost no more than those that are there. */

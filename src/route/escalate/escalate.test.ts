@@ -172,7 +172,13 @@ test('doubt that is too dear to resolve is an answer only where that was wanted'
   const doubt = { agrees: false, chars: 600, whole: true }
   assert.equal(judge(parts(), dear, doubt).action, 'accept')
   assert.equal(judge(parts({ abstains: true }), dear, doubt).action, 'abstain')
-  assert.equal(judge(parts({ abstains: true }), dear, { ...doubt, agrees: true }).action, 'accept')
+  const abstaining = (more: Partial<Evidence>) =>
+    judge(parts({ abstains: true }), dear, { chars: 600, whole: true, ...more }).action
+  assert.equal(abstaining({ agrees: true }), 'accept')
+  assert.deepEqual(
+    [abstaining({ grounding: 0.9 }), abstaining({ grounding: 0.2 }), abstaining({ repeats: true })],
+    ['accept', 'abstain', 'abstain'],
+  )
 })
 
 test('thrift falls where money goes faster than time, and is 0 where it has gone', () => {

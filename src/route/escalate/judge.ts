@@ -36,9 +36,17 @@ export function judge(parts: JudgeParts, escalation: Escalation, evidence: Evide
   const sum = `${stepMark(known.step)}expected gain ${gain.toFixed(2)} (${[`${prior.toFixed(2)} before`, ...seen].join(', ')}) is worth ${usdText(worth)} and costs ${usdText(extraMicros)}`
   if (state === 'does-not-pay') return { action: 'accept', gain, reason: `${shown}; ${sum}` }
   if (worth > extraMicros) return { action: 'escalate', gain, reason: `${sum}: ${escalation.tier}` }
-  const doubted = evidence?.agrees === false || evidence?.whole === false || evidence?.repeats === true
-  if (doubted && parts.abstains) return { action: 'abstain', gain, reason: sum }
+  if (evidence !== undefined && isDoubted(evidence) && parts.abstains)
+    return { action: 'abstain', gain, reason: sum }
   return { action: 'accept', gain, reason: `${sum}: the cheap answer` }
+}
+
+/** An answer of which less than this share stands in what it was made from is doubted. */
+const DOUBTED_GROUNDING = 0.5
+
+/** The evidence speaks against the answer by itself, whatever a stronger model would make of it. */
+function isDoubted({ agrees, whole, repeats, grounding = 1 }: Evidence): boolean {
+  return agrees === false || !whole || repeats === true || grounding < DOUBTED_GROUNDING
 }
 
 function wordsOf({ agrees, whole, margin, grounding, repeats }: Evidence): readonly string[] {

@@ -70,6 +70,7 @@ const FINE: readonly string[] = [
   '{"error": null, "rows": [1]}',
   '{"status": "ok"}',
   'exit code 0',
+  'Failed: 0, passed: 12',
   'errors.md\nnotes.txt',
   '',
 ]
@@ -84,6 +85,8 @@ test('a call that names no tool, or whose arguments are none, was not valid', ()
   assert.equal(failureAfter('read', '{"of":', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '[1]', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '', 'fine'), undefined)
+  const { tools: _, ...without } = request(user('Go.'), called('write', '{}'), told('fine'))
+  assert.deepEqual(stepOf(without)?.step, { number: 2 }, 'nobody says which tools there were')
 })
 
 test('a call that was made word for word before is a repeat', () => {

@@ -1,6 +1,6 @@
 import type { ChatRequest } from '../../contract/chat.ts'
 import type { Step } from '../../contract/escalation.ts'
-import { callText, type Task, taskOf } from '../../contract/task.ts'
+import { isRepeated, type Task, taskOf } from '../../contract/task.ts'
 
 /** Of a result, from its beginning and its end each: where tools say that they failed. UTF-16 units. */
 const LOOKED_CHARS = 400
@@ -9,7 +9,7 @@ const JSON_CHARS = 20_000
 
 /** What a tool that failed says first, in the words of runtimes, shells and frameworks. */
 const FAILED =
-  /^[\s"'[(<]*(?:tool[ _-]?)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b/i
+  /^[\s"'[(<]*(?:tool[ _-]?)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b(?!\W{0,3}0\b)/i
 /** A command's own verdict, wherever in its first or last words. */
 const EXITED = /\b(?:exit(?:ed with)?|return(?:ed)?)[ _]?(?:code|status)\W{0,3}(?!0\b)-?\d+/i
 const BAD_WORDS: ReadonlySet<unknown> = new Set(['error', 'failed', 'failure'])
@@ -27,10 +27,11 @@ export function stepOf(request: ChatRequest): { readonly step: Step; readonly ta
 function failureOf({ steps, results }: Task, { tools = [] }: ChatRequest): Step['failed'] {
   const last = steps.at(-1) ?? []
   const known = new Set(tools.map((tool) => tool.function.name))
-  if (last.some((call) => !known.has(call.name) || !isObject(call.arguments))) return 'invalid'
+  // A request that offers no tools any more, as for a last word, does not say which there were.
+  const unknown = (name: string): boolean => known.size > 0 && !known.has(name)
+  if (last.some((call) => unknown(call.name) || !isObject(call.arguments))) return 'invalid'
   if (results.some(saysError)) return 'error'
-  const before = new Set(steps.slice(0, -1).flat().map(callText))
-  return last.some((call) => before.has(callText(call))) ? 'repeat' : undefined
+  return isRepeated(last, steps.slice(0, -1)) ? 'repeat' : undefined
 }
 
 function isObject(json: string): boolean {

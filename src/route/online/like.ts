@@ -142,19 +142,17 @@ export class LikeRequests {
 
   /**
    * What going up was worth on the nearest labelled requests of the same embedding model, by cosine; undefined where
-   * there are none for either model. At most KEPT_MAX comparisons of DENSE_DIMENSIONS bytes.
+   * there are none for either model. Those as near as the last that counts do count. At most KEPT_MAX comparisons of DENSE_DIMENSIONS bytes.
    */
   near({ model, vector }: Meaning): Neighbourhood | undefined {
     if (vector === undefined) return undefined
-    const found: { readonly row: Row; readonly cosine: number }[] = []
-    for (const row of this.#rows.values()) {
-      if (row.model !== model) continue
-      const cosine = cosineOf(vector, row.vector)
-      if (cosine >= COSINE_MIN) found.push({ row, cosine })
-    }
-    found.sort((left, right) => right.cosine - left.cosine)
+    const rows = [...this.#rows.values()].filter((row) => row.model === model)
+    const cosines = Float32Array.from(rows, (row) => cosineOf(vector, row.vector))
+    const edge = Math.max(COSINE_MIN, cosines.slice().sort()[rows.length - NEIGHBOURS] ?? COSINE_MIN)
     const sums = { cheap: { of: 0, weight: 0 }, strong: { of: 0, weight: 0 } }
-    for (const { row, cosine } of found.slice(0, NEIGHBOURS)) {
+    for (const [at, row] of rows.entries()) {
+      const cosine = cosines[at] ?? 0
+      if (cosine < edge) continue
       for (const arm of ['cheap', 'strong'] as const) {
         const quality = row[arm]
         if (quality === null) continue
@@ -170,12 +168,15 @@ export class LikeRequests {
 }
 
 function cosineOf(left: Int8Array, right: Int8Array): number {
-  let [sum, one, other] = [0, 0, 0]
+  let sum = 0
+  let one = 0
+  let other = 0
   for (let at = 0; at < DENSE_DIMENSIONS; at++) {
-    const [a, b] = [left[at] ?? 0, right[at] ?? 0]
-    sum += a * b
-    one += a * a
-    other += b * b
+    const here = left[at] ?? 0
+    const there = right[at] ?? 0
+    sum += here * there
+    one += here * here
+    other += there * there
   }
   return one === 0 || other === 0 ? 0 : sum / Math.sqrt(one * other)
 }
