@@ -21,7 +21,7 @@ const DECISIONS = 500
 const ROUNDS = 6
 const WARM_UP = 100
 /** Labelled requests that a home keeps at most. */
-const LIKE = 4_096
+const LIKE = 2_048
 const EMBEDDED = 64
 
 const WORDS =

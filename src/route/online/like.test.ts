@@ -88,8 +88,8 @@ test('the newest are kept, up to a bound', () => {
   const store = open()
   const like = new LikeRequests(store)
   store.transaction(() => {
-    for (let nth = 0; nth < 4_100; nth++) learn(like, `req_${String(nth).padStart(5, '0')}`, up, 0, 1)
+    for (let nth = 0; nth < 2_052; nth++) learn(like, `req_${String(nth).padStart(5, '0')}`, up, 0, 1)
   })
-  assert.equal(like.size, 4_096)
-  assert.equal(new LikeRequests(store).size, 4_096)
+  assert.equal(like.size, 2_048)
+  assert.equal(new LikeRequests(store).size, 2_048)
 })

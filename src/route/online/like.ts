@@ -3,10 +3,10 @@ import type { Meaning } from '../../contract/ask.ts'
 import type { Neighbourhood } from '../../contract/escalation.ts'
 import type { Migration } from '../../store/migration.ts'
 import type { Store } from '../../store/open.ts'
-import { DENSE_DIMENSIONS, projected } from '../learn/dense.ts'
+import { projected } from '../learn/dense.ts'
 
 /** Labelled requests that are kept: the newest. */
-const KEPT_MAX = 4_096
+const KEPT_MAX = 2_048
 /** Requests that a lot has chosen and nobody has judged yet. */
 const WAITING_MAX = 8_192
 const NEIGHBOURS = 50
@@ -19,7 +19,7 @@ const STEPS = 127
 /**
  * DESIGN. A labelled request's embedding is kept with what the two models were worth on it, so that requests of like
  * meaning can be foretold. It is no text, but it was made of one, so it does not go into the log, from which nothing
- * can be taken out: it lies in the home's database, projected to DENSE_DIMENSIONS bytes, under its subject's
+ * can be taken out: it lies in the home's database, projected to 64 bytes, under its subject's
  * pseudonym, and goes with the subject. Losing the table loses nothing but what was learned in this way.
  */
 export const migrations: readonly Migration[] = [
@@ -51,6 +51,8 @@ interface Row {
   readonly subject: string
   readonly model: string
   readonly vector: Int8Array
+  /** The vector's own length. */
+  readonly length: number
   /** From 0 (wrong) to 1 (right), of the model that answered; of both where they were compared. */
   readonly cheap: number | null
   readonly strong: number | null
@@ -85,7 +87,8 @@ export class LikeRequests {
     // Ids are sorted by time: the newest are the last.
     for (const raw of store.prepare('SELECT * FROM route_like ORDER BY request').all()) {
       const { vector, ...row } = rowSchema.parse(raw)
-      this.#rows.set(row.request, { ...row, vector: Int8Array.from(vector, (byte) => (byte << 24) >> 24) })
+      const signed = Int8Array.from(vector, (byte) => (byte << 24) >> 24)
+      this.#rows.set(row.request, { ...row, vector: signed, length: lengthOf(signed) })
     }
   }
 
@@ -115,7 +118,8 @@ export class LikeRequests {
     this.#waiting.delete(request)
     if (waiting?.subject === undefined) return
     const { model, vector, subject } = waiting
-    const row: Row = { request, subject, model, vector, cheap: cheap ?? null, strong: strong ?? null }
+    const qualities = { cheap: cheap ?? null, strong: strong ?? null }
+    const row: Row = { request, subject, model, vector, length: lengthOf(vector), ...qualities }
     this.#rows.set(request, row)
     this.#store
       .prepare(
@@ -142,12 +146,14 @@ export class LikeRequests {
 
   /**
    * What going up was worth on the nearest labelled requests of the same embedding model, by cosine; undefined where
-   * there are none for either model. Those as near as the last that counts do count. At most KEPT_MAX comparisons of DENSE_DIMENSIONS bytes.
+   * there are none for either model. Those as near as the last that counts do count. At most KEPT_MAX comparisons of 64 bytes.
    */
   near({ model, vector }: Meaning): Neighbourhood | undefined {
     if (vector === undefined) return undefined
     const rows = [...this.#rows.values()].filter((row) => row.model === model)
-    const cosines = Float32Array.from(rows, (row) => cosineOf(vector, row.vector))
+    const length = lengthOf(vector)
+    const cosines = new Float32Array(rows.length)
+    for (const [at, row] of rows.entries()) cosines[at] = dot(vector, row.vector) / (length * row.length)
     const edge = Math.max(COSINE_MIN, cosines.slice().sort()[rows.length - NEIGHBOURS] ?? COSINE_MIN)
     const sums = { cheap: { of: 0, weight: 0 }, strong: { of: 0, weight: 0 } }
     for (const [at, row] of rows.entries()) {
@@ -167,16 +173,12 @@ export class LikeRequests {
   }
 }
 
-function cosineOf(left: Int8Array, right: Int8Array): number {
+function dot(left: Int8Array, right: Int8Array): number {
   let sum = 0
-  let one = 0
-  let other = 0
-  for (let at = 0; at < DENSE_DIMENSIONS; at++) {
-    const here = left[at] ?? 0
-    const there = right[at] ?? 0
-    sum += here * there
-    one += here * here
-    other += there * there
-  }
-  return one === 0 || other === 0 ? 0 : sum / Math.sqrt(one * other)
+  for (let at = 0; at < left.length; at++) sum += (left[at] ?? 0) * (right[at] ?? 0)
+  return sum
+}
+
+function lengthOf(vector: Int8Array): number {
+  return Math.max(1, Math.sqrt(dot(vector, vector)))
 }
