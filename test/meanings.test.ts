@@ -93,6 +93,16 @@ test('compared requests of like meaning are evidence for the next one, also afte
     1,
   )
 
+  const exported = await send(server, {
+    path: '/v1/admin/subjects/export',
+    body: JSON.stringify({ id: 'ada@example.org' }),
+  })
+  const { learned } = JSON.parse(exported.text)
+  assert.ok(
+    learned.length > 0 && learned[0].model === 'e/vectors',
+    'what is kept of a person is in its export',
+  )
+
   const erased = await send(server, {
     path: '/v1/admin/subjects/erase',
     body: JSON.stringify({ id: 'ada@example.org' }),

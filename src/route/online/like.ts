@@ -70,7 +70,7 @@ interface Waiting {
   subject?: string
 }
 
-/** An embedding in DENSE_DIMENSIONS bytes; undefined where it has no direction. */
+/** An embedding in 64 bytes; undefined where it has no direction. */
 export function keptVector(embedding: ArrayLike<number>): Int8Array | undefined {
   const short = projected(embedding)
   return short === undefined ? undefined : Int8Array.from(short, (value) => Math.round(STEPS * value))
@@ -131,6 +131,15 @@ export class LikeRequests {
       this.#rows.delete(oldest)
       this.#store.prepare('DELETE FROM route_like WHERE request = ?').run(oldest)
     }
+  }
+
+  /** What is kept of this subject's requests, for its export. */
+  of(subject: string): readonly object[] {
+    return [...this.#rows.values()]
+      .filter((row) => row.subject === subject)
+      .map(({ request, model, vector, cheap, strong }) => {
+        return { request, model, vector: Buffer.from(vector).toString('base64'), cheap, strong }
+      })
   }
 
   /** Nothing that was made of this subject's texts is kept from now on. */
