@@ -19,7 +19,7 @@ const CHEAP_USD_MAX = 1
 const STRONG_USD_MIN = 10
 /** The data tells tokens; English has about four characters in one. */
 const CHARS_PER_TOKEN = 4
-const NO_WEIGHTS = [0, 0, 0, 0]
+const NO_WEIGHTS = DEFAULT_WEIGHTS.map(() => 0)
 
 const file = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'routing', 'zeroeval.jsonl.gz')
 if (!existsSync(file)) {
@@ -61,7 +61,10 @@ const held = byFold.map((own, fold) => {
 })
 process.stdout.write(
   `${cheap.length} cheap models, ${strong.length} strong ones, ${learned.length} rows\n` +
-    `weights (agree, differ, cut off): ${weights.map((one) => one.toFixed(2)).join(', ')}\n` +
+    `weights (agree, differ, cut off): ${weights
+      .slice(0, 3)
+      .map((one) => one.toFixed(2))
+      .join(', ')}\n` +
     `squared error of the gain, held out: prior alone ${mean(held.map(({ prior }) => prior)).toFixed(4)}, ` +
     `fitted ${mean(held.map(({ fitted }) => fitted)).toFixed(4)}, shipped ${mean(held.map(({ shipped }) => shipped)).toFixed(4)}\n`,
 )

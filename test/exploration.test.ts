@@ -25,7 +25,7 @@ before(async () => {
   strong.answer((response, received) => respond(response, received, ['The answer is 43.']))
   judge.answer((response, received) => {
     const put = JSON.stringify(received.body['messages'])
-    const first = put.indexOf('43') < put.indexOf('42')
+    const first = put.indexOf('answer is 43') < put.indexOf('answer is 42')
     respond(response, received, [`The right one is 43.\nVERDICT: ${first ? 1 : 2}`])
   })
 })

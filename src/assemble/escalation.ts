@@ -1,16 +1,17 @@
 import type { Config } from '../config/sections.ts'
+import type { ModelView } from '../contract/model.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { JudgePort } from '../request/cascade/way.ts'
-import { DEFAULT_PRIOR, openPrior } from '../route/default-prior.ts'
 import { Judging, type Learned } from '../route/escalate/judging.ts'
-import type { EscalationPorts, Expected } from '../route/escalate/plan.ts'
+import type { EscalationPorts } from '../route/escalate/plan.ts'
 import { Sessions } from '../route/escalate/sessions.ts'
 import { thriftOf } from '../route/escalate/thrift.ts'
+import { UsedPrior } from '../route/escalate/used-prior.ts'
 import { Lots } from '../route/online/draw.ts'
 import type { Parts } from './parts.ts'
 
-type Needs = Pick<Parts, 'keys' | 'ledger' | 'record'>
+type Needs = Pick<Parts, 'fleet' | 'keys' | 'ledger' | 'like' | 'record'>
 
 /** What deciding between two tiers needs and keeps; it outlives a configuration. */
 export class Escalating {
@@ -18,11 +19,11 @@ export class Escalating {
   readonly #sessions = new Sessions()
   readonly #learned: Learned
   readonly #lots: Lots
-  readonly #expect: (text: string) => Expected | undefined
+  readonly prior: UsedPrior
 
   constructor(parts: Needs, logs: Pick<Logs, 'warn'>) {
     this.#parts = parts
-    this.#expect = priorOf(logs)
+    this.prior = new UsedPrior((message) => logs.warn(message))
     const { found, seed } = parts.record
     const { segments, learner, explored } = found.routing
     this.#lots = new Lots(seed, segments, explored)
@@ -32,8 +33,9 @@ export class Escalating {
     }
   }
 
-  warm(): void {
-    this.#expect('')
+  /** Reads the prior ahead of the first decision, where there will be one. */
+  warm(config: Config): void {
+    if (needsPrior(config, this.#parts.fleet.models())) this.prior.expect('')
   }
 
   ports(config: Config): EscalationPorts {
@@ -41,12 +43,14 @@ export class Escalating {
     return {
       config: config.route,
       sessions: this.#sessions,
-      expect: this.#expect,
+      expect: (text) => this.prior.expect(text),
       thrift: ({ key }) => {
         const { today, thisMonth } = ledger.view(key)
         const spent = { todayMicros: today.spentMicros, monthMicros: thisMonth.spentMicros }
         return thriftOf(keys.limitsOf(key), spent, systemClock.now())
       },
+      weights: () => this.#learned.weights(),
+      like: this.#parts.like,
       standing: (segment) => this.#learned.standing(segment),
       draw: (asked) => this.#lots.draw(config.route, asked, systemClock.now()),
     }
@@ -60,16 +64,10 @@ export class Escalating {
 /** Where only the state is asked for. */
 const NOT_DRAWN = { optedOut: false, withinResidency: true, room: true } as const
 
-/** The prior, read when it is first asked for; one that cannot be used is said to be so, once. */
-function priorOf(logs: Pick<Logs, 'warn'>): (text: string) => Expected | undefined {
-  let prior: ReturnType<typeof openPrior> | undefined
-  return (text) => {
-    if (prior === undefined) {
-      prior = openPrior(DEFAULT_PRIOR)
-      if ('why' in prior) {
-        logs.warn(`Routing has no prior, and points of difficulty decide what \`auto\` is: ${prior.why}.`)
-      }
-    }
-    return 'why' in prior ? undefined : prior.decide(text)
-  }
+/** There is something to decide only where models of two tiers may answer; until then the prior takes no memory. */
+export function needsPrior({ route }: Pick<Config, 'route'>, models: readonly ModelView[]): boolean {
+  const tiers = new Set(
+    models.flatMap(({ kind, allowed, tier }) => (kind === 'chat' && allowed ? [tier] : [])),
+  )
+  return route.escalation.mode !== 'off' && tiers.size > 1
 }

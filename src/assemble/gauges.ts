@@ -2,16 +2,18 @@ import type { ModelState } from '../engine/llama/engine.ts'
 import type { FleetGauges, Gauges, KeyGauge, LlamaGauge, RecordGauges } from '../observe/gauges.ts'
 import { parseCheckpoint } from '../record/tree/checkpoint.ts'
 import { parseNote } from '../record/tree/note.ts'
+import type { UsedPrior } from '../route/escalate/used-prior.ts'
 import type { Parts } from './parts.ts'
 
 /** The state of a server as its metrics tell it. */
-export function gaugesOf(parts: Parts): Gauges {
+export function gaugesOf(parts: Parts, prior: Pick<UsedPrior, 'state'>): Gauges {
   return {
     fleet: () => fleetGauges(parts),
     record: () => recordGauges(parts),
     llama: () => parts.engines.llama.states().map(llamaGauge),
     retrieval: () => parts.library.stages.counts,
     keys: () => keyGauges(parts),
+    routing: () => ({ prior: prior.state.type }),
   }
 }
 

@@ -80,6 +80,7 @@ export function createGoverning(parts: GovernParts): Governing {
       subjects,
       forget: async (ref) => {
         await record.follower.ask('forget', ref)
+        parts.like.forget(ref)
         await forgetCaches(parts)
       },
       record: written,
@@ -91,7 +92,11 @@ export function createGoverning(parts: GovernParts): Governing {
       record: written,
       forgetCaches: () => forgetCaches(parts),
     }),
-    export: createExport({ ...records, subjects, clock: systemClock }),
+    export: createExport({
+      ...records,
+      subjects,
+      clock: systemClock,
+    }),
     retention: createRetention(parts.retention, retentionPorts(parts, written), parts.turns),
   }
 }
@@ -172,9 +177,10 @@ export function expireHourly({ retention, note }: Governing, logs: Logs): Dispos
 
 const PAGE_REQUESTS = 100
 
-function recordsOf({ record, keys }: GovernParts): SubjectRecords {
+function recordsOf({ record, keys, like }: GovernParts): SubjectRecords {
   return {
     requestsOf: (ref) => requestsOf(record, ref),
+    learnedOf: (ref) => like.of(ref),
     keyFacts: (name) => keys.list().find(({ id }) => id === name),
   }
 }

@@ -28,6 +28,7 @@ import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
+import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
 import { openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
@@ -49,6 +50,8 @@ export interface Parts extends AsyncDisposable {
   readonly engines: Engines
   readonly reranker: Reranker
   readonly secretOf: (reference: SecretRef) => string
+  /** What was learned of requests by their meaning. */
+  readonly like: LikeRequests
   /** Takes over the engines of another configuration; what runs on one that has gone runs to its end. */
   reconfigure(config: Config): void
 }
@@ -90,19 +93,14 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   opening.adopt(lockFor(paths), (held) => held.release())
   // Whoever wrote it has died: the lock says so.
   removeServerFile(paths)
-  const store = opening.adopt(openStore(paths.state, [...keyMigrations, ...fleetMigrations]), (one) =>
-    one.close(),
+  const store = opening.adopt(
+    openStore(paths.state, [...keyMigrations, ...fleetMigrations, ...likeMigrations]),
+    (one) => one.close(),
   )
   const record = opening.use(await openRecord(options, paths))
+  const like = openLike(store, record, logs)
   const changed = (entry: Entry): Promise<void> => record.recorder.append(entry)
-  const keys = createKeys({
-    store,
-    clock: systemClock,
-    randomBytes,
-    owner,
-    maxKeys: config.caller.maxKeys,
-    changed,
-  })
+  const keys = openKeys(options, store, owner, changed)
   const ledger = createLedger({ limitsOf: (key) => keys.limitsOf(key), clock: systemClock })
   ledger.restore(record.found.ledger)
 
@@ -141,10 +139,37 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     handbook,
     library,
     engines: createEngines(over, llama),
+    like,
     ...{ reranker: new Reranker(over), secretOf },
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+function openKeys(
+  { config }: PartsOptions,
+  store: Store,
+  owner: OwnerKey,
+  changed: (entry: Entry) => Promise<void>,
+): Keys {
+  const { maxKeys } = config.caller
+  return createKeys({ store, clock: systemClock, randomBytes, owner, maxKeys, changed })
+}
+
+/** Told of each outcome from now on. One that cannot be kept is said to be so, and stops no answer. */
+function openLike(store: Store, { found }: RecordParts, logs: Logs): LikeRequests {
+  const like = new LikeRequests(store)
+  found.routing.watch = {
+    opened: (request, subject) => like.opened(request, subject),
+    labelled: (request, label) => {
+      try {
+        like.labelled(request, label)
+      } catch (error) {
+        logs.warn(`What routing learned of a labelled request could not be kept in ${store.path}: ${error}`)
+      }
+    },
+  }
+  return like
 }
 
 function createEngines(over: RerankParts, llama: LlamaEngine): Engines {

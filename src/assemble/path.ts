@@ -22,9 +22,11 @@ import { createHandle } from '../request/handle.ts'
 import type { HandlePorts, LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
-import { createPlan } from '../route/plan.ts'
+import type { UsedPrior } from '../route/escalate/used-prior.ts'
+import { createPlan, meaningWanted, type PlanPorts } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
+import { Meanings } from './meanings.ts'
 import type { Parts } from './parts.ts'
 import { retrievalEngines } from './retrieval.ts'
 
@@ -36,6 +38,7 @@ export interface Path extends AsyncDisposable {
   apply(config: Config): void
   /** Reads what the first decisions would wait for. */
   warm(): void
+  readonly prior: UsedPrior
 }
 
 /** The request path, and what outlives its configuration. */
@@ -48,16 +51,27 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     taskTimeoutMs: checks.timeoutMs,
   })
   const escalating = new Escalating(parts, logs)
-  let current = joined(config, parts, pool, escalating)
+  const meanings = new Meanings((ask) => current.embed(ask))
+  let inForce = config
+  const join = (next: Config): Joined => {
+    inForce = next
+    escalating.prior.use(next.route.escalation.prior)
+    return joined(next, parts, pool, escalating, meanings)
+  }
+  let current = join(config)
   return {
     handle: (ask, body) => current.handle(ask, body),
     embed: (ask, body) => current.embed(ask, body),
     count: (ask, body) => current.count(ask, body),
     apply: (next) => {
-      current = joined(next, parts, pool, escalating)
+      current = join(next)
     },
-    warm: () => escalating.warm(),
-    [Symbol.asyncDispose]: () => closePool(pool),
+    warm: () => escalating.warm(inForce),
+    prior: escalating.prior,
+    [Symbol.asyncDispose]: async () => {
+      await meanings[Symbol.asyncDispose]()
+      await closePool(pool)
+    },
   }
 }
 
@@ -71,7 +85,13 @@ interface Joined {
 type Stages = Omit<HandlePorts, 'ways'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
-function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Escalating): Joined {
+function joined(
+  config: Config,
+  parts: Parts,
+  pool: WorkerPool,
+  escalating: Escalating,
+  meanings: Meanings,
+): Joined {
   const { guard } = config
   const schemas = createSchemaChecks({ config: guard, pool })
   const input = createInputGuard(guard)
@@ -82,13 +102,14 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
   const direct = createDirect({ ...attempts, check }, escalating.judge(config))
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const models = () => parts.fleet.models()
-  const planned = createPlan({
+  const planPorts: PlanPorts = {
     config: config.route,
     models,
     escalation: escalating.ports(config),
     support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
     outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
-  })
+  }
+  const planned = createPlan(planPorts)
   const stages: Stages = {
     ...common,
     admit: (request, bytes) => {
@@ -123,9 +144,25 @@ function joined(config: Config, parts: Parts, pool: WorkerPool, escalating: Esca
   parts.library.stages.use(retrievalEngines(config, { ...parts, embed }))
   const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
-    handle: createHandle({ ...stages, ways: { direct, retrieve } }),
+    handle: createHandle({
+      ...stages,
+      plan: withMeaning(planPorts, stages.plan, meanings),
+      ways: { direct, retrieve },
+    }),
     embed,
     count: createCount({ ...stages, ...attempts, counts }),
+  }
+}
+
+/** Plans with the request's embedding where that helps to decide and a model for it is configured. */
+function withMeaning(ports: PlanPorts, plan: Stages['plan'], meanings: Meanings): Stages['plan'] {
+  const { model, waitMs } = ports.config.escalation.embeddings
+  if (model === undefined) return plan
+  return async (ask, caller) => {
+    const text = meaningWanted(ports, ask, caller)
+    if (text === undefined) return plan(ask, caller)
+    const meaning = await meanings.of(ask, caller, text, { model, waitMs }, ports.models())
+    return plan({ ...ask, meaning }, caller)
   }
 }
 

@@ -16,6 +16,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { auditRoutes } from '../record/audit/routes.ts'
 import { backupRoutes } from '../record/backup/routes.ts'
 import { indexRoutes } from '../record/index/routes.ts'
+import type { UsedPrior } from '../route/escalate/used-prior.ts'
 import { ROUTING_POLICY } from '../route/online/fold.ts'
 import { routingRoutes } from '../route/online/report.ts'
 import { modelRoutes } from '../route/routes.ts'
@@ -35,6 +36,7 @@ export interface RouteParts {
   readonly turns: Turns
   readonly metrics: Metrics
   readonly version: string
+  readonly prior: UsedPrior
   readonly reloading: Pick<Reloading, 'reload'>
   readonly state: { readonly draining: boolean; readonly address: string }
 }
@@ -60,7 +62,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...recordRoutes(all),
     ...responseRoutes(all.responses),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, { governing, version, config: config() }),
+    ...doctorRoutes(parts, { governing, version, config: config(), prior: all.prior }),
     ...reloadRoutes(all.reloading),
   ]
   const notReady = () => {

@@ -55,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const ownPort = options.on === 'network' ? config.server.port : undefined
   const parts = opening.use(await openParts({ config, around, logs, ownPort, version: options.version }))
   const path = opening.use(createPath(config, parts, logs))
-  const metrics = createMetrics(gaugesOf(parts))
+  const metrics = createMetrics(gaugesOf(parts, path.prior))
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
   const turns = new Turns(MAINTENANCE_WAITING)
@@ -77,7 +77,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const responses = createResponses(() => now, parts.record)
   const routes = allRoutes({
     config: () => now,
-    ...{ parts, governing, turns, metrics, version, state, responses, reloading, embed: path.embed },
+    ...{ parts, governing, turns, metrics, version, state, responses, reloading },
+    ...{ embed: path.embed, prior: path.prior },
   })
   const server = await createHttpServer({
     ...listenerOf(config),

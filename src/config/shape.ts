@@ -59,6 +59,18 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Sets a value in a tree of mappings; what is no mapping on the way to it is replaced by one. */
+export function setAt(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let branch = tree
+  for (const key of path.slice(0, -1)) {
+    const below = branch[key]
+    const next = isMapping(below) ? below : {}
+    branch[key] = next
+    branch = next
+  }
+  branch[path.at(-1) ?? ''] = value
+}
+
 /** True where the value is merged key by key. */
 export function isBranch(shape: Shape): boolean {
   if (shape.secret === true) return false

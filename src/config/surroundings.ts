@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Flags } from '../contract/verb.ts'
 import type { Complaint, Layer, Level } from './layer.ts'
 import { place } from './place.ts'
-import { fixedLeaves, isMapping, type Leaf, nameOf, type Path, type Shape } from './shape.ts'
+import { fixedLeaves, isMapping, type Leaf, nameOf, type Path, type Shape, setAt } from './shape.ts'
 
 /** Everything outside the files that a configuration is made from. */
 export interface Surroundings {
@@ -81,14 +81,7 @@ class Draft {
   }
 
   set(path: readonly string[], value: unknown, name: string): void {
-    let branch = this.#tree
-    for (const key of path.slice(0, -1)) {
-      const below = branch[key]
-      const next = isMapping(below) ? below : {}
-      branch[key] = next
-      branch = next
-    }
-    branch[path.at(-1) ?? ''] = value
+    setAt(this.#tree, path, value)
     this.#names.set(nameOf(path), name)
   }
 

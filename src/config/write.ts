@@ -5,7 +5,7 @@ import { Document, isMap, isScalar, parseDocument } from 'yaml'
 import { UpshiftError } from '../contract/problem.ts'
 import { readBounded } from './file.ts'
 import { projectFile, readOneFile, userFile, wordsOf } from './load.ts'
-import { isMapping, type Sections } from './shape.ts'
+import { isMapping, type Sections, setAt } from './shape.ts'
 import type { Surroundings } from './surroundings.ts'
 
 // DESIGN. A command that has found out what should be configured writes it into the file that counts: the project's
@@ -98,17 +98,6 @@ function valueAt(tree: unknown, path: readonly string[]): unknown {
   let value = tree
   for (const key of path) value = isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined
   return value
-}
-
-function setAt(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let branch = tree
-  for (const key of path.slice(0, -1)) {
-    const below = branch[key]
-    const next = isMapping(below) ? below : {}
-    branch[key] = next
-    branch = next
-  }
-  branch[path.at(-1) ?? ''] = value
 }
 
 /** The indentation that the file has: its first line that has one. */

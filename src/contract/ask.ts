@@ -31,6 +31,16 @@ export interface Asked {
   readonly user?: string | undefined
 }
 
+/** What an embedding model made of a request, for routing. */
+export interface Meaning {
+  /** The exact model: vectors of two models do not compare. */
+  readonly model: string
+  /** Projected, and in steps of 1/127. */
+  readonly vector?: Int8Array
+  /** Why there is no vector. */
+  readonly missing?: string
+}
+
 /** One request on the path. */
 export interface Ask<R extends Asked = ChatRequest> {
   /** `req_…`, unique, sorted by time. */
@@ -45,6 +55,10 @@ export interface Ask<R extends Asked = ChatRequest> {
   readonly signal: AbortSignal
   /** What a retrieval found, for the engine below it. */
   readonly passages?: readonly Passage[]
+  /** What was asked, where the request holds it among passages. */
+  readonly question?: string
+  /** Where routing looks for requests of like meaning. */
+  readonly meaning?: Meaning
   /** What its dialect could not do that it asked for: they stand among the answer's verdicts. */
   readonly verdicts?: readonly Verdict[]
   /** The caller may ask for the answer again. */

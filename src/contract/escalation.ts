@@ -15,8 +15,10 @@ export interface Escalation {
   readonly second: readonly string[]
   /** The cheap model is asked how sure it is of each token. */
   readonly margins?: true
-  /** P(strong right) − P(cheap right) as it is expected before any answer. */
+  /** P(strong right) − P(cheap right) as the prior expects it, from what was asked alone. */
   readonly gain: number
+  /** Evidence that is there before any answer. */
+  readonly foreseen?: Foreseen
   /** The strong model's answer costs so much more, micro-dollars, as far as prices say; at least what a small gain is worth. */
   readonly extraMicros: number
   /** What one more right answer is worth, micro-dollars. */
@@ -55,6 +57,15 @@ export interface Draw {
   }
 }
 
+/** What an evaluator is shown of the question and of each answer, and what it may say. */
+export const EVALUATOR_BOUNDS = {
+  /** UTF-16 units of each of the three texts. */
+  shownChars: 8_000,
+  /** Bytes of what is said around them. */
+  frameBytes: 2_048,
+  verdictTokens: 1_024,
+} as const
+
 /** Two answers to one request, each from 0 (wrong) to 1 (right), with what they cost. */
 export interface Compared {
   readonly cheap: number
@@ -65,8 +76,33 @@ export interface Compared {
   readonly by: 'agreement' | 'evaluator'
 }
 
+/** A step of an agent: an answer to what tools have said. */
+export interface Step {
+  /** From 2: the first one, which no tool's result precedes, is a request like any other. */
+  readonly number: number
+  /**
+   * The step before it failed: a tool said that it did (`error`), the call named no tool that there is or had no
+   * arguments (`invalid`), or it was made word for word before (`repeat`).
+   */
+  readonly failed?: 'error' | 'invalid' | 'repeat'
+}
+
+/** What is known before any answer, beside what was asked. */
+export interface Foreseen {
+  readonly step?: Step
+  /** What going up was worth on labelled requests of like meaning. */
+  readonly neighbours?: Neighbourhood
+}
+
+export interface Neighbourhood {
+  /** Right of the strong model less right of the cheap one, −1 to 1. */
+  readonly gain: number
+  /** 0–1: how much that counts beside the prior, by how many neighbours there are and how near. */
+  readonly weight: number
+}
+
 /** What was seen of the cheap answer. Numbers and marks alone, so that they may stand in the record. */
-export interface Evidence {
+export interface Evidence extends Foreseen {
   /** Whether the second model said the same; absent where none was asked, or none answered. */
   readonly agrees?: boolean
   /**
@@ -74,6 +110,13 @@ export interface Evidence {
    * absent where it does not tell.
    */
   readonly margin?: number
+  /**
+   * The share of its sentences that stand in what it was made from, 0–1: in passages that were found, or in the
+   * caller's own context. Absent where it was made from neither, or has no sentence of its own.
+   */
+  readonly grounding?: number
+  /** It calls a tool word for word as an earlier step of the same task did. */
+  readonly repeats?: true
   /** UTF-16 units of the cheap answer. */
   readonly chars: number
   /** False where the answer broke the shape that was asked for, or was cut off at its limit. */

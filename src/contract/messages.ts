@@ -16,20 +16,16 @@ const named = (types: string) => ({ error: `expected one of the types that are s
 
 const textBlock = z.looseObject({ type: z.literal('text'), text: z.string(), cache_control: cacheControl })
 
+const base64Source = z.looseObject({
+  type: z.literal('base64'),
+  media_type: z.string().min(1).max(100),
+  data: z.string().min(1),
+})
+const urlSource = z.looseObject({ type: z.literal('url'), url: z.string().min(1).max(8_192) })
+
 const imageBlock = z.looseObject({
   type: z.literal('image'),
-  source: z.discriminatedUnion(
-    'type',
-    [
-      z.looseObject({
-        type: z.literal('base64'),
-        media_type: z.string().min(1).max(100),
-        data: z.string().min(1),
-      }),
-      z.looseObject({ type: z.literal('url'), url: z.string().min(1).max(8_192) }),
-    ],
-    named('base64, url'),
-  ),
+  source: z.discriminatedUnion('type', [base64Source, urlSource], named('base64, url')),
   cache_control: cacheControl,
 })
 
@@ -41,11 +37,7 @@ const documentBlock = z.looseObject({
   source: z.discriminatedUnion(
     'type',
     [
-      z.looseObject({
-        type: z.literal('base64'),
-        media_type: z.string().min(1).max(100),
-        data: z.string().min(1),
-      }),
+      base64Source,
       z.looseObject({
         type: z.literal('text'),
         media_type: z.string().max(100).optional(),
@@ -55,7 +47,7 @@ const documentBlock = z.looseObject({
         type: z.literal('content'),
         content: z.union([z.string(), z.array(textOrImage)], PARTS),
       }),
-      z.looseObject({ type: z.literal('url'), url: z.string().min(1).max(8_192) }),
+      urlSource,
     ],
     named('base64, text, content, url'),
   ),

@@ -24,6 +24,8 @@ export interface Plan<M extends Mode = Mode> {
   readonly deadlineMs: number
   /** Absent: the candidates answer, and nobody above them is asked. */
   readonly escalation?: Escalation
+  /** What is asked over passages is planned by itself, as `auto`: its answer may be looked at and go up. */
+  readonly upward?: true
   readonly reasons: readonly string[]
   readonly rejected: readonly { readonly option: string; readonly why: string }[]
 }

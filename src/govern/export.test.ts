@@ -30,6 +30,7 @@ test('an export holds a subject’s prompts, answers and feedback as they were, 
   const read = JSON.parse(written)
   assert.equal(read.format, 'upshift-subject-export 1')
   assert.equal(read.subject.name, 'ada@example.org')
+  assert.deepEqual(read.learned, [{ of: opened.ports.subjects.find('ada@example.org') }])
   assert.deepEqual([read.key, read.count, read.complete], [null, 2, true])
   assert.deepEqual(read.requests[0].prompt, prompt)
   assert.equal(read.requests[0].answer, 'It is in the attic.')

@@ -37,7 +37,7 @@ export function createExport(ports: ExportPorts): SubjectExport {
 const FORMAT = 'upshift-subject-export 1'
 
 async function* written(
-  { requestsOf, keyFacts, clock }: ExportPorts,
+  { requestsOf, keyFacts, learnedOf, clock }: ExportPorts,
   ref: string,
   name: string,
   signal: AbortSignal,
@@ -47,6 +47,7 @@ async function* written(
     exportedAt: new Date(clock.now()).toISOString(),
     subject: { name, pseudonym: ref },
     key: keyFacts(name) ?? null,
+    learned: learnedOf(ref),
   }
   yield Buffer.from(`${shown(head).slice(0, -2)},\n  "requests": [`)
   let requests = 0

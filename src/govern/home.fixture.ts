@@ -89,6 +89,7 @@ export class TestHome {
         },
       },
       requestsOf: (ref) => this.#requestsOf(ref),
+      learnedOf: (ref) => [{ of: ref }],
       keyFacts: (name) => (name.startsWith('key_') ? { id: name, name: 'test' } : undefined),
       forget: async (ref) => this.#forget(ref),
       record: async (entry) => {

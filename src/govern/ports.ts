@@ -45,6 +45,8 @@ export interface SubjectRecords {
   requestsOf(ref: string): AsyncIterable<SubjectRequest>
   /** What is known of an API key, without its secret; undefined where the name is no key's id. */
   keyFacts(name: string): object | undefined
+  /** What was learned of the subject's requests and is kept under its pseudonym, bounded. */
+  learnedOf(ref: string): readonly object[]
 }
 
 /** An inclusion proof of an entry, with the signed checkpoint and the key that verifies it. */

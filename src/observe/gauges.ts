@@ -8,6 +8,7 @@ export interface Gauges {
   llama(): readonly LlamaGauge[]
   /** What came of the stages of searches that ask engines. */
   retrieval(): readonly StageGauge[]
+  routing(): RoutingGauges
   /** Keys that have a budget, or spent or reserved something this month. Only for who may see every key. */
   keys(): readonly KeyGauge[]
 }
@@ -37,6 +38,11 @@ export interface RecordGauges {
   readonly following: boolean
   /** Entries under the newest signed checkpoint; 0 until this process has heard of one. */
   readonly checkpointSize: number
+}
+
+export interface RoutingGauges {
+  /** Of the prior that `auto` decides by: `unread` until it is needed, `fault` where it cannot be used. */
+  readonly prior: 'unread' | 'ready' | 'fault'
 }
 
 /** One model of llama.cpp. The counters begin anew with its process. */
@@ -94,6 +100,7 @@ export function declareGauges(
     readonly record: RecordGauges
     readonly llama: readonly LlamaGauge[]
     readonly retrieval: readonly StageGauge[]
+    readonly routing: RoutingGauges
   },
 ): void {
   declareLlama(registry, () => read().llama)
@@ -108,6 +115,14 @@ export function declareGauges(
     declare(registry, name, help, labels, () => rows(read().fleet))
   const record = (name: string, help: string, value: (of: RecordGauges) => number) =>
     declare(registry, name, help, [], () => [[{}, value(read().record)]])
+  const prior = (name: string, help: string, state: RoutingGauges['prior']) =>
+    declare(registry, name, help, [], () => [[{}, read().routing.prior === state ? 1 : 0]])
+  prior('upshift_routing_prior_ready', '1 where the prior of `auto` was read and is in use.', 'ready')
+  prior(
+    'upshift_routing_prior_fault',
+    '1 where the prior of `auto` cannot be used, and points of difficulty decide.',
+    'fault',
+  )
   fleet('upshift_replica_up', '1 where a replica takes requests.', ['replica'], ({ replicas }) =>
     replicas.map(({ replica, up }) => [{ replica }, up ? 1 : 0]),
   )

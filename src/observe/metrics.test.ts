@@ -38,6 +38,7 @@ function metricsOver(keys: () => readonly KeyGauge[]) {
   return createMetrics({
     fleet: () => ({ replicas: [{ replica: 'ollama', up: true, inFlight: 2 }], waiting: 1, spend: [] }),
     llama: () => [LLAMA],
+    routing: () => ({ prior: 'fault' }),
     record: () => ({ entries: 12, lagEntries: 2, following: true, checkpointSize: 10 }),
     retrieval: () => [{ stage: 'rerank', outcome: 'skipped', why: 'upstream_timeout', count: 3 }],
     keys,
@@ -54,6 +55,8 @@ test('a scrape tells of replicas, the log and how far it is followed and signed'
     'upshift_follower_lag_entries 2',
     'upshift_checkpoint_size 10',
     'upshift_retrieval_stages_total{stage="rerank",outcome="skipped",why="upstream_timeout"} 3',
+    'upshift_routing_prior_ready 0',
+    'upshift_routing_prior_fault 1',
   ]) {
     assert.ok(text.includes(`${line}\n`), line)
   }

@@ -38,6 +38,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     record: gauges.record(),
     llama: gauges.llama(),
     retrieval: gauges.retrieval(),
+    routing: gauges.routing(),
   })
   let state = read()
   declareGauges(registry, () => state)

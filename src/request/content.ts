@@ -1,5 +1,6 @@
 import type { WireMessage } from '../contract/chat.ts'
 import type { AnswerEvent, Batch } from '../contract/event.ts'
+import type { Called } from '../contract/task.ts'
 
 /** The text and the tool calls of an answer's first choice, as the model wrote them: what a repair shows it. */
 export function textOf(batches: readonly Batch[]): string {
@@ -14,6 +15,21 @@ export function textOf(batches: readonly Batch[]): string {
     }
   }
   return text
+}
+
+/** The tool calls of an answer's first choice, put together from the pieces of a stream or taken from the whole. */
+export function callsOf(batches: readonly Batch[]): readonly Called[] {
+  const calls = new Map<number, { name: string; arguments: string }>()
+  for (const event of batches.flat()) {
+    for (const [at, call] of (messageOf(event)?.tool_calls ?? []).entries()) {
+      const index = call.index ?? at
+      const made = calls.get(index) ?? { name: '', arguments: '' }
+      made.name += call.function?.name ?? ''
+      made.arguments += call.function?.arguments ?? ''
+      calls.set(index, made)
+    }
+  }
+  return [...calls.values()]
 }
 
 function messageOf(event: AnswerEvent) {

@@ -34,7 +34,7 @@ export function createCount(ports: CountPorts): Count {
       const admitted = await ports.admit(ask.request, ask.bytes)
       if (isRefusal(admitted)) return await refused(ports, ask, caller, admitted)
       const screened: Ask = { ...ask, request: admitted.request }
-      const plan = ports.plan(screened, caller)
+      const plan = await ports.plan(screened, caller)
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
       const able = plan.mode === 'direct' ? plan.candidates.filter((model) => ports.counts(model)) : []
       const [first] = plan.candidates

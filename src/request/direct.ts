@@ -25,7 +25,7 @@ export function createDirect(ports: AttemptPorts, judge: JudgePort): Way {
     turn: (parts) => new Turn(ports, parts),
   }
   const asking: Asking = (work, cause) => attempts(ports, budget, chat, work, cause)
-  const cascade = createCascade(asking, judge)
+  const cascade = createCascade(asking, judge, ports.random)
   const shadow = createShadow(asking, judge)
   return (work) => {
     const order = work.plan.escalation?.order

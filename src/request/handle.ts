@@ -40,7 +40,8 @@ export function createHandle<R extends Asked, M extends Mode>(ports: HandlePorts
       const same = admitted.request === ask.request
       const screened: Ask<R> = same ? ask : { ...ask, request: admitted.request }
 
-      const plan = ports.plan(screened, caller)
+      const planning = ports.plan(screened, caller)
+      const plan = planning instanceof Promise ? await planning : planning
       if (isRefusal(plan)) return await refused(ports, ask, caller, plan)
 
       const bill = new RequestBill()

@@ -25,7 +25,7 @@ export interface PathPorts {
 export interface HandlePorts<R extends Asked = ChatRequest, M extends Mode = ChatMode> extends PathPorts {
   /** Bounds, and the input rules that hold wherever the request goes. May return a redacted request. */
   admit(request: R, bytes: number): Admitted<R> | Refusal | Promise<Admitted<R> | Refusal>
-  plan(ask: Ask<R>, caller: Caller): Plan<M> | Refusal
+  plan(ask: Ask<R>, caller: Caller): Plan<M> | Refusal | Promise<Plan<M> | Refusal>
   readonly ways: Readonly<Record<M, Way<R>>>
 }
 

@@ -69,6 +69,22 @@ const escalation = z
       description:
         'An exact model that says which of two answers is right where a lot has let both models answer. Without it a lot chooses one of the two models, and feedback says whether it was right.',
     }),
+    embeddings: z
+      .strictObject({
+        model: z.string().min(1).max(256).optional().meta({
+          description:
+            'An exact model on this machine that embeds at no price: requests of like meaning that were labelled say what going up is worth. Without it, none are looked for.',
+        }),
+        waitMs: z.number().int().min(1).max(1_000).default(50).meta({
+          description: 'Milliseconds that a decision waits for its embedding; then it is made without.',
+        }),
+      })
+      .prefault({}),
+    prior: z.string().min(1).max(4_096).optional().meta({
+      path: true,
+      description:
+        'A prior of your own, as `upshift route train` writes it; without it, the one that ships. One that cannot be used leaves `auto` to points of difficulty, which `upshift doctor` and /metrics say.',
+    }),
     abstain: z.boolean().default(false).meta({
       description:
         'Where the evidence speaks against the cheap answer and going up costs more than it is worth: say that there is no answer, instead of giving it.',

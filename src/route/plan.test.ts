@@ -8,8 +8,9 @@ import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { type RouteConfig, section } from './config.ts'
 import type { EscalationPorts } from './escalate/plan.ts'
+import { DEFAULT_WEIGHTS } from './escalate/posterior.ts'
 import { Sessions } from './escalate/sessions.ts'
-import { createPlan } from './plan.ts'
+import { createPlan, type PlanPorts } from './plan.ts'
 
 const caller: Caller = { key: 'key_test', name: 'test', owner: false, scope: { engines: 'any' } }
 
@@ -43,6 +44,7 @@ interface Setting {
   readonly support?: number
   readonly ask?: Partial<Ask>
   readonly escalation?: EscalationPorts
+  readonly outputMode?: PlanPorts['outputMode']
 }
 
 function planned(request: Partial<ChatRequest>, setting: Setting = {}): Plan | Problem {
@@ -51,7 +53,7 @@ function planned(request: Partial<ChatRequest>, setting: Setting = {}): Plan | P
     config,
     models: () => setting.models ?? local,
     support: () => setting.support ?? 0,
-    outputMode: () => 'scan',
+    outputMode: setting.outputMode ?? (() => 'scan'),
     ...(setting.escalation === undefined ? {} : { escalation: setting.escalation }),
   })
   const ask: Ask = {
@@ -225,15 +227,25 @@ test('a model that embeds is never chosen for chat, and is refused where it is n
   assert.equal(plan({}, { models: [handbook, embedder], support: 0.9 }).mode, 'retrieve')
 })
 
-test('without a prior the points of difficulty decide, and the reason says why', () => {
-  const escalation: EscalationPorts = {
-    config: section.schema.parse({}),
+function shifting(
+  more: Partial<EscalationPorts>,
+  settings: Readonly<Record<string, unknown>> = {},
+): EscalationPorts {
+  return {
+    config: section.schema.parse({ escalation: settings }),
     sessions: new Sessions(),
-    expect: () => undefined,
+    expect: () => ({ gain: 0.2, reasons: [] }),
+    weights: () => DEFAULT_WEIGHTS,
+    like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,
+    ...more,
   }
+}
+
+test('without a prior the points of difficulty decide, and the reason says why', () => {
+  const escalation = shifting({ expect: () => undefined })
   const content = 'Prove step by step that this theorem holds, and derive the equation.'
   const hard = { messages: [{ role: 'user' as const, content }] }
   const [blind, plain] = [planned(hard, { escalation }), planned(hard)]
@@ -241,4 +253,24 @@ test('without a prior the points of difficulty decide, and the reason says why',
   assert.notEqual(plain.tier, 'fast')
   assert.equal(blind.tier, plain.tier)
   assert.match(blind.reasons[0] ?? '', /there is no prior/)
+})
+
+test('an answer that may come from above is checked as that model needs it, whatever the cheap one enforces', () => {
+  const enforcing = model('a/small', { enforcesSchema: true })
+  const models = (enforces: boolean) => [
+    enforcing,
+    model('z/large', { tier: 'expert', enforcesSchema: enforces }),
+  ]
+  const outputMode: PlanPorts['outputMode'] = (_, asked) =>
+    asked.every(({ enforcesSchema }) => enforcesSchema) ? 'scan' : 'hold'
+  const outputs = [true, false].map((enforces) => {
+    const made = plan({}, { models: models(enforces), escalation: shifting({}), outputMode })
+    assert.deepEqual([made.candidates, made.escalation?.strong], [['a/small'], ['z/large']])
+    return made.output
+  })
+  assert.deepEqual(outputs, ['scan', 'hold'])
+  const shadow = { mode: 'shadow' }
+  const config = { escalation: shadow }
+  const seen = plan({}, { models: models(false), escalation: shifting({}, shadow), outputMode, config })
+  assert.deepEqual([seen.escalation?.order, seen.output], ['shadow', 'scan'], 'nobody above answers here')
 })

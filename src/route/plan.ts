@@ -1,5 +1,6 @@
 import type { Ask } from '../contract/ask.ts'
 import { type Caller, mayUse } from '../contract/caller.ts'
+import type { Escalation } from '../contract/escalation.ts'
 import type { ModelView } from '../contract/model.ts'
 import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
@@ -18,7 +19,8 @@ import {
   unknownModel,
 } from './choice.ts'
 import type { RouteConfig } from './config.ts'
-import { type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
+import { askedOf } from './escalate/asked.ts'
+import { type Choices, type EscalationPorts, planShift, type Shift } from './escalate/plan.ts'
 import { deliberate, featuresOf } from './features.ts'
 
 const ABOUT_UPSHIFT = /\bupshift\b/i
@@ -33,6 +35,11 @@ export interface PlanPorts {
   readonly escalation?: EscalationPorts
   /** How the answer must be checked: as it streams, or whole. */
   outputMode(ask: Ask, candidates: readonly ModelView[]): 'scan' | 'hold'
+}
+
+/** Who answers, and whether their answer may be followed by another's. */
+interface Chosen extends Shift {
+  readonly upward?: true
 }
 
 /**
@@ -50,7 +57,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
         ? overPassages(ports, ask, caller, named, notes)
         : chooseModels(ports, ask, caller, named, notes)
     if (isRefusal(chosen)) return chosen
-    const { models: choice, escalation } = 'models' in chosen ? chosen : { models: chosen }
+    const { models: choice, escalation, upward }: Chosen = 'models' in chosen ? chosen : { models: chosen }
     const [first] = choice
     if (first === undefined) return noModel(ports.models(), requested)
     const slo = ports.config.tiers[first.tier]
@@ -65,15 +72,29 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       tier: first.tier,
       candidates: choice.map((model) => model.id),
       effort: deliberate(ask.request) ? 'deliberate' : 'fast',
-      output: ask.request.upshift?.collection === undefined ? ports.outputMode(ask, choice) : 'hold',
+      output: outputOf(ports, ask, choice, escalation),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       ...(escalation === undefined ? {} : { escalation }),
+      ...(upward === undefined ? {} : { upward }),
       capImposed: asked == null,
       deadlineMs: slo.deadlineMs,
       reasons: notes.reasons,
       rejected: notes.rejected,
     }
   }
+}
+
+/** Whoever may answer counts: also those above, whose answer may leave in place of the cheap one. */
+function outputOf(
+  ports: PlanPorts,
+  ask: Ask,
+  choice: readonly ModelView[],
+  escalation: Escalation | undefined,
+): Plan['output'] {
+  if (ask.request.upshift?.collection !== undefined) return 'hold'
+  const strong = escalation === undefined || escalation.order === 'shadow' ? [] : escalation.strong
+  const above = strong.length === 0 ? [] : ports.models().filter(({ id }) => strong.includes(id))
+  return ports.outputMode(ask, [...choice, ...above])
 }
 
 function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): ChatMode {
@@ -123,13 +144,17 @@ function overPassages(
   caller: Caller,
   named: string,
   notes: Notes,
-): readonly ModelView[] | Refusal {
+): readonly ModelView[] | Chosen | Refusal {
   const quoting = extractive(ports.models(), caller)
   if (ask.request.upshift?.collection === undefined) return quoting
   if (!isRefusal(quoting) && quoting.some(({ id, name }) => id === named || name === named)) return quoting
   const { escalation: _, ...direct } = ports
   const chosen = chooseModels(direct, ask, caller, named, notes)
-  if (!isRefusal(chosen)) return 'models' in chosen ? chosen.models : chosen
+  if (!isRefusal(chosen)) {
+    const models = 'models' in chosen ? chosen.models : chosen
+    const between = ports.config.escalation.mode === 'on' && named === 'auto'
+    return between && choicesOf(ports, ask, caller) !== undefined ? { models, upward: true } : models
+  }
   if (named !== 'auto' || isRefusal(quoting)) return chosen
   notes.reason('no model can be used: the passages are quoted')
   return quoting
@@ -141,6 +166,14 @@ function extractive(models: readonly ModelView[], caller: Caller): readonly Mode
   return usable.length > 0 || found.length === 0 ? usable : outOfScope(caller, found)
 }
 
+/** What an embedding would be of that helps to decide between two tiers; undefined where there is no such decision. */
+export function meaningWanted(ports: PlanPorts, ask: Ask, caller: Caller): string | undefined {
+  const { collection, mode } = ask.request.upshift ?? {}
+  if (ask.passages === undefined && (collection !== undefined || mode === 'retrieve')) return undefined
+  if (resolveAlias(ports.config, ask.request.model, new Notes()) !== 'auto') return undefined
+  return choicesOf(ports, ask, caller) === undefined ? undefined : askedOf(ask).text
+}
+
 function chooseModels(
   ports: PlanPorts,
   ask: Ask,
@@ -149,7 +182,7 @@ function chooseModels(
   notes: Notes,
 ): readonly ModelView[] | Shift | Refusal {
   const all = ports.models()
-  const shift = named === 'auto' ? shiftOf(ports, all, ask, caller, notes) : undefined
+  const shift = named === 'auto' ? shiftOf(ports, ask, caller, notes) : undefined
   if (shift !== undefined && ports.config.escalation.mode === 'on') return shift
   if (named === 'auto' || isTier(named)) {
     const tier = named === 'auto' ? autoTier(ports.config, ask, notes) : named
@@ -179,17 +212,20 @@ function chooseModels(
 }
 
 /** Where a caller has models of two tiers: which of them, by what a stronger one is expected to gain. */
-function shiftOf(
-  ports: PlanPorts,
-  all: readonly ModelView[],
-  ask: Ask,
-  caller: Caller,
-  notes: Notes,
-): Shift | undefined {
+function shiftOf(ports: PlanPorts, ask: Ask, caller: Caller, notes: Notes): Shift | undefined {
+  const choices = choicesOf(ports, ask, caller)
+  if (ports.escalation === undefined || choices === undefined) return undefined
+  // In a shadow the points decide, and theirs are the reasons that the caller is given.
+  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
+  return planShift(ports.escalation, ask, caller, choices, said)
+}
+
+/** The models of two tiers that a caller may use, one of each up. */
+function choicesOf(ports: PlanPorts, ask: Ask, caller: Caller): Choices | undefined {
   if (ports.escalation === undefined || ports.config.escalation.mode === 'off') return undefined
-  const usable = all.filter(
-    (model) => model.kind === 'chat' && model.allowed && mayUse(caller.scope, model) === true,
-  )
+  const usable = ports
+    .models()
+    .filter((model) => model.kind === 'chat' && model.allowed && mayUse(caller.scope, model) === true)
   const low = TIERS.find((tier) => usable.some((model) => model.tier === tier))
   const high = TIERS.findLast((tier) => usable.some((model) => model.tier === tier))
   if (low === undefined || high === undefined || low === high) return undefined
@@ -198,9 +234,7 @@ function shiftOf(
     return undefined
   const judging = ports.config.escalation.evaluator
   const evaluator = usable.find(({ id, available }) => id === judging && available)
-  // In a shadow the points decide, and theirs are the reasons that the caller is given.
-  const said = ports.config.escalation.mode === 'shadow' ? new Notes() : notes
-  return planShift(ports.escalation, ask, caller, { cheap, strong, evaluator }, said)
+  return { cheap, strong, evaluator }
 }
 
 /** The points have decided; what would have been done is written down where they chose one of the same two tiers. */

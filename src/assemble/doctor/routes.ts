@@ -5,6 +5,7 @@ import { type Check, checkSchema } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { type Route, route } from '../../contract/route.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { UsedPrior } from '../../route/escalate/used-prior.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
 import { localChecks } from './local.ts'
@@ -19,10 +20,14 @@ export interface DoctorParts {
   readonly config: Config
   readonly governing: Governing
   readonly version: string
+  readonly prior: Pick<UsedPrior, 'check' | 'state'>
 }
 
 /** What is wrong inside the home and with the engines. The port is looked at from outside, by the verb. */
-export function doctorRoutes(parts: Parts, { config, governing, version }: DoctorParts): readonly Route[] {
+export function doctorRoutes(
+  parts: Parts,
+  { config, governing, version, prior }: DoctorParts,
+): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -35,7 +40,7 @@ export function doctorRoutes(parts: Parts, { config, governing, version }: Docto
         const home = [clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
         const record = await recordChecks(parts, config, governing)
         const engines = [...parts.fleet.checks(), ...localChecks(parts, config)]
-        return { version, node: process.version, checks: [...home, ...record, ...engines] }
+        return { version, node: process.version, checks: [...home, ...record, ...engines, priorCheck(prior)] }
       },
     }),
   ]
@@ -79,4 +84,18 @@ function databaseCheck(parts: Parts): Check {
 function lockCheck(parts: Parts): Check {
   const detail = `${join(parts.paths.home, 'lock.db')} is held by process ${process.pid}`
   return { name: 'lock', state: 'ok', detail }
+}
+
+/** What `auto` goes by between two tiers. Without it requests are answered all the same, by coarser rules. */
+function priorCheck(prior: DoctorParts['prior']): Check {
+  const name = 'routing prior'
+  const checked = prior.check()
+  if ('why' in checked) {
+    const fix =
+      'install Upshift anew, or name a prior that `upshift route train` wrote under route.escalation.prior; then `upshift config reload`'
+    const detail = `${checked.why}: points of difficulty decide what \`auto\` is`
+    return { name, state: 'warn', detail, fix }
+  }
+  const used = prior.state.type === 'ready' ? 'in use' : 'not read: nothing was decided between two tiers yet'
+  return { name, state: 'ok', detail: `${checked.file} is sound, ${used}` }
 }

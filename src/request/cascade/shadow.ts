@@ -24,7 +24,7 @@ export function createShadow(asking: Asking, judge: JudgePort): Way {
         continue
       }
       const up = tier === escalation.tier
-      const evidence: Evidence | undefined = up ? undefined : { chars, whole }
+      const evidence: Evidence | undefined = up ? undefined : { ...escalation.foreseen, chars, whole }
       const { segment, gain: prior, worthMicros, extraMicros } = escalation
       // Where the model that was drawn could not answer and another one did, there is nothing to learn from it.
       const drawn = escalation.drawn?.arm === (up ? 'strong' : 'cheap') ? escalation.drawn : undefined

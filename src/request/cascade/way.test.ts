@@ -62,11 +62,15 @@ test('a second model whose turn cannot be recorded ends the request and not the 
   process.on('unhandledRejection', seen)
   try {
     const answering = Promise.withResolvers<void>()
-    const way = createCascade(async function* (_, cause) {
-      if (cause === 'evidence') throw new Error('the disk is full')
-      await answering.promise
-      yield ANSWER
-    }, unjudged)
+    const way = createCascade(
+      async function* (_, cause) {
+        if (cause === 'evidence') throw new Error('the disk is full')
+        await answering.promise
+        yield ANSWER
+      },
+      unjudged,
+      Math.random,
+    )
     const first = way(work())[Symbol.asyncIterator]().next()
     // What nobody waits for by the end of a turn counts as unhandled, and ends a process.
     await turn()

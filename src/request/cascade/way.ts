@@ -10,6 +10,7 @@ import { questionOf } from './evaluator.ts'
 import { type Heard, hear, type Unheard } from './heard.ts'
 import { Leg } from './leg.ts'
 import { marginOf, withMargins, withoutMargins } from './margin.ts'
+import { seenIn } from './seen.ts'
 
 /** Asks the models of a plan: the loop of attempts. */
 export type Asking = (work: Work, cause: Attempted['cause']) => AsyncIterable<Batch>
@@ -29,14 +30,17 @@ export interface JudgePort {
  * planned; then, before the first byte leaves, the evidence says which answer the caller gets: this one, the strong
  * model's, or none. Each model's turns stand in the one record with their own costs. Where the strong model is wanted
  * and cannot answer, the cheap answer stands, and says so.
+ *
+ * @param random - 0 ≤ x < 1, of which marks are made that no answer could know
  */
-export function createCascade(asking: Asking, judge: JudgePort): Way {
-  return (work) => new Cascade(asking, judge, work).run()
+export function createCascade(asking: Asking, judge: JudgePort, random: () => number): Way {
+  return (work) => new Cascade(asking, judge, random, work).run()
 }
 
 class Cascade {
   readonly #asking: Asking
   readonly #judge: JudgePort
+  readonly #random: () => number
   readonly #work: Work
   readonly #escalation: Escalation
   readonly #stop = new AbortController()
@@ -48,12 +52,14 @@ class Cascade {
   #second: Heard | Unheard | undefined
   #listening: Promise<void> | undefined
   #margin: number | undefined
+  #shows: ReturnType<typeof seenIn> | undefined
 
-  constructor(asking: Asking, judge: JudgePort, work: Work) {
+  constructor(asking: Asking, judge: JudgePort, random: () => number, work: Work) {
     const { escalation } = work.plan
     assert(escalation !== undefined, 'only a plan that may shift up has a cascade')
     this.#asking = asking
     this.#judge = judge
+    this.#random = random
     this.#work = work
     this.#escalation = escalation
     this.#signal = AbortSignal.any([work.ask.signal, this.#stop.signal])
@@ -118,16 +124,23 @@ class Cascade {
     return { ...told, ...judged, done: judged.action, evidence }
   }
 
+  /** Looked for once: it takes milliseconds of a long answer. */
+  #seen(cheap: Heard): ReturnType<typeof seenIn> {
+    this.#shows ??= seenIn(cheap, this.#work.ask)
+    return this.#shows
+  }
+
   #evidence(cheap: Heard): Evidence {
     const second = this.#second
     const agrees = second?.type === 'heard' ? this.#judge.same(cheap.text, second.text) : undefined
-    const { text, whole } = cheap
     const margin = this.#margin
     return {
-      chars: text.length,
-      whole,
+      ...this.#escalation.foreseen,
+      chars: cheap.text.length,
+      whole: cheap.whole,
       ...(agrees === undefined ? {} : { agrees }),
       ...(margin === undefined ? {} : { margin }),
+      ...this.#seen(cheap),
     }
   }
 
@@ -169,7 +182,7 @@ class Cascade {
     const { evaluator = [] } = this.#escalation
     if (evaluator.length === 0) return undefined
     const work = this.#with(evaluator, this.#work.bill.leg())
-    const put = questionOf(work, cheap.text, strong.text)
+    const put = questionOf(work, cheap.text, strong.text, markOf(this.#random))
     const said = await hear(this.#asking(put.work, 'evaluate'))
     return said.type === 'heard' ? put.read(said.text) : undefined
   }
@@ -238,4 +251,10 @@ class Cascade {
       bill: this.#strongBill,
     }
   }
+}
+
+const MARK_DIGITS = 10
+
+function markOf(random: () => number): string {
+  return Array.from({ length: MARK_DIGITS }, () => Math.floor(random() * 36).toString(36)).join('')
 }

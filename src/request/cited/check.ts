@@ -107,8 +107,8 @@ function isCarried(sentence: string, citations: readonly Citation[], asked: Read
   if (CITES.test(sentence)) return false
   const quotes = citations.map(({ quote }) => quote.replace(/\s+/g, ' '))
   const quoted = quotes.join('\n')
-  const figures = new Set(quoted.match(FIGURE))
-  if ((sentence.match(FIGURE) ?? []).some((figure) => !figures.has(figure))) return false
+  const figures = new Set(figuresIn(quoted))
+  if (figuresIn(sentence).some((figure) => !figures.has(figure))) return false
   const others = [...sentence.matchAll(QUOTED)].map(([, words]) => (words ?? '').replace(/\s+/g, ' ').trim())
   if (others.some((words) => !quoted.includes(words))) return false
   const documents = citations.map(({ document }) => document.toLowerCase())
@@ -123,6 +123,12 @@ function isCarried(sentence: string, citations: readonly Citation[], asked: Read
   return telling.length === 0 || known / telling.length >= SAID
 }
 
-function stemsOf(text: string): Set<string> {
+/** The figures of a text, as they are written. */
+export function figuresIn(text: string): readonly string[] {
+  return text.match(FIGURE) ?? []
+}
+
+/** The telling words of a text, as they are compared. */
+export function stemsOf(text: string): Set<string> {
   return new Set(wordsOf(text).flatMap(({ raw, stem }) => (isEmptyWord(raw) ? [] : [stem])))
 }

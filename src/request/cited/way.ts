@@ -65,6 +65,7 @@ export async function* answerCited(
     receivedAt: ask.receivedAt,
     signal: ask.signal,
     passages: found.passages,
+    question,
   })
   if (isRefusal(answer)) return yield [failed(answer.problem)]
   const { start, text, end } = await gathered(answer)
@@ -100,8 +101,9 @@ async function* nothingFound(
 /** Letters of the child's id that no document can hold: they were drawn after it was read. */
 const FENCE = 12
 
-/** The tier where it has several models, so that another may step in; else the one model. */
+/** `auto` where the answer may go up; the tier where it has several models, so that another may step in; else the one model. */
 function modelOf(plan: Work['plan']): string {
+  if (plan.upward === true) return 'auto'
   const [only = plan.requested, ...others] = plan.candidates
   return others.length > 0 ? plan.tier : only
 }

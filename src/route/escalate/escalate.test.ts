@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Escalation } from '../../contract/escalation.ts'
+import type { Escalation, Evidence } from '../../contract/escalation.ts'
 import { familyOf } from './family.ts'
 import { fitWeights } from './fit.ts'
 import { judge } from './judge.ts'
@@ -30,6 +30,9 @@ const SAME: readonly (readonly [string, string, boolean | undefined])[] = [
   ['It costs $1,250.00 in all.', 'Adding up: 1000 + 250 = 1250', true],
   ['The answer is 42.', 'The answer is 43.', false],
   ['\\boxed{\\frac{1}{2}}', 'Therefore \\boxed{\\frac{1}{2}}', true],
+  ['\\boxed{\\dfrac{1}{2}}', 'Therefore \\boxed{\\frac12}', true],
+  ['\\boxed{\\frac{1}{2}}', 'Therefore \\boxed{\\frac{3}{2}}', false],
+  ['So it is **1,000.0**', '`1000`', true],
   ['{"a":1,"b":[2]}', '{ "b": [2], "a": 1 }', true],
   ['{"a":1}', '{"a":2}', false],
   ['Paris', 'paris.', true],
@@ -80,6 +83,42 @@ test('the posterior is a gain, whatever comes, and rises with the prior', () => 
   )
 })
 
+const SEEN = { chars: 600, whole: true }
+
+test('what is absent is neutral, and each piece of evidence has its direction', () => {
+  const gain = (evidence: Partial<Evidence>): number => posteriorGain(0.1, evidence, DEFAULT_WEIGHTS)
+  const plain = gain(SEEN)
+  assert.ok(Math.abs(plain - 0.1) < 1e-9)
+  assert.equal(gain({}), plain)
+  assert.ok(gain({ ...SEEN, grounding: 0 }) > plain && gain({ ...SEEN, grounding: 1 }) < plain)
+  assert.equal(
+    gain({ ...SEEN, step: { number: 9 } }),
+    plain,
+    'how many steps there were is for outcomes to weigh',
+  )
+  assert.ok(gain({ ...SEEN, step: { number: 9, failed: 'error' } }) > plain)
+  assert.ok(gain({ ...SEEN, repeats: true }) > plain)
+  const near = (weight: number) => gain({ ...SEEN, neighbours: { gain: 0.6, weight } })
+  assert.ok(near(0) === plain && near(0.5) > plain && near(0.9) > near(0.5) && near(0.9) < 0.6)
+  assert.ok(gain({ ...SEEN, neighbours: { gain: -0.5, weight: 0.5 } }) < plain)
+})
+
+test('what grounding and failed steps weigh is learned from outcomes', () => {
+  const rows = Array.from({ length: 600 }, (_, nth) => {
+    const grounded = nth % 2 === 0
+    const evidence = { ...SEEN, grounding: grounded ? 1 : 0, step: { number: 2 + (nth % 5) } }
+    return { prior: 0, evidence, gain: grounded ? 0 : 1 }
+  })
+  const before = posteriorGain(0, { ...SEEN, grounding: 0 }, DEFAULT_WEIGHTS)
+  const learned = fitWeights(rows, DEFAULT_WEIGHTS)
+  assert.ok(posteriorGain(0, { ...SEEN, grounding: 0 }, learned) > before + 0.2)
+  const calm = Array.from({ length: 600 }, () => {
+    return { prior: 0, evidence: { ...SEEN, step: { number: 3, failed: 'error' as const } }, gain: 0 }
+  })
+  const forgiving = posteriorGain(0, calm[0]?.evidence ?? SEEN, fitWeights(calm, DEFAULT_WEIGHTS))
+  assert.ok(Math.abs(forgiving) < 0.1, `failures that cost nothing are forgiven: ${forgiving}`)
+})
+
 test('what is learned of nothing is what was there, and many rows move it', () => {
   assert.deepEqual(fitWeights([], DEFAULT_WEIGHTS), [...DEFAULT_WEIGHTS])
   const row = { prior: 0, evidence: { agrees: true, chars: 600, whole: true }, gain: 1 }
@@ -115,7 +154,7 @@ test('going up is for what is worth more than it costs, and says so in numbers',
   assert.equal(up.action, 'escalate')
   assert.match(
     up.reason,
-    /^expected gain 0\.\d\d \(0\.20 before, a second model differs\) is worth \$0\.\d{4} and costs \$0\.0010: expert$/,
+    /^expected gain 0\.\d\d \(0\.20 before, a second model differs\) is worth \$0\.\d{6} and costs \$0\.001000: expert$/,
   )
   assert.equal(judge(parts(), ESCALATION, { agrees: true, chars: 600, whole: true }).action, 'accept')
   assert.equal(judge(parts(), { ...ESCALATION, extraMicros: 9_000 }, undefined).action, 'accept')
@@ -133,7 +172,13 @@ test('doubt that is too dear to resolve is an answer only where that was wanted'
   const doubt = { agrees: false, chars: 600, whole: true }
   assert.equal(judge(parts(), dear, doubt).action, 'accept')
   assert.equal(judge(parts({ abstains: true }), dear, doubt).action, 'abstain')
-  assert.equal(judge(parts({ abstains: true }), dear, { ...doubt, agrees: true }).action, 'accept')
+  const abstaining = (more: Partial<Evidence>) =>
+    judge(parts({ abstains: true }), dear, { chars: 600, whole: true, ...more }).action
+  assert.equal(abstaining({ agrees: true }), 'accept')
+  assert.deepEqual(
+    [abstaining({ grounding: 0.9 }), abstaining({ grounding: 0.2 }), abstaining({ repeats: true })],
+    ['accept', 'abstain', 'abstain'],
+  )
 })
 
 test('thrift falls where money goes faster than time, and is 0 where it has gone', () => {

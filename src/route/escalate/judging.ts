@@ -29,7 +29,9 @@ export class Judging {
     const { standing, weights } = this.#learned
     const parts = { weights: weights(), standing: standing(escalation.segment), abstains: this.#abstains }
     const verdict = judge(parts, escalation, evidence)
-    if (verdict.action === 'escalate' && escalation.order !== 'shadow') this.#sessions.moved(escalation)
+    // What went wrong in one step lifts that step alone.
+    const moves = evidence?.repeats !== true && escalation.order !== 'shadow'
+    if (verdict.action === 'escalate' && moves) this.#sessions.moved(escalation)
     return verdict
   }
 

@@ -7,7 +7,8 @@ import type { ModelView } from '../../contract/model.ts'
 import { Notes } from '../choice.ts'
 import { section } from '../config.ts'
 import { type EscalationPorts, planShift, type Shift } from './plan.ts'
-import { Sessions } from './sessions.ts'
+import { DEFAULT_WEIGHTS } from './posterior.ts'
+import { Sessions, sessionOf } from './sessions.ts'
 
 const CALLER: Caller = { key: 'key_a', name: 'a', owner: false, scope: { engines: 'any' } }
 
@@ -46,6 +47,7 @@ interface Given {
   readonly messages?: ChatRequest['messages']
   readonly request?: Partial<ChatRequest>
   readonly strong?: readonly ModelView[]
+  readonly ask?: Partial<Ask>
 }
 
 function planned(given: Given): Shift & { readonly reasons: readonly string[] } {
@@ -54,6 +56,8 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     config: section.schema.parse({ escalation: given.escalation ?? {} }),
     sessions: new Sessions(),
     expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
+    weights: () => DEFAULT_WEIGHTS,
+    like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
     thrift: () => 1,
     draw: () => undefined,
@@ -67,6 +71,7 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     bytes: 100,
     receivedAt: 0,
     signal: new AbortController().signal,
+    ...given.ask,
   }
   const shift = planShift(ports, ask, CALLER, { cheap: CHEAP, strong: given.strong ?? STRONG }, notes)
   return { models: [], ...shift, reasons: notes.reasons }
@@ -81,7 +86,7 @@ test('in between, the cheap model answers first, with a second one of another ma
   assert.equal(escalation?.segment, 'fast>expert prose')
   assert.match(
     reasons.join(),
-    /expected to gain 0\.20 \(its words \+0\.20\), worth \$0\.0020 for \$0\.00\d\d more/,
+    /expected to gain 0\.20 \(its words \+0\.20\), worth \$0\.002000 for \$0\.00\d{4} more/,
   )
 })
 
@@ -154,4 +159,69 @@ test('what a lot has given to one model is answered by it alone, as it comes', (
   assert.deepEqual([first(drawn('cheap')), drawn('cheap').escalation?.order], ['a/qwen-small', 'shadow'])
   assert.deepEqual([first(drawn('strong')), drawn('strong').escalation?.order], ['z/large', 'shadow'])
   assert.deepEqual([first(drawn('both')), drawn('both').escalation?.order], ['a/qwen-small', 'after'])
+})
+
+test('a shadow notes no model for a conversation: another one may have answered', () => {
+  const after = (mode: string) => {
+    const sessions = new Sessions()
+    const messages = [{ role: 'user' as const, content: 'Name a river.' }]
+    planned({ messages, more: { sessions }, escalation: { mode } })
+    return sessions.modelOf(sessionOf({ model: 'auto', messages }, CALLER))
+  }
+  assert.deepEqual([after('on'), after('shadow')], ['a/qwen-small', undefined])
+})
+
+const TASK = { role: 'user' as const, content: 'Find the port.' }
+const TOOLS = [{ type: 'function' as const, function: { name: 'read' } }]
+const stepAfter = (result: string): ChatRequest['messages'] => [
+  TASK,
+  {
+    role: 'assistant',
+    tool_calls: [{ id: 'c', type: 'function', function: { name: 'read', arguments: '{}' } }],
+  },
+  { role: 'tool', tool_call_id: 'c', content: result },
+]
+
+test('a step after one that failed is lifted alone: the conversation stays with its model', () => {
+  const sessions = new Sessions()
+  const given = { request: { tools: TOOLS }, more: { sessions }, escalation: { worthUsd: 1, sure: 2 } }
+  const session = sessionOf({ model: 'auto', messages: [TASK] }, CALLER)
+  assert.equal(first(planned({ ...given, messages: [TASK], gain: 0.05 })), 'a/qwen-small')
+  const failed = planned({ ...given, messages: stepAfter('Error: no such file'), gain: 0.05 })
+  assert.equal(first(failed), 'z/large')
+  assert.match(
+    failed.reasons.join(),
+    /step 2: the expert tier is expected to gain 0\.\d\d \(.*the last step failed: a tool said that it failed\)/,
+  )
+  assert.equal(sessions.modelOf(session), 'a/qwen-small')
+  const fine = planned({ ...given, messages: stepAfter('port 8443'), gain: 0.05 })
+  assert.equal(first(fine), 'a/qwen-small')
+  assert.match(fine.reasons.join(), /step 2: the expert tier/)
+})
+
+test('the prior reads what a step’s tools have said beside the question, and traffic is counted by kind', () => {
+  const read: string[] = []
+  const expect = (text: string) => {
+    read.push(text)
+    return { gain: 0.2, reasons: [] }
+  }
+  const kindOf = (given: Given) => planned({ ...given, more: { expect } }).escalation?.segment
+  assert.equal(kindOf({ messages: stepAfter('port 8443'), request: { tools: TOOLS } }), 'fast>expert steps')
+  assert.equal(kindOf({ messages: [TASK], request: { tools: TOOLS } }), 'fast>expert tools')
+  assert.equal(kindOf({ messages: [TASK] }), 'fast>expert prose')
+  assert.deepEqual(read, ['Find the port.\n\nport 8443', 'Find the port.', 'Find the port.'])
+})
+
+test('labelled requests of like meaning move what is expected, and say so', () => {
+  const near = () => ({ gain: 0.8, weight: 0.9 })
+  const asked = { meaning: { model: 'e/vectors', vector: new Int8Array(64) } }
+  const like = { drawn: () => undefined, near }
+  const settings = { worthUsd: 1, sure: 2 }
+  const without = planned({ gain: 0.02, escalation: settings })
+  const shift = planned({ gain: 0.02, escalation: settings, more: { like }, ask: asked })
+  assert.deepEqual([first(without), first(shift)], ['a/qwen-small', 'z/large'])
+  assert.match(shift.reasons.join(), /like requests gained 0\.80 \(0\.90 of the word\)/)
+  const missing = planned({ ask: { meaning: { model: 'e/vectors', missing: 'it slept' } } })
+  assert.match(missing.reasons.join(), /decided without requests of like meaning: it slept/)
+  assert.equal(missing.escalation?.foreseen, undefined)
 })

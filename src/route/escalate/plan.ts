@@ -1,13 +1,16 @@
 import type { Ask } from '../../contract/ask.ts'
 import type { Caller } from '../../contract/caller.ts'
-import type { Draw, Escalation } from '../../contract/escalation.ts'
+import type { Draw, Escalation, Foreseen } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
-import { lastQuestion } from '../../contract/text.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
+import type { LikeRequests } from '../online/like.ts'
+import { usdText } from '../usd.ts'
+import { type Asked, askedOf } from './asked.ts'
 import { familyOf } from './family.ts'
-import type { Standing } from './judge.ts'
+import { likeWords, type Standing, stepMark, stepWords } from './judge.ts'
+import { posteriorGain, type Weights } from './posterior.ts'
 import { expectedMicros, lostCacheMicros } from './price.ts'
 import { segmentOf } from './segment.ts'
 import { type Sessions, sessionOf } from './sessions.ts'
@@ -24,8 +27,12 @@ export interface EscalationPorts {
   readonly sessions: Sessions
   /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
+  /** What the evidence weighs, as far as it was learned. */
+  weights(): Weights
   /** Whether going up has been shown to pay for a kind of traffic. */
   standing(segment: string): Standing
+  /** Labelled requests of like meaning; where nobody embeds there are none. */
+  readonly like: Pick<LikeRequests, 'drawn' | 'near'>
   /** How much of its budget a caller has left beside the time that is left, 0–1; 1 where there is no budget. */
   thrift(caller: Caller): number
   /** Whether a lot chooses this request, so that what going up is worth can be measured. */
@@ -72,8 +79,12 @@ export function planShift(
   notes: Notes,
 ): Shift | undefined {
   const session = sessionOf(ask.request, caller)
-  const shift = shiftBetween(ports, { ask, caller, session }, choices, notes)
+  const asked = askedOf(ask)
+  const shift = shiftBetween(ports, { ask, asked, caller, session }, choices, notes)
   if (shift === undefined) return undefined
+  // In a shadow another model may answer: what the conversation is with is not known here. And what went wrong in one
+  // step lifts the next one alone: then the conversation is with its model again.
+  if (ports.config.escalation.mode !== 'on' || asked.step?.failed !== undefined) return shift
   const [first] = shift.models
   if (first !== undefined) ports.sessions.is(session, first.id)
   if (shift.escalation !== undefined) ports.sessions.mayMove(shift.escalation, session)
@@ -82,12 +93,13 @@ export function planShift(
 
 interface Turn {
   readonly ask: Ask
+  readonly asked: Asked
   readonly caller: Caller
   readonly session: string
 }
 
 function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, notes: Notes): Shift | undefined {
-  const { ask } = turn
+  const { ask, asked } = turn
   const { cheap, strong } = choices
   const [low] = cheap
   const [high] = strong
@@ -97,15 +109,20 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
     notes.reason(`deliberate reasoning was asked for: the ${high.tier} tier`)
     return { models: up }
   }
-  const expected = ports.expect(lastQuestion(ask.request))
+  const expected = ports.expect(asked.text)
   if (expected === undefined) {
     notes.reason('there is no prior that says what a stronger model would gain')
     return undefined
   }
   const escalation = escalationOf(ports, turn, { low, high, ...choices }, expected)
-  const { gain, extraMicros, worthMicros, order } = escalation
+  const { extraMicros, worthMicros, order, foreseen = {} } = escalation
+  const gain = posteriorGain(escalation.gain, foreseen, ports.weights())
+  if (ask.meaning?.missing !== undefined)
+    notes.reason(`decided without requests of like meaning: ${ask.meaning.missing}`)
+  const seen = [...stepWords(foreseen.step), ...likeWords(foreseen.neighbours)]
+  const why = [...expected.reasons, ...seen].join(', ')
   notes.reason(
-    `the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${expected.reasons.join(', ')}), worth ${dollars(gain * worthMicros)} for ${dollars(extraMicros)} more`,
+    `${stepMark(asked.step)}the ${high.tier} tier is expected to gain ${gain.toFixed(2)} (${why}), worth ${usdText(gain * worthMicros)} for ${usdText(extraMicros)} more`,
   )
   if (escalation.drawn !== undefined) {
     const { arm, drawn } = escalation.drawn
@@ -132,24 +149,27 @@ interface Pair extends Choices {
 
 function escalationOf(
   ports: EscalationPorts,
-  { ask, caller, session }: Turn,
+  { ask, asked, caller, session }: Turn,
   { low, high, cheap, strong, evaluator }: Pair,
   expected: Expected,
 ): Escalation {
   const { escalation: policy, tiers } = ports.config
   const { request } = ask
   const slo = tiers[high.tier]
-  const asked = request.max_completion_tokens ?? request.max_tokens
-  const maxOutputTokens = asked ?? slo.maxOutputTokens
+  const maxOutputTokens = request.max_completion_tokens ?? request.max_tokens ?? slo.maxOutputTokens
   const more = expectedMicros(high, request, maxOutputTokens) - expectedMicros(low, request, maxOutputTokens)
   const worthMicros = Math.round(policy.worthUsd * 1_000_000 * ports.thrift(caller))
   const price = more + stay(ports.sessions.modelOf(session), low, high, ask)
   const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
-  const segment = segmentOf(request, low.tier, high.tier)
+  const segment = segmentOf(ask, asked, low.tier, high.tier)
+  // Nobody can rate what was asked over passages by itself: its caller knows the request above it.
+  const rated = ask.origin.type === 'wire' || evaluator !== undefined
   const drawn =
-    policy.mode === 'on'
+    policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
+  if (drawn !== undefined && ask.meaning !== undefined) ports.like.drawn(ask.id, ask.meaning)
+  const foreseen = foreseenOf(ports, ask, asked)
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -161,6 +181,7 @@ function escalationOf(
       ? { margins: true as const }
       : {}),
     gain: expected.gain,
+    ...(foreseen === undefined ? {} : { foreseen }),
     extraMicros,
     worthMicros,
     segment,
@@ -172,6 +193,12 @@ function escalationOf(
   }
 }
 
+function foreseenOf({ like }: EscalationPorts, { meaning }: Ask, { step }: Asked): Foreseen | undefined {
+  const neighbours = meaning === undefined ? undefined : like.near(meaning)
+  if (step === undefined && neighbours === undefined) return undefined
+  return { ...(step === undefined ? {} : { step }), ...(neighbours === undefined ? {} : { neighbours }) }
+}
+
 /** What a conversation saves by staying where it is makes going up dearer, or cheaper where it is up already. */
 function stay(model: string | undefined, low: ModelView, high: ModelView, { request }: Ask): number {
   if (model === low.id) return lostCacheMicros(low, request)
@@ -181,8 +208,4 @@ function stay(model: string | undefined, low: ModelView, high: ModelView, { requ
 /** A cheap model of another maker, whose mistakes are its own. */
 function secondOf(cheap: readonly ModelView[], low: ModelView): readonly ModelView[] {
   return cheap.filter((model) => model.available && familyOf(model) !== familyOf(low)).slice(0, 1)
-}
-
-function dollars(micros: number): string {
-  return `$${(micros / 1_000_000).toFixed(4)}`
 }

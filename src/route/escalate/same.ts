@@ -1,14 +1,16 @@
 import { wordsOf } from '../../lib/text/words.ts'
+import { COMPARED_CHARS, normaliseAnswer } from '../learn/answer.ts'
 
 /** Longer answers are compared by their ends: what was asked for stands there. */
-const COMPARED_CHARS = 4_000
+const END_CHARS = 4_000
 /** Answers of so few words are compared word for word, and not by what they share. */
 const SHORT_WORDS = 4
 /** Prose that shares so much of its words says the same, and prose that shares so little does not; between, who knows. */
 const ALIKE = 0.7
 const UNLIKE = 0.25
 
-const BOXED = /\\boxed\{([^{}]{1,200})\}/g
+/** With braces of its own one level deep, as a fraction has. */
+const BOXED = /\\boxed\{((?:[^{}]|\{[^{}]{0,100}\}){1,200})\}/g
 const STATED = /\b(?:final answer|answer|result)\b[^\n:=]{0,40}(?:is|:|=)\s*\**\s*([^\n]{1,200})/gi
 const NUMBER = /[-+]?\d[\d,]*(?:\.\d+)?/g
 
@@ -18,14 +20,19 @@ const NUMBER = /[-+]?\d[\d,]*(?:\.\d+)?/g
  * in other words may differ: it is evidence, no proof.
  */
 export function sameAnswer(one: string, other: string): boolean | undefined {
-  const [left, right] = [one.slice(-COMPARED_CHARS).trim(), other.slice(-COMPARED_CHARS).trim()]
+  const [left, right] = [one.slice(-END_CHARS).trim(), other.slice(-END_CHARS).trim()]
   if (left === '' || right === '') return left === right ? undefined : false
-  if (plain(left) === plain(right)) return true
+  if (left === right || (isShort(left, right) && plain(left) === plain(right))) return true
   const json = [jsonOf(one), jsonOf(other)]
   if (json[0] !== undefined && json[1] !== undefined) return json[0] === json[1]
   const results = [resultOf(left), resultOf(right)]
   if (results[0] !== undefined && results[1] !== undefined) return results[0] === results[1]
   return sameWords(left, right)
+}
+
+/** What is cut on its way to the compared form may differ behind the cut. */
+function isShort(...texts: readonly string[]): boolean {
+  return texts.every(({ length }) => length <= COMPARED_CHARS)
 }
 
 function sameWords(left: string, right: string): boolean | undefined {
@@ -45,23 +52,16 @@ function stemsOf(text: string): ReadonlySet<string> {
 /** What an answer states as its result: in a box, behind “the answer is”, or as the last number of it. */
 function resultOf(text: string): string | undefined {
   const boxed = [...text.matchAll(BOXED)].at(-1)?.[1]
-  if (boxed !== undefined) return numeral(boxed)
+  if (boxed !== undefined) return plain(boxed)
   const stated = [...text.matchAll(STATED)].at(-1)?.[1]
-  if (stated !== undefined) return numeral(stated.match(NUMBER)?.at(-1) ?? stated)
+  if (stated !== undefined) return plain(stated.match(NUMBER)?.at(-1) ?? stated)
   const last = text.match(NUMBER)?.at(-1)
-  return last === undefined ? undefined : numeral(last)
+  return last === undefined ? undefined : plain(last)
 }
 
-function numeral(text: string): string {
-  const value = Number(text.replaceAll(/[\s,$\\%*]/g, '').replace(/\.$/, '') || Number.NaN)
-  return Number.isFinite(value) ? String(value) : plain(text)
-}
-
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replaceAll(/[\s*_`"'.]+/g, ' ')
-    .trim()
+/** Without Markdown's marks, in the form in which recorded answers are compared too. */
+function plain(text: string): string | undefined {
+  return normaliseAnswer(text.replaceAll(/[*_`]+/g, ''))
 }
 
 function jsonOf(text: string): string | undefined {

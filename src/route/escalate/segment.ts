@@ -1,10 +1,18 @@
-import type { ChatRequest } from '../../contract/chat.ts'
-import { lastQuestion } from '../../contract/text.ts'
+import type { Ask } from '../../contract/ask.ts'
 import type { Tier } from '../../contract/tier.ts'
 import { kindOfTask } from '../features.ts'
+import type { Asked } from './asked.ts'
 
 /** Under what a request is counted: which step up, and what kind of task. Few, so that each gets its outcomes. */
-export function segmentOf(request: ChatRequest, cheap: Tier, strong: Tier): string {
+export function segmentOf({ request, passages }: Ask, asked: Asked, cheap: Tier, strong: Tier): string {
   const tools = (request.tools?.length ?? 0) > 0
-  return `${cheap}>${strong} ${tools ? 'tools' : kindOfTask(lastQuestion(request))}`
+  const kind =
+    passages !== undefined
+      ? 'passages'
+      : asked.step !== undefined
+        ? 'steps'
+        : tools
+          ? 'tools'
+          : kindOfTask(asked.question)
+  return `${cheap}>${strong} ${kind}`
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { UpshiftError } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Chance } from '../learn/chance.ts'
+import { projected } from '../learn/dense.ts'
 import { outcomes } from '../learn/outcomes.fixture.ts'
 import { type Evaluation, evaluate, type Setting } from './evaluate.ts'
 import { foldsOf } from './folds.ts'
@@ -182,4 +183,28 @@ test('rows that cannot be learned from are refused with the reason', async () =>
 
 test('an aborted evaluation ends', async () => {
   await assert.rejects(measured(DATA, { signal: AbortSignal.abort() }), { name: 'AbortError' })
+})
+
+test('embeddings that tell what prompts do not are used where every row has one', async () => {
+  const chance = new Chance(21)
+  const direction = Float32Array.from({ length: 100 }, () => chance.next() - 0.5)
+  const rows = Array.from({ length: 300 }, (_, at): Row => {
+    const hard = chance.next() < 0.5
+    const noisy = direction.map((value) => (hard ? value : -value) + 0.3 * (chance.next() - 0.5))
+    const outcome = new Map([
+      ['weak', bare(hard ? 0 : 1)],
+      ['strong', bare(1)],
+    ])
+    const row = { id: `e${at}`, text: `prompt number ${at} of many`, label: undefined, models: outcome }
+    return { ...row, meaning: projected(noisy), dimensions: 100 }
+  })
+  const withAll = await measured(rows)
+  assert.equal(withAll.embeddings, true)
+  assert.ok((withAll.apgr ?? 0) > 0.7, `${withAll.apgr}`)
+  const [first, ...others] = rows
+  assert.ok(first !== undefined)
+  const { meaning: _, dimensions: __, ...bareFirst } = first
+  const without = await measured([bareFirst, ...others])
+  assert.equal(without.embeddings, false)
+  assert.ok((without.apgr ?? 0) < 0.6, `${without.apgr}`)
 })

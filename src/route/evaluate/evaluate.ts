@@ -8,7 +8,7 @@ import { costsOf, type Money, type Operating, operatingOf, type Paying, threshol
 import { type Case, casesOf, chooseSecond, type Names, type PriceOf, worthLearning } from './pair.ts'
 import { apgr, callsFor, type Outcomes, Ranking } from './ranking.ts'
 import { type Interval, type Intervals, resampled } from './resample.ts'
-import { distinctIds, type Row, rowsWith, unusable } from './rows.ts'
+import { distinctIds, type Row, rowsWith, unusable, withMeanings } from './rows.ts'
 
 export const FOLDS_MAX = 50
 /** Prompts that stand in the training rows and in the data: up to this share they are left out of training. */
@@ -43,6 +43,8 @@ export interface Figures {
 export interface Evaluation extends Figures {
   readonly pair: Names & { readonly second: string | null }
   readonly evidence: 'prompt' | 'prompt and answers'
+  /** Every row has brought an embedding, and neighbours by meaning counted too. */
+  readonly embeddings: boolean
   /** Rows of the data that do not know one of the two models. */
   readonly rowsLeftOut: number
   /** Null with a file to train on. */
@@ -98,11 +100,14 @@ export async function evaluate(
   setting: Setting,
 ): Promise<Evaluated> {
   const { names, priceOf } = setting
-  const known = knowing(data, setting)
+  const known = withMeanings(knowing(data, setting), train)
   distinctIds(known, 'The data')
   const rows = inOwnOrder(known)
   worthLearning(casesOf(rows, names, undefined, priceOf), 'the data', names)
-  const split = train === undefined ? undefined : withoutEqual(inOwnOrder(knowing(train, setting)), rows)
+  const split =
+    train === undefined
+      ? undefined
+      : withoutEqual(inOwnOrder(withMeanings(knowing(train, setting), data)), rows)
   const folds = split === undefined && setting.prior === undefined ? setting.folds : null
   const runs = folds === null ? [{ train: split?.rows ?? [], test: rows }] : foldRuns(rows, folds)
   const tested: Tested[] = []
@@ -250,6 +255,7 @@ function summed(
     ),
     pair: { ...setting.names, second: seconds.size === 0 ? null : [...seconds].sort().join(', ') },
     evidence: answers ? 'prompt and answers' : 'prompt',
+    embeddings: setting.prior === undefined && cases.every(({ example }) => example.meaning !== undefined),
     ...meta,
   }
   return { evaluation, rankings: { router, length, oracle }, cases, paying }

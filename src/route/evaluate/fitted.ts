@@ -75,7 +75,7 @@ export class Fitted {
   }
 
   score({ example, evidence }: Case): Scored {
-    const view: View = this.#base.view(read(this.#reader, example.text))
+    const view: View = this.#base.view(read(this.#reader, example))
     const promptScore = this.#blend.score(view.columns)
     const decided =
       this.#posterior === undefined || evidence === undefined

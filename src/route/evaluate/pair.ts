@@ -55,7 +55,7 @@ export function casesOf(
     const answered = small.answer !== undefined || small.outTokens !== undefined
     return {
       row,
-      example: { text: row.text, weak: small.right, strong: large.right },
+      example: { text: row.text, weak: small.right, strong: large.right, meaning: row.meaning },
       evidence: answered ? { weak: small, second: beside } : undefined,
       weakUsd: costOf(row, small, priceOf(weak)),
       secondUsd: beside === undefined || second === undefined ? 0 : costOf(row, beside, priceOf(second)),

@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { DIMENSIONS_MAX } from '../../contract/embed.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { readRows } from '../../store/json-lines.ts'
+import { projected } from '../learn/dense.ts'
 
 /** Rows that one evaluation or training reads at most. */
 const ROWS_MAX = 500_000
@@ -11,6 +13,18 @@ const label = z.union([z.string(), z.number()]).transform(String)
 
 /** One model's recorded result: `[ok, …]`; what follows is told apart by `recordedOf`. */
 const result = z.tuple([share], z.unknown())
+
+/** Of one model for all rows. Longer ones are projected, so that a million rows have room. */
+const embedding = z
+  .array(z.number())
+  .min(1)
+  .max(DIMENSIONS_MAX)
+  .transform((values, context) => {
+    const kept = projected(values)
+    if (kept !== undefined) return { kept, dimensions: values.length }
+    context.addIssue({ code: 'custom', message: 'is 0 everywhere, or holds what is no number' })
+    return z.NEVER
+  })
 
 const schema = z
   .looseObject({
@@ -24,6 +38,8 @@ const schema = z
     weak: share.optional(),
     strong: share.optional(),
     m: z.record(z.string(), result).optional(),
+    embedding: embedding.optional(),
+    grounding: z.record(z.string(), share).optional(),
   })
   .superRefine((row, context) => {
     if (row.m !== undefined) return
@@ -46,6 +62,8 @@ export interface Recorded {
   readonly valid: boolean | undefined
   readonly inTokens: number | undefined
   readonly outTokens: number | undefined
+  /** Share of the answer's sentences that stand in what it was made from, where the row tells. */
+  readonly grounding?: number | undefined
 }
 
 export interface Row {
@@ -56,6 +74,10 @@ export interface Row {
   readonly label: string | undefined
   /** By model; rows of the shape {weak, strong} have models of these names. */
   readonly models: ReadonlyMap<string, Recorded>
+  /** The row's embedding, projected; absent unless all rows that are measured together have one of one length. */
+  readonly meaning?: Float32Array | undefined
+  /** The length of its embedding before the projection. */
+  readonly dimensions?: number | undefined
 }
 
 /** Reads both shapes of rows. Rows without a recorded prompt are left out. Throws UpshiftError where a line does not fit. */
@@ -97,6 +119,13 @@ export function rowsWith(rows: readonly Row[], models: readonly string[]): reado
   return known
 }
 
+/** Embeddings compare where every row has one of one length; else the rows are taken as if they had none. */
+export function withMeanings(rows: readonly Row[], beside: readonly Row[] = []): readonly Row[] {
+  const lengths = new Set([...rows, ...beside].map(({ dimensions }) => dimensions))
+  if (lengths.size === 1 && !lengths.has(undefined)) return rows
+  return rows.map(({ meaning: _, dimensions: __, ...row }) => row)
+}
+
 /** The models of any row, in the order of their names. */
 export function modelsOf(rows: readonly Row[]): readonly string[] {
   const names = new Set<string>()
@@ -110,14 +139,19 @@ export function unusable(message: string): UpshiftError {
 
 function rowOf(line: Line): Row {
   const models = new Map<string, Recorded>()
-  for (const [name, entry] of Object.entries(line.m ?? {}))
-    models.set(name, recordedOf(entry, line.gold !== undefined))
+  for (const [name, entry] of Object.entries(line.m ?? {})) {
+    const recorded = recordedOf(entry, line.gold !== undefined)
+    const grounding = line.grounding?.[name]
+    models.set(name, grounding === undefined ? recorded : { ...recorded, grounding })
+  }
   for (const name of ['weak', 'strong'] as const) {
     const right = line[name]
     if (right !== undefined) models.set(name, { ...UNKNOWN, right })
   }
   const text = [line.prompt ?? '', ...(line.options ?? [])].join('\n')
-  return { id: line.id, text, label: line.task ?? line.domain ?? line.cat ?? undefined, models }
+  const row = { id: line.id, text, label: line.task ?? line.domain ?? line.cat ?? undefined, models }
+  const { embedding: told } = line
+  return told === undefined ? row : { ...row, meaning: told.kept, dimensions: told.dimensions }
 }
 
 const UNKNOWN = { answer: undefined, valid: undefined, inTokens: undefined, outTokens: undefined }
@@ -132,7 +166,14 @@ function recordedOf([right, ...more]: readonly [number, ...unknown[]], answered:
   const answer = answered ? said : undefined
   const flagged = second === 0 || second === 1 || typeof second === 'boolean'
   if (more.length >= 4 && flagged && (answered || Number.isInteger(fourth))) {
-    return { right, answer, valid: Boolean(second), inTokens: tokens(third), outTokens: tokens(fourth) }
+    return {
+      ...UNKNOWN,
+      right,
+      answer,
+      valid: Boolean(second),
+      inTokens: tokens(third),
+      outTokens: tokens(fourth),
+    }
   }
   const known = { ...UNKNOWN, right, answer }
   if (more.length >= 3) return { ...known, inTokens: tokens(second), outTokens: tokens(third) }

@@ -1,5 +1,5 @@
 /** Longer answers are compared by their beginning: agreement is about short results, and work stays bounded. */
-const COMPARED_CHARS = 2_000
+export const COMPARED_CHARS = 2_000
 
 const WRAPPERS: readonly RegExp[] = [
   /^\$\$([^$]*)\$\$$/,

@@ -1,10 +1,10 @@
 import { Isotonic } from './isotonic.ts'
-import { chanceOf, oddsOf } from './term-odds.ts'
+import { fitLogistic } from './logistic.ts'
+import { oddsOf } from './term-odds.ts'
 
 /** Penalty on the squared weights of standardised columns, in units of a row. */
 const RIDGE = 10
-const STEPS_MAX = 25
-const STEP_ENOUGH = 1e-6
+const BIAS_PENALTY = 1e-9
 /** Parts for the scores on which calibration is fitted: each from weights that have not seen its row. */
 const CALIBRATION_PARTS = 5
 
@@ -75,10 +75,15 @@ function fitLine(rows: readonly Float64Array[], gains: Float64Array): Line {
     for (let at = 0; at < width; at++) scaled[at] = ((row[at] ?? 0) - (means[at] ?? 0)) * (scales[at] ?? 0)
     return scaled
   })
-  const weights = newton(
-    standard,
-    Float64Array.from(gains, (gain) => (gain + 1) / 2),
-  )
+  const targets = Float64Array.from(gains, (gain) => (gain + 1) / 2)
+  const begin = new Float64Array(width + 1)
+  let mean = 0
+  for (const target of targets) mean += target / targets.length
+  begin[width] = oddsOf(mean)
+  const penalties = new Float64Array(width + 1).fill(RIDGE)
+  // The last column is the bias and bears no penalty, but for what keeps the system solvable.
+  penalties[width] = BIAS_PENALTY
+  const weights = fitLogistic({ rows: standard, targets, begin, penalties })
   for (let at = 0; at < width; at++) weights[at] = (weights[at] ?? 0) * (scales[at] ?? 0)
   return { means, weights }
 }
@@ -99,79 +104,4 @@ function standardOf(
   }
   // A column that never changes says nothing; its weight becomes 0.
   return { means, scales: squares.map((square) => (square > 1e-12 ? 1 / Math.sqrt(square) : 0)) }
-}
-
-/** Newton's steps on the penalised likelihood; the last column is the bias and bears no penalty. */
-function newton(rows: readonly Float64Array[], targets: Float64Array): Float64Array {
-  const width = rows[0]?.length ?? 1
-  const weights = new Float64Array(width)
-  let mean = 0
-  for (const target of targets) mean += target / targets.length
-  weights[width - 1] = oddsOf(mean)
-  for (let step = 0; step < STEPS_MAX; step++) {
-    const slope = new Float64Array(width)
-    const curve = Array.from({ length: width }, () => new Float64Array(width))
-    for (const [at, row] of rows.entries()) addRow(row, targets[at] ?? 0, weights, slope, curve)
-    for (let at = 0; at < width; at++) {
-      const penalty = at === width - 1 ? 1e-9 : RIDGE
-      slope[at] = (slope[at] ?? 0) + penalty * (weights[at] ?? 0)
-      const line = curve[at]
-      if (line !== undefined) line[at] = (line[at] ?? 0) + penalty
-    }
-    const change = solve(curve, slope)
-    let most = 0
-    for (let at = 0; at < width; at++) {
-      weights[at] = (weights[at] ?? 0) - (change[at] ?? 0)
-      most = Math.max(most, Math.abs(change[at] ?? 0))
-    }
-    if (most < STEP_ENOUGH) break
-  }
-  return weights
-}
-
-function addRow(
-  row: Float64Array,
-  target: number,
-  weights: Float64Array,
-  slope: Float64Array,
-  curve: readonly Float64Array[],
-): void {
-  let odds = 0
-  for (let at = 0; at < row.length; at++) odds += (row[at] ?? 0) * (weights[at] ?? 0)
-  const chance = chanceOf(odds)
-  const spread = Math.max(1e-6, chance * (1 - chance))
-  for (let at = 0; at < row.length; at++) {
-    const value = row[at] ?? 0
-    slope[at] = (slope[at] ?? 0) + (chance - target) * value
-    const line = curve[at]
-    if (line === undefined || value === 0) continue
-    for (let other = 0; other <= at; other++)
-      line[other] = (line[other] ?? 0) + spread * value * (row[other] ?? 0)
-  }
-}
-
-/** Solves a symmetric positive definite system, given below its diagonal, by Cholesky's factors. */
-function solve(matrix: readonly Float64Array[], right: Float64Array): Float64Array {
-  const size = right.length
-  const cell = (row: number, column: number): number => matrix[row]?.[column] ?? 0
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column <= row; column++) {
-      let sum = cell(row, column)
-      for (let at = 0; at < column; at++) sum -= cell(row, at) * cell(column, at)
-      const line = matrix[row]
-      if (line === undefined) continue
-      line[column] = row === column ? Math.sqrt(Math.max(1e-12, sum)) : sum / cell(column, column)
-    }
-  }
-  const answer = right.slice()
-  for (let row = 0; row < size; row++) {
-    for (let at = 0; at < row; at++) answer[row] = (answer[row] ?? 0) - cell(row, at) * (answer[at] ?? 0)
-    answer[row] = (answer[row] ?? 0) / cell(row, row)
-  }
-  for (let row = size - 1; row >= 0; row--) {
-    for (let at = row + 1; at < size; at++)
-      answer[row] = (answer[row] ?? 0) - cell(at, row) * (answer[at] ?? 0)
-    answer[row] = (answer[row] ?? 0) / cell(row, row)
-  }
-  return answer
 }

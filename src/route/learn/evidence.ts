@@ -7,6 +7,8 @@ export interface Answered {
   readonly answer: unknown
   readonly outTokens: number | undefined
   readonly valid: boolean | undefined
+  /** Share of its sentences that stand in what it was made from, 0–1; undefined where nobody told. */
+  readonly grounding?: number | undefined
 }
 
 /** What is known once the cheap answers are there. */
@@ -15,6 +17,9 @@ export interface Evidence {
   /** A second cheap model, best of another vendor; undefined where none was asked. */
   readonly second: Answered | undefined
 }
+
+/** The share at which an answer is as grounded as most: an answer of which it is not known counts as such. */
+const USUAL_GROUNDING = 0.7
 
 const PLAIN_NUMBER = /^[-\d./]+$/
 
@@ -58,6 +63,7 @@ export function posteriorColumns(view: View, { weak, second }: Evidence): Float6
     apart * length,
     apart * chars,
     apart * number,
+    weak.grounding === undefined ? 0 : weak.grounding - USUAL_GROUNDING,
   ]
   const columns = new Float64Array(view.columns.length + more.length)
   columns.set(view.columns)

@@ -88,6 +88,14 @@ export function packPrior({ base, blend }: Prior, origin: Origin): Buffer {
 
 /** The prior in these bytes, or why there is none. Never throws. */
 export function loadPrior(bytes: Uint8Array): Prior | Fault {
+  const packed = soundPrior(bytes)
+  if (!Buffer.isBuffer(packed)) return packed
+  const body = inflated(packed)
+  return Buffer.isBuffer(body) ? unpacked(new Tables(body)) : body
+}
+
+/** What is packed in these bytes, where they begin like a prior and have its checksum; else why not. Unpacks nothing. */
+export function soundPrior(bytes: Uint8Array): Buffer | Fault {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (!file.subarray(0, MARK.length).equals(MARK))
     return fault('it does not begin like a prior of this version')
@@ -95,12 +103,11 @@ export function loadPrior(bytes: Uint8Array): Prior | Fault {
   const packed = file.subarray(MARK.length + HASH_BYTES)
   if (!createHash('sha256').update(packed).digest().equals(hash))
     return fault('its checksum is wrong: it was changed or cut')
-  const body = inflated(packed)
-  return Buffer.isBuffer(body) ? unpacked(new Tables(body)) : body
+  return packed
 }
 
-export function isFault(value: Prior | Fault): value is Fault {
-  return 'type' in value
+export function isFault(value: object): value is Fault {
+  return 'type' in value && value.type === 'fault'
 }
 
 function inflated(packed: Buffer): Buffer | Fault {

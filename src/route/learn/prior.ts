@@ -27,7 +27,7 @@ export class Prior {
 
   /** Synchronous, and bounded whatever the length of the text. */
   decide(text: string): Decision {
-    const view = this.base.view(read(this.#reader, text))
+    const view = this.base.view(read(this.#reader, { text }))
     const gain = this.blend.gain(this.blend.score(view.columns))
     return {
       gain,

@@ -1,4 +1,4 @@
-import type { Draw } from '../../contract/escalation.ts'
+import { type Draw, EVALUATOR_BOUNDS } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
 import { costMicros, type Price } from '../../contract/usage.ts'
 import type { RouteConfig } from '../config.ts'
@@ -43,7 +43,7 @@ export class Lots {
     const { explore, worthUsd } = config.escalation
     if (explore.share === 0 || worthUsd === 0 || low.price === undefined || high.price === undefined)
       return undefined
-    const dearest = worst(high.price, ask.bytes, maxOutputTokens)
+    const dearest = worst(high.price, ask.bytes, maxOutputTokens) + judged(evaluator, ask.bytes)
     const exploration = this.#explorationOf(config)
     const room = exploration.room(dearest, nowMs)
     const optedOut = explore.exceptKeys.includes(caller.key)
@@ -79,6 +79,17 @@ export class Lots {
 
 function worst(price: Price, promptTokens: number, completionTokens: number): number {
   return costMicros(price, { promptTokens, completionTokens })
+}
+
+/**
+ * The most that it costs to be told which of two answers is right; nothing where the evaluator has no price. A token has
+ * at least one byte, and a UTF-16 unit at most three.
+ */
+function judged(evaluator: ModelView | undefined, askedBytes: number): number {
+  if (evaluator?.price === undefined) return 0
+  const { shownChars, frameBytes, verdictTokens } = EVALUATOR_BOUNDS
+  const textBytes = 3 * shownChars
+  return worst(evaluator.price, frameBytes + Math.min(askedBytes, textBytes) + 2 * textBytes, verdictTokens)
 }
 
 function modelsOf(low: ModelView, high: ModelView): string {

@@ -6,6 +6,7 @@ import type { ExplorationState } from '../proof/exploration.ts'
 import { PROOF_RULES } from '../proof/segment.ts'
 import { Segments, segmentsStateSchema } from '../proof/segments.ts'
 import { Learner, learnerStateSchema } from './learner.ts'
+import type { LikeRequests } from './like.ts'
 import { Tallies, tallyStateSchema } from './tally.ts'
 
 /** What a `policy-changed` entry names that takes the live version of the weights back. */
@@ -56,6 +57,8 @@ export class RoutingFold {
   readonly segments: Segments
   readonly tallies: Tallies
   readonly learner: Learner
+  /** Told of what is written from now on, and not of what the log held before. */
+  watch: Pick<LikeRequests, 'labelled' | 'opened'> | undefined
   readonly #waiting = new Map<string, Waiting>()
   /** Kinds of traffic of requests under way. */
   readonly #open = new Map<string, string>()
@@ -77,6 +80,7 @@ export class RoutingFold {
     switch (entry.type) {
       case 'opened':
         if (entry.plan.escalation !== undefined) this.#begun(entry.id, entry.plan.escalation, at)
+        if (entry.plan.escalation?.drawn !== undefined) this.watch?.opened(entry.id, entry.subject)
         break
       case 'attempt':
         this.#settled(entry.id, entry.settled)
@@ -175,6 +179,7 @@ export class RoutingFold {
       strong: { quality: strong, costMicros: strongMicros },
     }
     this.segments.add(outcome)
+    this.watch?.labelled(id, { cheap, strong })
     this.learner.add(id, judged, outcome, at)
   }
 
@@ -192,6 +197,7 @@ export class RoutingFold {
     this.#waiting.delete(request)
     const { segment, at, costMicros, arm, drawn, propensity, terms } = waiting
     const seen = { quality: (score + 1) / 2, costMicros }
+    this.watch?.labelled(request, { [arm]: seen.quality })
     this.segments.add({ design: 'single', segment, assignedAt: at, terms, drawn, arm, propensity, seen })
   }
 }

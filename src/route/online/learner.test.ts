@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Judgement } from '../../contract/escalation.ts'
+import type { Evidence, Judgement } from '../../contract/escalation.ts'
 import { DEFAULT_WEIGHTS, posteriorGain } from '../escalate/posterior.ts'
 import { Learner, learnerStateSchema } from './learner.ts'
 
 const TERMS = { models: 'a > b', priceMicros: 10_000, cheapMaxMicros: 100, strongMaxMicros: 2_000 }
 
 /** A compared request: the two cheap models agree or not, and who was right. */
-function compared(learner: Learner, nth: number, agrees: boolean, cheap: number, strong: number): void {
+function compared(
+  learner: Learner,
+  nth: number,
+  agrees: boolean,
+  cheap: number,
+  strong: number,
+  more: Partial<Evidence> = {},
+): void {
   const judged: Judgement = {
     segment: 'fast>expert prose',
     prior: 0.1,
@@ -17,7 +24,7 @@ function compared(learner: Learner, nth: number, agrees: boolean, cheap: number,
     action: 'accept',
     done: 'accept',
     reason: '',
-    evidence: { agrees, chars: 600, whole: true },
+    evidence: { agrees, chars: 600, whole: true, ...more },
   }
   const seen = (quality: number, costMicros: number) => ({ quality, costMicros })
   const outcome = {
@@ -88,4 +95,21 @@ test('a learner goes on from its state as if it had never stopped', () => {
   for (let nth = 130; nth < 260; nth++)
     compared(resumed, nth, nth % 2 === 0, nth % 2 === 0 ? 0 : 1, nth % 2 === 0 ? 1 : 0)
   assert.deepEqual(resumed.state(), whole.state())
+})
+
+test('every piece of evidence outlives a restart', () => {
+  const learner = new Learner()
+  const full: Partial<Evidence> = {
+    margin: 0.8,
+    grounding: 0.5,
+    repeats: true,
+    step: { number: 4, failed: 'repeat' },
+    neighbours: { gain: 0.3, weight: 0.6 },
+  }
+  compared(learner, 1, true, 0, 1, full)
+  compared(learner, 2, false, 0, 1)
+  const state: unknown = JSON.parse(JSON.stringify(learner.state()))
+  const resumed = new Learner(learnerStateSchema.parse(state))
+  assert.deepEqual(resumed.state(), learner.state())
+  assert.deepEqual(resumed.state().rows[0]?.evidence, { agrees: true, chars: 600, whole: true, ...full })
 })

@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import type { Judgement } from '../../contract/escalation.ts'
+import type { Evidence, Judgement } from '../../contract/escalation.ts'
 import { fitWeights, type LearnedRow } from '../escalate/fit.ts'
-import { DEFAULT_WEIGHTS, posteriorGain, type Weights } from '../escalate/posterior.ts'
+import { DEFAULT_WEIGHTS, posteriorGain, WEIGHT_NAMES, type Weights } from '../escalate/posterior.ts'
 import { type Arm, type Outcome, outcomeSchema } from '../proof/outcome.ts'
 import { type ReplayRow, replay } from '../proof/replay.ts'
 import { type Declined, type Version, VersionList, versionListStateSchema } from '../proof/versions.ts'
@@ -15,15 +15,27 @@ const ALPHA = 0.05
 const MARGIN_SHARE = 0.01
 const FIRST = 'v1'
 
+/** Of `Evidence`, as a snapshot holds it. */
+const evidenceSchema = z.strictObject({
+  agrees: z.boolean().exactOptional(),
+  margin: z.number().exactOptional(),
+  grounding: z.number().exactOptional(),
+  repeats: z.literal(true).exactOptional(),
+  step: z
+    .strictObject({
+      number: z.number().int().min(2),
+      failed: z.enum(['error', 'invalid', 'repeat']).exactOptional(),
+    })
+    .exactOptional(),
+  neighbours: z.strictObject({ gain: z.number(), weight: z.number() }).exactOptional(),
+  chars: z.number(),
+  whole: z.boolean(),
+}) satisfies z.ZodType<Evidence>
+
 const rowSchema = z.strictObject({
   id: z.string(),
   prior: z.number(),
-  evidence: z.strictObject({
-    agrees: z.boolean().optional(),
-    margin: z.number().optional(),
-    chars: z.number(),
-    whole: z.boolean(),
-  }),
+  evidence: evidenceSchema,
   gain: z.number(),
   worthMicros: z.number(),
   extraMicros: z.number(),
@@ -59,13 +71,7 @@ export class Learner {
   constructor(state?: LearnerState) {
     this.#versions = VersionList.of(versionOf(FIRST, 0, 'ships with Upshift', DEFAULT_WEIGHTS, 0))
     if (state === undefined) return
-    this.#rows = state.rows.map(({ evidence: { agrees, margin, ...rest }, ...row }) => {
-      const told = {
-        ...(agrees === undefined ? {} : { agrees }),
-        ...(margin === undefined ? {} : { margin }),
-      }
-      return { ...row, evidence: { ...rest, ...told } }
-    })
+    this.#rows = [...state.rows]
     this.#unlearned = state.unlearned
     this.#made = state.made
     for (const [id, weights] of Object.entries(state.weights)) this.#weights.set(id, weights)
@@ -148,11 +154,9 @@ function chooses(weights: Weights): (row: Row) => Arm {
     posteriorGain(prior, evidence, weights) * worthMicros > extraMicros ? 'strong' : 'cheap'
 }
 
-const NAMES = ['agree', 'differ', 'cut off', 'sure'] as const
-
 function versionOf(id: string, madeAt: number, note: string, weights: Weights, rows: number): Version {
   const figures = Object.fromEntries(
-    NAMES.map((name, at) => [name, Math.round((weights[at] ?? 0) * 1e6) / 1e6]),
+    WEIGHT_NAMES.map((name, at) => [name, Math.round((weights[at] ?? 0) * 1e6) / 1e6]),
   )
   return { id, madeAt, note, figures: { ...figures, rows }, replayed: null }
 }

@@ -2,6 +2,8 @@ import { expectJson } from '../../contract/reply.ts'
 import type { ExitCode, Verb, VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
 import { minuteText } from '../../lib/utc.ts'
+import { WEIGHT_NAMES } from '../escalate/posterior.ts'
+import { usdText } from '../usd.ts'
 import { backReply, type RoutingReply, routingReply } from './report.ts'
 
 export const reportVerb: Verb = {
@@ -17,7 +19,7 @@ export const versionsVerb: Verb = {
   name: 'route versions',
   summary: 'List the weights of the evidence that were learned, and what a replay said of them.',
   details:
-    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer and sureness.',
+    'Weights are fitted anew after every 50 requests on which both models have answered. A version goes live only where a replay on them rules out that it does worse than the live one. Compare two of them by their figures: log odds for agreement, difference, a cut-off answer, sureness, what of it stands in its passages, a step that failed, a call that is made again, the number of steps, and labelled requests of like meaning.',
   examples: ['upshift route versions', 'upshift route versions --json'],
   run: versions,
 }
@@ -33,14 +35,15 @@ async function versions(context: VerbContext): Promise<ExitCode> {
   const { versions: all } = await learned(context)
   if (context.json) context.out.write(`${JSON.stringify({ versions: all }, null, 2)}\n`)
   else {
-    const names = ['agree', 'differ', 'cut off', 'sure']
     const rows = all.map(({ id, live, madeAt, figures, note, replayed }) => [
       `${id}${live ? ' (live)' : ''}`,
       madeAt === 0 ? '-' : minuteText(madeAt),
-      ...names.map((name) => (figures[name] ?? 0).toFixed(2)),
+      ...WEIGHT_NAMES.map((name) => (figures[name] ?? 0).toFixed(2)),
       replayed === null ? note : `${note}; ${replayed.reason}`,
     ])
-    context.out.write(textTable(['VERSION', 'MADE', ...names.map((name) => name.toUpperCase()), 'WHY'], rows))
+    context.out.write(
+      textTable(['VERSION', 'MADE', ...WEIGHT_NAMES.map((name) => name.toUpperCase()), 'WHY'], rows),
+    )
   }
   return 0
 }
@@ -93,12 +96,12 @@ function tableOf({ segments }: RoutingReply): string {
     String(one.calls),
     String(one.escalated),
     String(one.wouldEscalate),
-    dollars(one.costMicros),
+    usdText(one.costMicros),
     `${(100 * one.tokenShare.expert).toFixed(1)} %`,
     String(one.labels),
     String(one.wasted),
     String(one.harmful),
-    rangeOf(one.netMicros, dollars),
+    rangeOf(one.netMicros, usdText),
     rangeOf(one.qualityPerUsd, (value) => value.toFixed(1)),
   ])
   return `${textTable(HEAD, rows)}\n${segments.map(({ segment, reason }) => `${segment}: ${reason}`).join('\n')}\n`
@@ -109,8 +112,4 @@ type Range = RoutingReply['segments'][number]['netMicros']
 function rangeOf({ estimate, low, high }: Range, text: (value: number) => string): string {
   if (estimate === null) return '-'
   return `${text(estimate)} (${low === null ? 'no bound' : text(low)} to ${high === null ? 'no bound' : text(high)})`
-}
-
-function dollars(micros: number): string {
-  return `${micros < 0 ? '−' : ''}$${(Math.abs(micros) / 1_000_000).toFixed(4)}`
 }

@@ -1,5 +1,5 @@
 import { dayEndsAt, dayOf, minuteText } from '../../lib/utc.ts'
-import { usdText } from './words.ts'
+import { usdText } from '../usd.ts'
 
 export interface ExplorationLimits {
   /** What the further arm of experiments may cost in a UTC day. */

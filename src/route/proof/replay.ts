@@ -1,7 +1,7 @@
+import { usdText } from '../usd.ts'
 import { wealth } from './mixture.ts'
 import { type Arm, netValue, type Outcome } from './outcome.ts'
 import type { Interval } from './sequence.ts'
-import { usdText } from './words.ts'
 
 export const REPLAY_ROWS_MAX = 500_000
 /** Places between the ends of the possible at which a limit is looked for, and the halvings within one. */

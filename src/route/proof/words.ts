@@ -1,4 +1,5 @@
 import { minuteText } from '../../lib/utc.ts'
+import { usdText } from '../usd.ts'
 import type { SegmentReport } from './segment.ts'
 
 export interface VerdictContext {
@@ -7,13 +8,6 @@ export interface VerdictContext {
   readonly blocked: string | undefined
   /** When the verdict is looked at anew, milliseconds since the epoch. */
   readonly retestAt: number | undefined
-}
-
-/** `$0.0123` of micro-dollars, with as many places as a thousandth of the figure needs, two to six. */
-export function usdText(micros: number): string {
-  const usd = Math.abs(micros) / 1_000_000
-  const places = usd >= 10 ? 2 : usd >= 0.1 ? 4 : 6
-  return `${micros < 0 ? '−' : ''}$${usd.toFixed(places)}`
 }
 
 /** The state of a segment in words and numbers: for the record, the head and the report. */

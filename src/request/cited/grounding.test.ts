@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { ChatRequest } from '../../contract/chat.ts'
+import type { Passage } from '../../contract/passage.ts'
+import { groundingOf } from './grounding.ts'
+
+const GUIDE = `The pump is oiled every 500 hours with mineral oil of grade 46.
+
+Its inlet fitting is tightened by hand, and a whistling sound means that it draws air.
+
+The housing is opened only by the maker, who also keeps the seals and sends them on demand.
+
+The motor runs on three phases and is cooled by the water that it lifts, so that it must never stand dry for longer than a minute. In winter the water is let out through the plug below the housing.`
+const TRUE = 'The pump is oiled every 500 hours. A whistling sound means it draws air.'
+const HALF = 'The pump is oiled every 300 hours. A whistling sound means it draws air.'
+
+const request = (...messages: ChatRequest['messages']): ChatRequest => ({ model: 'auto', messages })
+const asks = (content: string): ChatRequest => request({ role: 'user', content })
+const shareOf = (answer: string, of: ChatRequest, question = 'What does the keeper do?') =>
+  groundingOf(answer, { request: of, question })
+
+const FORMS: readonly string[] = [
+  `Context:\n${GUIDE}\n\nQuestion: What does the keeper do?`,
+  `## Context:\n\n${GUIDE}\n\n## Question: What does the keeper do?`,
+  `**Sources:**\n${GUIDE}\n\n**Question:** What does the keeper do?`,
+  `What does the keeper do?\n\n<documents>\n<document index="1">\n${GUIDE}\n</document>\n</documents>`,
+  `<context>${GUIDE}</context> What does the keeper do?`,
+]
+for (const form of FORMS) {
+  test(`context is known by what it is called: ${JSON.stringify(form.slice(0, 24))}`, () => {
+    assert.equal(shareOf(TRUE, asks(form), form), 1)
+    assert.equal(shareOf(HALF, asks(form), form), 0.5, 'a figure of its own is not grounded')
+  })
+}
+
+test('what a tool has said is context, and what was only asked is none', () => {
+  const tool_calls = [{ id: 'c', type: 'function' as const, function: { name: 'read', arguments: '{}' } }]
+  const step = request(
+    { role: 'user', content: 'What does the keeper do?' },
+    { role: 'assistant', tool_calls },
+    { role: 'tool', tool_call_id: 'c', content: GUIDE },
+  )
+  assert.equal(shareOf(HALF, step), 0.5)
+  assert.equal(shareOf(HALF, asks(`${GUIDE}\n\nWhat does the keeper do?`)), undefined)
+  assert.equal(shareOf(HALF, asks(`Context: ${GUIDE.slice(0, 300)}\nQuestion: What now?`)), undefined)
+  const rules = `Be brief.\n\nSources:\n${GUIDE}`
+  const system = request({ role: 'system', content: rules }, { role: 'user', content: 'What now?' })
+  assert.equal(shareOf(HALF, system), undefined, 'a system prompt has headings of its own')
+})
+
+test('an answer that says nothing beyond its question is no evidence', () => {
+  const of = asks(FORMS[0] ?? '')
+  assert.equal(shareOf('', of), undefined)
+  assert.equal(shareOf('The keeper, yes.', of), undefined)
+})
+
+test('over passages that were found, what counts is what a true quotation carries', () => {
+  const passage: Passage = {
+    id: 'pumps@abc:0-10',
+    document: 'pumps.md',
+    headings: [],
+    version: '',
+    start: 0,
+    end: GUIDE.length,
+    text: GUIDE,
+    support: 1,
+  }
+  const of = (answer: string) =>
+    groundingOf(answer, { request: asks('x'), question: 'How often is it oiled?', passages: [passage] })
+  const carried = 'It is oiled every 500 hours [1 "The pump is oiled every 500 hours"].'
+  assert.equal(of(carried), 1)
+  assert.equal(of(`${carried} It also sings at night.`), 0.5)
+  assert.equal(of('It is oiled every 300 hours [1 "The pump is oiled every 300 hours"].'), 0)
+  assert.equal(of('NOT IN THE PASSAGES'), undefined, 'that is right as often as it is wrong')
+})
+
+test('it is a share whatever comes, and marks without an end cost no more than those with one', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'grapheme', maxLength: 400 }),
+      fc.string({ maxLength: 400 }),
+      (answer, more) => {
+        const share = shareOf(answer, asks(`Context:\n${GUIDE}\n${more}`))
+        assert.ok(share === undefined || (share >= 0 && share <= 1))
+      },
+    ),
+  )
+  assert.equal(shareOf(TRUE, asks('<context>'.repeat(100_000))), undefined)
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
+import { askedOf } from './asked.ts'
+import { stepOf } from './step.ts'
+
+const TOOLS: NonNullable<ChatRequest['tools']> = ['search', 'read'].map((name) => ({
+  type: 'function',
+  function: { name },
+}))
+
+const user = (content: string): ChatMessage => ({ role: 'user', content })
+const words = (content: string): ChatMessage => ({ role: 'assistant', content })
+const called = (name: string, json: string): ChatMessage => ({
+  role: 'assistant',
+  tool_calls: [{ id: 'c', type: 'function', function: { name, arguments: json } }],
+})
+const told = (content: string): ChatMessage => ({ role: 'tool', tool_call_id: 'c', content })
+
+const request = (...messages: ChatMessage[]): ChatRequest => ({ model: 'auto', messages, tools: TOOLS })
+const failureAfter = (name: string, json: string, result: string) =>
+  stepOf(request(user('Go.'), called(name, json), told(result)))?.step.failed
+
+test('a request is a step where its last answer called tools and their results are here', () => {
+  assert.equal(stepOf(request(user('Go.'))), undefined)
+  assert.equal(stepOf(request(user('Go.'), words('Done.'), user('More.'))), undefined)
+  assert.equal(stepOf(request(user('Go.'), called('read', '{}'))), undefined, 'the result is yet to come')
+  assert.deepEqual(stepOf(request(user('Go.'), called('read', '{}'), told('x')))?.step, { number: 2 })
+})
+
+test('steps are counted from the last answer in words, and the task is what was asked then', () => {
+  const of = request(
+    user('An older task.'),
+    called('search', '{"of":1}'),
+    told('x'),
+    words('Done.'),
+    user('Find the port.'),
+    called('search', '{"of":1}'),
+    told('two files'),
+    user('(still here)'),
+    called('read', '{"of":2}'),
+    told('port 8443'),
+  )
+  assert.deepEqual(stepOf(of)?.step, { number: 3 }, 'a call of an older task is not made again')
+  const asked = askedOf({ request: of })
+  assert.equal(asked.question, 'Find the port.')
+  assert.equal(asked.text, 'Find the port.\n\nport 8443')
+})
+
+const ERRORS: readonly string[] = [
+  'Error: no such file',
+  'error - not found',
+  'Traceback (most recent call last):\n  File "a.py"',
+  'FileNotFoundError: [Errno 2]',
+  '{"error": "not found"}',
+  '{"isError": true, "content": []}',
+  '{"success": false}',
+  '{"status": "failed"}',
+  'npm run test\n…\nCommand exited with code 1',
+  `${'line of output\n'.repeat(500)}Process exit code: 137`,
+]
+for (const result of ERRORS) {
+  test(`a tool has failed that says ${JSON.stringify(result.slice(0, 40))}`, () => {
+    assert.equal(failureAfter('read', '{}', result), 'error')
+  })
+}
+
+const FINE: readonly string[] = [
+  'The log holds 12 lines with the word error in them.',
+  '{"error": null, "rows": [1]}',
+  '{"status": "ok"}',
+  'exit code 0',
+  'Failed: 0, passed: 12',
+  'errors.md\nnotes.txt',
+  '',
+]
+for (const result of FINE) {
+  test(`a tool has not failed that says ${JSON.stringify(result)}`, () => {
+    assert.equal(failureAfter('read', '{}', result), undefined)
+  })
+}
+
+test('a call that names no tool, or whose arguments are none, was not valid', () => {
+  assert.equal(failureAfter('write', '{}', 'fine'), 'invalid')
+  assert.equal(failureAfter('read', '{"of":', 'fine'), 'invalid')
+  assert.equal(failureAfter('read', '[1]', 'fine'), 'invalid')
+  assert.equal(failureAfter('read', '', 'fine'), undefined)
+  const { tools: _, ...without } = request(user('Go.'), called('write', '{}'), told('fine'))
+  assert.deepEqual(stepOf(without)?.step, { number: 2 }, 'nobody says which tools there were')
+})
+
+test('a call that was made word for word before is a repeat', () => {
+  const steps = (...json: string[]) =>
+    stepOf(request(user('Go.'), ...json.flatMap((one) => [called('read', one), told('x')])))?.step
+  assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":1}'), { number: 4, failed: 'repeat' })
+  assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":3}'), { number: 4 })
+})
