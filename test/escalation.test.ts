@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { type Made, makeKey, shownKey } from './process/admin.ts'
+import { get, type Made, makeKey, shownKey } from './process/admin.ts'
 import { entriesOf, readLog } from './process/log.ts'
 import { chat, errorOf, eventsOf, type Reply, send, textOf } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
@@ -266,6 +266,26 @@ test('an engine that tells how sure it is of each token is asked, and the caller
   const kept = await ask(calm)
   assert.equal(told(kept, calm).judged.done, 'accept')
   assert.equal(JSON.parse(kept.text).choices[0].logprobs, null)
+})
+
+test('what the prompt alone decides counts in the report, and the record shows how an answer was judged', async () => {
+  const straight = await serve({ worthUsd: 100, sure: 1 })
+  const answered = await ask(straight)
+  assert.equal(answered.headers['x-upshift-model'], 'z/gpt-large', answered.text)
+  const body = { messages: [{ role: 'user', content: 'Name three rivers of Norway, please.' }] }
+  const kept = await ask(await serve({ worthUsd: 0.000_01, sure: 1, mode: 'on' }), body)
+  assert.equal(kept.headers['x-upshift-tier'], 'fast')
+  const { segments } = JSON.parse((await get(straight, '/v1/admin/routing')).text)
+  const [one] = segments
+  assert.deepEqual([one.calls, one.straightUp, one.straightDown, one.escalated], [1, 1, 0, 0])
+  assert.equal(one.tokenShare.expert, 1)
+  const shown = async (on: RunningServer, reply: Reply) =>
+    JSON.parse((await get(on, `/v1/requests/${reply.headers['x-request-id']}`)).text)
+  const direct = await shown(straight, answered)
+  assert.deepEqual([direct.judged, direct.plan.decided.to], [null, 'strong'])
+  const judged = (await shown(server, await ask())).judged
+  assert.deepEqual([judged.done, judged.evidence.agrees], ['accept', true])
+  assert.match(judged.reason, /a second model agrees/)
 })
 
 test('in a race the strong model begins at once, and is broken off where it is not needed', async () => {

@@ -36,6 +36,14 @@ export interface Escalation {
   readonly drawn?: Draw
 }
 
+/** A request between two tiers that was decided before any answer: nobody looks at the answer. */
+export interface Decided extends Pick<Escalation, 'segment' | 'extraMicros' | 'worthMicros'> {
+  /** Which of the two answers. */
+  readonly to: 'cheap' | 'strong'
+  /** P(strong right) − P(cheap right), as far as it was expected. */
+  readonly gain: number
+}
+
 /** A request that a lot has chosen to learn from. */
 export interface Draw {
   /** `both`: both models answer, they are compared, and the judgement says which one the caller gets. */

@@ -1,4 +1,4 @@
-import type { Escalation } from './escalation.ts'
+import type { Decided, Escalation } from './escalation.ts'
 import type { Tier } from './tier.ts'
 
 /** How a chat request is answered. */
@@ -24,6 +24,8 @@ export interface Plan<M extends Mode = Mode> {
   readonly deadlineMs: number
   /** Absent: the candidates answer, and nobody above them is asked. */
   readonly escalation?: Escalation
+  /** Set where what was asked decided alone which of two tiers answers. */
+  readonly decided?: Decided
   /** What is asked over passages is planned by itself, as `auto`: its answer may be looked at and go up. */
   readonly upward?: true
   readonly reasons: readonly string[]

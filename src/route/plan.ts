@@ -57,7 +57,12 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
         ? overPassages(ports, ask, caller, named, notes)
         : chooseModels(ports, ask, caller, named, notes)
     if (isRefusal(chosen)) return chosen
-    const { models: choice, escalation, upward }: Chosen = 'models' in chosen ? chosen : { models: chosen }
+    const {
+      models: choice,
+      escalation,
+      decided,
+      upward,
+    }: Chosen = 'models' in chosen ? chosen : { models: chosen }
     const [first] = choice
     if (first === undefined) return noModel(ports.models(), requested)
     const slo = ports.config.tiers[first.tier]
@@ -75,6 +80,7 @@ export function createPlan(ports: PlanPorts): (ask: Ask, caller: Caller) => Plan
       output: outputOf(ports, ask, choice, escalation),
       maxOutputTokens: asked ?? slo.maxOutputTokens,
       ...(escalation === undefined ? {} : { escalation }),
+      ...(decided === undefined ? {} : { decided }),
       ...(upward === undefined ? {} : { upward }),
       capImposed: asked == null,
       deadlineMs: slo.deadlineMs,

@@ -52,6 +52,8 @@ export interface Detail {
   readonly verdicts?: Closed['verdicts']
   readonly sources?: Closed['sources']
   readonly rule?: string
+  /** What was made of its cheap answer. */
+  readonly judged?: Closed['judged']
   readonly response?: ResponseMark
   /** Of a response: what it told its caller, which is the delivered turn's. */
   readonly usage?: Usage
@@ -110,6 +112,7 @@ function detailOf({ opened, turns, below }: Course, closed: Closed | undefined, 
     turns,
     ...(closed?.verdicts === undefined ? {} : { verdicts: closed.verdicts }),
     ...(closed?.sources === undefined ? {} : { sources: closed.sources }),
+    ...(closed?.judged === undefined ? {} : { judged: closed.judged }),
     ...(opened.response === undefined ? {} : { response: opened.response }),
     ...(opened.response === undefined || closed?.usage === undefined ? {} : { usage: closed.usage }),
     ...(open ? { below } : {}),

@@ -102,11 +102,38 @@ const planView = z.object({
   capImposed: z.boolean(),
   deadlineMs: count,
   candidates: z.array(z.string()),
+  decided: z
+    .object({
+      segment: z.string(),
+      to: z.string(),
+      gain: z.number(),
+      worthMicros: z.number(),
+      extraMicros: z.number(),
+    })
+    .optional()
+    .meta({ description: 'What was asked decided alone which of two tiers answers.' }),
   reasons: z.array(z.string()),
   rejected: z.array(z.object({ option: z.string(), why: z.string() })),
 })
 
 const verdictView = z.object({ check: z.string(), outcome: z.string(), detail: z.string().optional() })
+
+const figures = z.record(z.string(), z.unknown())
+
+/** How the answer of the cheap model was judged, as the `closed` entry has it. */
+const judgedView = z.object({
+  segment: z.string(),
+  prior: z.number().meta({ description: 'The expected gain before any answer.' }),
+  gain: z.number().meta({ description: 'The expected gain with the evidence.' }),
+  worthMicros: z.number(),
+  extraMicros: z.number(),
+  action: z.string(),
+  done: z.string().meta({ description: 'Another thing than `action` where a lot or a shadow decided.' }),
+  reason: z.string(),
+  evidence: figures.nullable(),
+  drawn: figures.nullable().meta({ description: 'The lot that chose it.' }),
+  compared: figures.nullable().meta({ description: 'What came of it where both models have answered.' }),
+})
 
 /** One request with everything that its entries say. */
 export const requestDetail = requestView.extend({
@@ -114,6 +141,7 @@ export const requestDetail = requestView.extend({
   rule: text.meta({ description: 'The guard rule that refused it.' }),
   erased: z.boolean().meta({ description: 'Its subject was erased, and its texts with it.' }),
   plan: planView.nullable(),
+  judged: judgedView.nullable(),
   attempts: z.array(turnView),
   verdicts: z.array(verdictView),
   sources: z.array(z.string()),

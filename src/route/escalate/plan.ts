@@ -1,6 +1,6 @@
 import type { Ask } from '../../contract/ask.ts'
 import type { Caller } from '../../contract/caller.ts'
-import type { Draw, Escalation, Foreseen } from '../../contract/escalation.ts'
+import type { Decided, Draw, Escalation, Foreseen } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
@@ -63,6 +63,7 @@ export interface Choices {
 export interface Shift {
   readonly models: readonly ModelView[]
   readonly escalation?: Escalation
+  readonly decided?: Decided
 }
 
 /**
@@ -130,14 +131,23 @@ function shiftBetween(ports: EscalationPorts, turn: Turn, choices: Choices, note
     return { models: arm === 'strong' ? up : cheap, escalation }
   }
   if (order === 'shadow') return { models: cheap, escalation }
+  const decided = (to: Decided['to']): Decided => ({
+    segment: escalation.segment,
+    to,
+    gain,
+    extraMicros,
+    worthMicros,
+  })
   const shown = ports.standing(escalation.segment)
   if (shown.state === 'does-not-pay') {
     notes.reason(shown.reason)
-    return { models: cheap }
+    return { models: cheap, decided: decided('cheap') }
   }
   const { sure } = ports.config.escalation
-  if (gain * worthMicros * sure < extraMicros || gain <= 0) return { models: cheap }
-  return gain * worthMicros > extraMicros * sure ? { models: up } : { models: cheap, escalation }
+  if (gain * worthMicros * sure < extraMicros || gain <= 0)
+    return { models: cheap, decided: decided('cheap') }
+  const straight = gain * worthMicros > extraMicros * sure
+  return straight ? { models: up, decided: decided('strong') } : { models: cheap, escalation }
 }
 
 const ARMS = { cheap: 'the cheap model', strong: 'the strong model', both: 'both models' } as const

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Closed, Entry, Feedback, Settled, Settlement, Stamped } from '../../contract/entry.ts'
-import type { Draw, Escalation, Judgement } from '../../contract/escalation.ts'
+import type { Decided, Draw, Escalation, Judgement } from '../../contract/escalation.ts'
 import { dayOf } from '../../lib/utc.ts'
 import type { ExplorationState } from '../proof/exploration.ts'
 import { PROOF_RULES } from '../proof/segment.ts'
@@ -46,6 +46,7 @@ const stateSchema = z.strictObject({
   tallies: tallyStateSchema,
   learner: learnerStateSchema,
   open: z.record(z.string(), z.string()),
+  decided: z.record(z.string(), z.enum(['cheap', 'strong'])),
   explored: exploredSchema,
 })
 
@@ -62,6 +63,8 @@ export class RoutingFold {
   readonly #waiting = new Map<string, Waiting>()
   /** Kinds of traffic of requests under way. */
   readonly #open = new Map<string, string>()
+  /** Which model the prompt alone has chosen for them, where it has. */
+  readonly #decided = new Map<string, Decided['to']>()
   #explored: ExplorationState = { day: 0, requests: 0, drawn: 0, micros: 0 }
 
   /** Goes on from a state; throws where it is none. */
@@ -72,6 +75,7 @@ export class RoutingFold {
     this.learner = new Learner(known?.learner)
     for (const one of known?.waiting ?? []) this.#waiting.set(one.id, one)
     for (const [id, segment] of Object.entries(known?.open ?? {})) this.#open.set(id, segment)
+    for (const [id, to] of Object.entries(known?.decided ?? {})) this.#decided.set(id, to)
     if (known !== undefined) this.#explored = known.explored
   }
 
@@ -80,6 +84,10 @@ export class RoutingFold {
     switch (entry.type) {
       case 'opened':
         if (entry.plan.escalation !== undefined) this.#begun(entry.id, entry.plan.escalation, at)
+        if (entry.plan.decided !== undefined) {
+          this.#open.set(entry.id, entry.plan.decided.segment)
+          this.#decided.set(entry.id, entry.plan.decided.to)
+        }
         if (entry.plan.escalation?.drawn !== undefined) this.watch?.opened(entry.id, entry.subject)
         break
       case 'attempt':
@@ -90,11 +98,12 @@ export class RoutingFold {
         break
       case 'closed':
         this.#settled(entry.id, entry.settled)
-        this.#open.delete(entry.id)
         if (entry.judged !== undefined) this.#judged(entry, entry.judged, at)
+        this.#ended(entry)
         break
       case 'started':
         this.#open.clear()
+        this.#decided.clear()
         break
       case 'policy-changed':
         if (entry.what === ROUTING_POLICY) this.learner.rollBack()
@@ -119,6 +128,7 @@ export class RoutingFold {
       tallies: this.tallies.state(),
       learner: this.learner.state(),
       open: Object.fromEntries(this.#open),
+      decided: Object.fromEntries(this.#decided),
       explored: { ...this.#explored },
     }
   }
@@ -141,6 +151,13 @@ export class RoutingFold {
     const segment = settled === undefined ? undefined : this.#open.get(id)
     if (segment === undefined) return
     for (const one of settled ?? []) if ('tier' in one) this.tallies.settled(segment, one)
+  }
+
+  #ended(closed: Closed): void {
+    const [segment, to] = [this.#open.get(closed.id), this.#decided.get(closed.id)]
+    if (segment !== undefined && to !== undefined) this.tallies.decided(closed, { segment, to })
+    this.#open.delete(closed.id)
+    this.#decided.delete(closed.id)
   }
 
   #judged(closed: Closed, judged: Judgement, at: number): void {

@@ -19,7 +19,14 @@ export const routingReply = z.object({
       segment: z.string(),
       state: z.string().meta({ description: '`unknown`, `pays` or `does-not-pay`.' }),
       reason: z.string(),
-      calls: z.number().int(),
+      calls: z.number().int().meta({ description: 'Requests between two tiers.' }),
+      straightUp: z.number().int().meta({
+        description: 'Of these: the prompt alone sent them to the stronger tier.',
+      }),
+      straightDown: z.number().int().meta({
+        description:
+          'Of these: the prompt alone, or the proof that going up does not pay, left them to the cheaper tier.',
+      }),
       escalated: z.number().int(),
       wouldEscalate: z.number().int().meta({ description: 'Requests that the judgement would send up.' }),
       declined: z.number().int(),

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Closed, Settlement } from '../../contract/entry.ts'
-import type { Judgement } from '../../contract/escalation.ts'
+import type { Decided, Judgement } from '../../contract/escalation.ts'
 import type { Tier } from '../../contract/tier.ts'
 
 /** Kinds of traffic that are counted; what comes beyond is counted under one name. */
@@ -9,8 +9,11 @@ const OTHERS = 'others'
 
 const count = z.number().int().min(0)
 const sumsSchema = z.strictObject({
-  /** Requests that were judged, and of these: that went up, that the judgement would send up, that were declined. */
+  /** All requests between two tiers; of these, the ones that the prompt alone sent to one of them. */
   calls: count,
+  straightUp: count,
+  straightDown: count,
+  /** The others were judged, and of these: that went up, that the judgement would send up, that were declined. */
   escalated: count,
   wouldEscalate: count,
   declined: count,
@@ -47,6 +50,18 @@ export class Tallies {
     if (done === 'abstain') sums.declined += 1
   }
 
+  /** One that was decided before any answer. */
+  decided(
+    { costMicros = 0 }: Pick<Closed, 'costMicros'>,
+    { segment, to }: Pick<Decided, 'segment' | 'to'>,
+  ): void {
+    const sums = this.#of(segment)
+    sums.calls += 1
+    sums.costMicros += costMicros
+    if (to === 'strong') sums.straightUp += 1
+    else sums.straightDown += 1
+  }
+
   settled(segment: string, { tier, usage }: Pick<Settlement, 'tier' | 'usage'>): void {
     if (usage !== undefined) this.#of(segment).tokens[tier] += usage.promptTokens + usage.completionTokens
   }
@@ -77,6 +92,8 @@ const NO_TOKENS: Readonly<Record<Tier, number>> = { fast: 0, mid: 0, expert: 0 }
 function nothing(): Sums {
   return {
     calls: 0,
+    straightUp: 0,
+    straightDown: 0,
     escalated: 0,
     wouldEscalate: 0,
     declined: 0,

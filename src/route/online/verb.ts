@@ -10,7 +10,7 @@ export const reportVerb: Verb = {
   name: 'route report',
   summary: 'Show what going up to a stronger tier was worth, by kind of traffic.',
   details:
-    'CALLS were judged; UP went up, and in a shadow WOULD would have. NET is what going up is worth less its price, a request, with an interval that holds at any time; WASTED are pairs in which both answers were right or both wrong, HARMFUL those in which only the cheap one was right. What is drawn, and how it is labelled, is under `route.escalation`; docs/escalation.md has the formulas.',
+    'CALLS were between two tiers: of these the prompt alone sent STRAIGHT UP and left DOWN, and the others were judged by their cheap answer. UP went up after that, and in a shadow WOULD would have. NET is what going up is worth less its price, a request, with an interval that holds at any time; WASTED are pairs in which both answers were right or both wrong, HARMFUL those in which only the cheap one was right. What is drawn, and how it is labelled, is under `route.escalation`; docs/escalation.md has the formulas.',
   examples: ['upshift route report', 'upshift route report --json'],
   run: report,
 }
@@ -68,7 +68,7 @@ async function report(context: VerbContext): Promise<ExitCode> {
   else if (told.segments.length > 0) context.out.write(tableOf(told))
   else {
     context.err.write(
-      'Nothing has been judged yet. `auto` decides between two tiers once a key may use models of both; see `upshift engines list --models`.\n',
+      'Nothing has been decided between two tiers yet. `auto` decides between two tiers once a key may use models of both; see `upshift engines list --models`.\n',
     )
   }
   return 0
@@ -78,6 +78,8 @@ const HEAD = [
   'TRAFFIC',
   'STATE',
   'CALLS',
+  'STRAIGHT UP',
+  'DOWN',
   'UP',
   'WOULD',
   'COST',
@@ -94,6 +96,8 @@ function tableOf({ segments }: RoutingReply): string {
     one.segment,
     one.state,
     String(one.calls),
+    String(one.straightUp),
+    String(one.straightDown),
     String(one.escalated),
     String(one.wouldEscalate),
     usdText(one.costMicros),

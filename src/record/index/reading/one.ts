@@ -1,4 +1,5 @@
 import type { TextRef } from '../../../contract/entry.ts'
+import type { Judgement } from '../../../contract/escalation.ts'
 import type { Turn } from '../course.ts'
 import type { KeptText, Query, SubjectPage } from '../query.ts'
 import { type Columns, number, numberOrNull, readDetail, readRef, text, textOrNull } from '../rows.ts'
@@ -32,7 +33,7 @@ export function requestOf(
 
 function detailOf(source: Source, columns: Columns, withText: boolean): RequestDetail {
   const view = viewOf(columns)
-  const { bytes, plan, turns, verdicts, sources, rule } = readDetail(columns)
+  const { bytes, plan, turns, verdicts, sources, rule, judged } = readDetail(columns)
   return {
     ...view,
     bytes: bytes ?? null,
@@ -50,8 +51,19 @@ function detailOf(source: Source, columns: Columns, withText: boolean): RequestD
     attempts: turns.map(turnOf),
     verdicts: [...(verdicts ?? [])],
     sources: [...(sources ?? [])],
+    judged: judged === undefined ? null : judgedView(judged),
     children: childrenOf(source, view.id),
     feedback: feedbackOf(source, view.id, withText),
+  }
+}
+
+/** Figures as they stand in the record: what was foreseen and seen, whatever of it there was. */
+function judgedView({ evidence, drawn, compared, ...told }: Judgement): RequestDetail['judged'] {
+  return {
+    ...told,
+    evidence: evidence === undefined ? null : { ...evidence },
+    drawn: drawn === undefined ? null : { ...drawn, terms: { ...drawn.terms } },
+    compared: compared === undefined ? null : { ...compared },
   }
 }
 

@@ -41,12 +41,23 @@ function facts(one: RequestDetail): string {
     ['cost', `${costOf(one)}, charged ${dollars(one.chargedMicros)}${one.estimated ? ', estimated' : ''}`],
     ['times', `first token ${milliseconds(one.firstTokenMs)}, whole ${milliseconds(one.totalMs)}`],
     ['because', one.plan?.reasons.join('; ') ?? null],
+    ['judged', one.judged?.reason ?? null],
+    ['evidence', evidenceOf(one.judged)],
     ['not', one.plan?.rejected.map(({ option, why }) => `${option}: ${why}`).join('; ') || null],
     ['checks', one.verdicts.map(({ check, outcome }) => `${check} ${outcome}`).join(', ') || null],
     ['quotes', one.sources.join(', ') || null],
   ]
   const told = rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== '')
   return told.map(([name, value]) => `${name.padEnd(13)}${printable(value).replaceAll('\n', ' ')}\n`).join('')
+}
+
+function evidenceOf(judged: RequestDetail['judged']): string | null {
+  const parts = { ...judged?.evidence, ...judged?.compared }
+  const told = Object.entries(parts).map(
+    ([name, value]) =>
+      `${name} ${typeof value === 'number' ? Number(value.toFixed(3)) : JSON.stringify(value)}`,
+  )
+  return told.length === 0 ? null : told.join(', ')
 }
 
 function milliseconds(ms: number | null): string {
