@@ -35,6 +35,16 @@ export interface DocumentRow {
   readonly labels: readonly string[]
 }
 
+/** What became of a batch. */
+export interface PutReport {
+  readonly added: number
+  readonly replaced: number
+  /** Were there in the same version. */
+  readonly unchanged: number
+  /** Chunks that were written. */
+  readonly chunks: number
+}
+
 /** Sees whatever is there. */
 const ALL: readonly string[] = [EVERY_LABEL]
 
@@ -124,18 +134,21 @@ export class Collections implements Disposable {
 
   /**
    * Adds a batch, all or nothing; creates the collection where it is missing. A document whose source is there
-   * takes the place of what stood for it. Sources within a batch must differ.
+   * takes the place of what stood for it, and one that is there in the same version, as another process may have put
+   * it there since it was looked for, is left alone. Sources within a batch must differ.
    */
-  put(name: string, batch: readonly ReadDocument[]): void {
-    this.#store.transaction(() => {
+  put(name: string, batch: readonly ReadDocument[]): PutReport {
+    return this.#store.transaction(() => {
       const collection = this.#made(name)
-      const sources = batch.map(({ source }) => source)
+      const before = new Map(batch.map(({ source }) => [source, this.versionOf(name, source)]))
+      const fresh = batch.filter(({ source, version }) => before.get(source) !== version)
+      const sources = fresh.map(({ source }) => source)
       this.#erase(collection, sources)
       this.#origins.note(collection, sources)
       const insert = this.#store.prepare(
         'INSERT INTO document (collection, source, version, media_type, title, bytes, added, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
-      const rows = batch.map((document) => {
+      const rows = fresh.map((document) => {
         const { source, version, mediaType, title, bytes, text } = document
         const { lastInsertRowid } = insert.run(
           ...[collection, source, version, mediaType, title, bytes, this.#clock.now(), text],
@@ -146,7 +159,14 @@ export class Collections implements Disposable {
         this.#origins.labelsOf(collection, document.source),
       )
       for (const [labels, some] of labelled) this.#segments.append(collection, labels, some)
-      this.#changed(collection)
+      if (fresh.length > 0) this.#changed(collection)
+      const added = fresh.filter(({ source }) => before.get(source) === undefined).length
+      return {
+        added,
+        replaced: fresh.length - added,
+        unchanged: batch.length - fresh.length,
+        chunks: fresh.reduce((sum, { chunks }) => sum + chunks.length, 0),
+      }
     })
   }
 
