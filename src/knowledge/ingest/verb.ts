@@ -86,7 +86,11 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
   using collections = await openCollections(context)
   const first = await readRound(context, collections, incoming, sources)
   tell(context, first)
-  if (context.flags['watch'] === true) await keepWatch(context, collections, paths, sources)
+  const { unread } = first
+  const interrupted = context.signal.aborted
+  if (interrupted) context.err.write(restOf(unread, incoming.length))
+  else if (context.flags['watch'] === true) await keepWatch(context, collections, paths, sources)
+  if (interrupted) return 130
   return first.added + first.replaced + first.unchanged === 0 && first.skipped.length > 0 ? 1 : 0
 }
 
@@ -213,10 +217,17 @@ function roundText(round: Round): string {
     `${round.replaced} replaced`,
     `${round.unchanged} unchanged`,
     `${round.skipped.length} skipped`,
+    ...(round.unread > 0 ? [`${round.unread} not read`] : []),
     ...(round.removed > 0 ? [`${round.removed} removed, whose files have vanished`] : []),
     ...(round.passedOver > 0 ? [`${round.passedOver} of other kinds passed over`] : []),
   ]
   return `${round.collection}: ${parts.join(', ')}; ${round.chunks} new passages.\n`
+}
+
+/** What an interruption leaves to be done. */
+function restOf(unread: number, all: number): string {
+  const rest = unread === 0 ? 'before the end' : `with ${unread} of ${all} not read`
+  return `Interrupted ${rest}. What was read stays; run it again for the rest.\n`
 }
 
 function printable(text: string): string {
