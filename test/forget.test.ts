@@ -7,6 +7,8 @@ import type { ForgetReceipt } from '../src/govern/forget/wire.ts'
 import { forgetReceiptSchema } from '../src/govern/forget/wire.ts'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import { systemClock } from '../src/lib/clock.ts'
+import { checkBundle } from '../src/record/audit/bundle.ts'
+import { bundleIn } from '../src/record/audit/read-bundle.ts'
 import { verifyHome } from '../src/record/audit/verify.ts'
 import { wipeText } from '../src/record/vault/wipe.ts'
 import { get } from './process/admin.ts'
@@ -93,6 +95,8 @@ test('a forgotten document is in no byte of the home, in no search and in no kep
   assert.equal(receipt.retrieval.found, 0)
   assert.ok((receipt.scan?.probes ?? 0) > 0)
   assert.equal(JSON.stringify(receipt).includes('zanzibar'), false)
+  const proven = checkBundle(bundleIn(receipt))
+  assert.deepEqual([proven.ok, receipt.proof['about']], [true, receipt.id])
   assert.deepEqual(filesWith(server.home, ABSENT), [])
 
   assert.equal(answered(await ask(server)).declined, true)
