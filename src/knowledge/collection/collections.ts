@@ -9,7 +9,7 @@ import type { Tuning } from '../tune/tune.ts'
 import type { ReadDocument } from './document.ts'
 import { readHeld } from './held.ts'
 import { MAX_LABEL_SETS, packed, unpacked } from './labels.ts'
-import { Origins, type StoredDocument, type Trust, trustOf } from './origins.ts'
+import { Origins, type StandingSource, type StoredDocument, type Trust, trustOf } from './origins.ts'
 import { migrations } from './schema.ts'
 import { Searcher } from './searcher.ts'
 import { Segments } from './segments.ts'
@@ -233,10 +233,17 @@ export class Collections implements Disposable {
     return this.#origins.numberOf(name, source)
   }
 
-  /** True where a document of any collection holds these words. */
-  holds(words: string): boolean {
-    if (words === '') return false
-    return this.#store.prepare('SELECT 1 FROM document WHERE instr(text, ?) > 0').get(words) !== undefined
+  /** The names of the collections that hold a document of this source. */
+  holding(source: string): string[] {
+    const rows = this.#store.prepare(
+      'SELECT name FROM document JOIN collection ON collection.id = document.collection WHERE source = ? ORDER BY name',
+    )
+    return rows.all(source).map((row) => String(row['name']))
+  }
+
+  /** What all collections hold, one source in memory at a time; what goes meanwhile is passed over. */
+  standing(): Generator<StandingSource> {
+    return this.#origins.standing()
   }
 
   /**
