@@ -324,6 +324,11 @@ export class Collections implements Disposable {
     return new Searcher(this.#store, readHeld(this.#store, this.#segments, this.#existing(name)))
   }
 
+  /** Reads the whole file; throws UpshiftError, naming it, where it is damaged. */
+  check(): void {
+    this.#store.check()
+  }
+
   /** Size of the file, everything in it included. */
   bytes(): number {
     const pragma = (name: string): number =>
