@@ -107,10 +107,14 @@ export async function handOver(root, entry) {
   }
   const node = findPinned(root)
   if (!node) throw new StartError(noNodeAdvice(absence()))
+  // Nothing is sent over the pipe. A launcher that is killed hands no signal on, but its end of the pipe is closed
+  // by the system, and the program ends too (src/cli/launcher.ts). Windows has no signal that says so gently.
+  const watched = process.platform !== 'win32'
   const child = spawn(node.path, [...FLAGS, entry, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: cached(),
+    stdio: ['inherit', 'inherit', 'inherit', ...(watched ? ['pipe'] : [])],
+    env: { ...cached(), ...(watched ? { UPSHIFT_LAUNCHER_FD: '3' } : {}) },
   })
+  child.stdio[3]?.unref()
   let interrupted = false
   const forward = (signal) => {
     interrupted ||= signal === 'SIGINT'

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Checks a proof that `upshift audit prove` has written, or the one in the receipt of an erasure, without Upshift:
- * `node verify-proof.mjs PROOF.json [--key VERIFIERKEY]`. This one file, Node 18 or newer, nothing else. Ends with 0 where the proof holds, with 1
- * where it does not, and with 2 where it was called wrongly.
+ * Checks a proof that `upshift audit prove` has written, or the one in the receipt of an erasure or of a
+ * document that was forgotten, without Upshift: `node verify-proof.mjs PROOF.json [--key VERIFIERKEY]`. This one
+ * file, Node 18 or newer, nothing else. Ends with 0 where the proof holds, with 1 where it does not, and with 2
+ * where it was called wrongly.
  *
  * What it does: the checkpoint is a C2SP signed note (Ed25519) over origin, size and root of an RFC 9162 tree; each
  * entry's bytes are a leaf, and its path must lead to that root (section 2.1.3.2).
@@ -11,6 +12,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 const MAX_PATH = 64
+const RECEIPT_FORMATS = ['upshift-erasure-receipt 1', 'upshift-forget-receipt 1']
 
 function main(args) {
   const at = args.indexOf('--key')
@@ -55,9 +57,9 @@ function prove(document, givenKey) {
   )
 }
 
-/** A receipt carries the proof of its erasure; what else it says is to be compared with the entries below. */
+/** A receipt carries the proof of its entries; what else it says is to be compared with the entries below. */
 function bundleIn(document) {
-  if (document?.format !== 'upshift-erasure-receipt 1') return document
+  if (!RECEIPT_FORMATS.includes(document?.format)) return document
   demand(document.proof?.about === document.id, 'its proof is about something else than the receipt')
   return document.proof
 }

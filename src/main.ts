@@ -11,6 +11,7 @@ if (cache !== undefined) process.env['NODE_COMPILE_CACHE'] ??= dirname(cache)
 
 /** The program `upshift`: `serve`, also without any word, is the server; every other word is a command. */
 const { interruptSignal } = await import('./cli/interrupt.ts')
+const { watchLauncher } = await import('./cli/launcher.ts')
 const { splitVerb } = await import('./cli/words.ts')
 
 const argv = process.argv.length > 2 ? process.argv.slice(2) : ['serve']
@@ -26,6 +27,9 @@ const signal =
           process.exit(130)
         },
       })
+
+// A launcher that was killed could hand no signal on: its end is a Ctrl-C, at which a server drains and a command ends.
+watchLauncher(process.env, () => process.kill(process.pid, 'SIGINT'))
 
 const { runCli } = await import('./cli/shell.ts')
 const { createCatalogue } = await import('./cli/catalogue.ts')

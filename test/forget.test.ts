@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import * as z from 'zod'
 import type { ForgetReceipt } from '../src/govern/forget/wire.ts'
 import { forgetReceiptSchema } from '../src/govern/forget/wire.ts'
+import { receiptSchema } from '../src/govern/wire.ts'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import { systemClock } from '../src/lib/clock.ts'
+import { isMissing } from '../src/lib/missing.ts'
+import { checkBundle } from '../src/record/audit/bundle.ts'
+import { bundleIn } from '../src/record/audit/read-bundle.ts'
 import { verifyHome } from '../src/record/audit/verify.ts'
 import { wipeText } from '../src/record/vault/wipe.ts'
 import { get } from './process/admin.ts'
@@ -61,8 +65,8 @@ const ask = (on: RunningServer, more: object = {}): Promise<Reply> =>
     ...more,
   })
 
-async function forget(on: RunningServer, name: string): Promise<ForgetReceipt> {
-  const body = JSON.stringify({ collection: 'manuals', source: shelf.path(name) })
+async function forget(on: RunningServer, name: string, collection = 'manuals'): Promise<ForgetReceipt> {
+  const body = JSON.stringify({ collection, source: shelf.path(name) })
   const reply = await send(on, { path: '/v1/admin/knowledge/forget', body })
   assert.equal(reply.status, 200, reply.text)
   return forgetReceiptSchema.parse(JSON.parse(reply.text))
@@ -73,7 +77,20 @@ function filesWith(home: string, words: readonly string[]): string[] {
   return readdirSync(home, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
-    .filter((path) => words.some((word) => readFileSync(path).includes(word)))
+    .filter((path) => {
+      const bytes = bytesOf(path)
+      return words.some((word) => bytes.includes(word))
+    })
+}
+
+/** A running server replaces files: one that is gone since it was listed has no bytes. */
+function bytesOf(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (isMissing(error)) return Buffer.alloc(0)
+    throw error
+  }
 }
 
 const add = (on: RunningServer): Promise<void> =>
@@ -93,6 +110,8 @@ test('a forgotten document is in no byte of the home, in no search and in no kep
   assert.equal(receipt.retrieval.found, 0)
   assert.ok((receipt.scan?.probes ?? 0) > 0)
   assert.equal(JSON.stringify(receipt).includes('zanzibar'), false)
+  const proven = checkBundle(bundleIn(receipt))
+  assert.deepEqual([proven.ok, receipt.proof['about']], [true, receipt.id])
   assert.deepEqual(filesWith(server.home, ABSENT), [])
 
   assert.equal(answered(await ask(server)).declined, true)
@@ -108,6 +127,38 @@ test('a forgotten document is in no byte of the home, in no search and in no kep
     body: JSON.stringify({ collection: 'manuals', source: shelf.path('pressure-of-pumps.md') }),
   })
   assert.equal(again.status, 404)
+})
+
+test('what another collection holds of the same file is its own, and the receipt names that collection', async () => {
+  await add(server)
+  await shelf.add(server.home, 'copies', { 'pressure-of-pumps.md': `# Pressure\n\n${SECRET}\n` })
+  const receipt = await forget(server, 'pressure-of-pumps.md')
+  assert.equal(receipt.result, 'forgotten', JSON.stringify(receipt.scan))
+  assert.deepEqual(receipt.alsoIn, ['copies'])
+  assert.ok(receipt.alsoElsewhere > 0)
+  // The same file, and its name, in a place that is no collection's are a finding.
+  await add(server)
+  writeFileSync(join(server.home, 'stray.txt'), `${shelf.path('pressure-of-pumps.md')}: ${SECRET}`)
+  const stray = await forget(server, 'pressure-of-pumps.md')
+  rmSync(join(server.home, 'stray.txt'))
+  assert.equal(stray.result, 'incomplete')
+  assert.deepEqual([...new Set(stray.scan?.findings.map(({ file }) => file))], ['stray.txt'])
+  const last = await forget(server, 'pressure-of-pumps.md', 'copies')
+  assert.deepEqual([last.result, last.alsoIn], ['forgotten', []])
+  assert.deepEqual(filesWith(server.home, ABSENT), [])
+})
+
+test('who pasted a document into a prompt can be erased while the document stays', async () => {
+  await add(server)
+  const content = `What does this mean?\n\n${SECRET}`
+  answered(await ask(server, { user: 'ada@example.org', messages: [{ role: 'user', content }] }))
+  const body = JSON.stringify({ id: 'ada@example.org' })
+  const reply = await send(server, { path: '/v1/admin/subjects/erase', body })
+  const receipt = receiptSchema.parse(JSON.parse(reply.text))
+  assert.equal(receipt.result, 'erased', reply.text)
+  assert.ok((receipt.scan?.inDocuments ?? 0) > 0)
+  assert.match(answered(await ask(server)).text, /4711 millibar/)
+  await forget(server, 'pressure-of-pumps.md')
 })
 
 test('the audit holds after a wiping that the log tells of, and names one that it does not', async () => {

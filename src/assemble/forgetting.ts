@@ -54,7 +54,7 @@ function documentsOf(library: Library): DocumentsPort {
       )
     },
     remove: (document) => remove(library, document),
-    elsewhere: (words) => library.collections?.holds(words) === true,
+    holding: (source) => library.collections?.holding(source) ?? [],
     finds: async ({ collection, origin }, question) => {
       const sought = { collection, question, limit: LOOKED_AT }
       const found = await library.search(sought, OWNER.scope, new AbortController().signal)

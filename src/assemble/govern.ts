@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { OWNER_ID } from '../caller/owner.ts'
 import type { Entry } from '../contract/entry.ts'
 import { createErasure, type Erasure } from '../govern/erase.ts'
@@ -65,7 +65,8 @@ export function createGoverning(parts: GovernParts): Governing {
   const unfinished = new Map<Unfinished['what'], string>()
   const common = {
     prove: parts.prove,
-    scan: (task: ScanTask) => scanInChild(task),
+    scan: (task: ScanTask) => scanInChild({ ...task, documents: relative(paths.home, paths.collections) }),
+    standing: () => parts.library.collections?.standing() ?? [],
     ownWords: (probe: Uint8Array) => handbookOf(parts.docs).includes(probe),
     home: paths.home,
     clock: systemClock,

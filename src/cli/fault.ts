@@ -40,6 +40,10 @@ export function faultOf(error: unknown, { verb, opened }: Readonly<Course>, vers
   if (error instanceof UpshiftError) return { code: error.problem.code, message: error.message, exit: 1 }
   if (error instanceof ServerGone) return { code: 'server_gone', message: error.message, exit: 1 }
   if (opened && isGone(error)) return { code: 'server_gone', message: GONE, exit: 1 }
+  if (isDenied(error)) {
+    const message = `${error.path} cannot be read or written: ${error.message}. Check who owns it, or start Upshift as that user.`
+    return { code: 'conflict', message, exit: 1 }
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const message = `this is a bug in Upshift ${version}. Please report it with the lines above.`
   return { code: 'internal', message, exit: 1, stack }
@@ -47,6 +51,12 @@ export function faultOf(error: unknown, { verb, opened }: Readonly<Course>, vers
 
 const GONE =
   'the server went away before it had answered. Start it again (`upshift serve`) or look at `upshift doctor`, then try once more.'
+
+/** The system's own no to a file or folder: a matter of its rights, wherever in a command it comes up. */
+function isDenied(error: unknown): error is Error & { readonly path: string } {
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return false
+  return typeof error.path === 'string' && (error.code === 'EACCES' || error.code === 'EPERM')
+}
 
 /** Tells a fault on stderr, and where `json` as one document on stdout too. Resolves to its exit code. */
 export function complain(

@@ -220,6 +220,19 @@ test('in a clone every command that is to be typed is written `npx upshift`', as
   }
 })
 
+test('a file that the system does not open for this user is told with its path, and is no bug', async () => {
+  for (const code of ['EACCES', 'EPERM']) {
+    const denied = Object.assign(new Error(`${code}: not permitted, open '/h/audit.pub'`), {
+      ...{ code, errno: -13, syscall: 'open', path: '/h/audit.pub' },
+    })
+    const failing = verb(async () => Promise.reject(denied))
+    const ran = await run({ argv: ['try', 'it'], catalogue: catalogueOf(failing) })
+    assert.equal(ran.code, 1)
+    const words = `upshift: /h/audit.pub cannot be read or written: ${denied.message}. Check who owns it, or start Upshift as that user.\n`
+    assert.equal(ran.err, words)
+  }
+})
+
 test('any other error is a bug and shows its stack', async () => {
   const failing = verb(async () => {
     throw new TypeError('x is not y')

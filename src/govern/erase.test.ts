@@ -7,7 +7,15 @@ import { fileURLToPath } from 'node:url'
 import type { ErasureBegun, ErasureDone } from '../contract/entry.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { createErasure } from './erase.ts'
-import { type Exchange, freshHome, HANDBOOK, openTestHome, type Step, type TestHome } from './home.fixture.ts'
+import {
+  DOCUMENTS_FILE,
+  type Exchange,
+  freshHome,
+  HANDBOOK,
+  openTestHome,
+  type Step,
+  type TestHome,
+} from './home.fixture.ts'
 import { scanInChild } from './scan/run.ts'
 import { type Receipt, receiptSchema } from './wire.ts'
 
@@ -102,6 +110,38 @@ test('a copy of a text in any form makes the erasure incomplete, and the receipt
       assert.ok(finding.offset >= 18)
     }
   }
+})
+
+test('a document’s words that a prompt quotes are no finding where the document stands, and are one anywhere else', async () => {
+  const text = 'The relief valve of the north boiler opens at nine bar and closes at seven.'
+  const standing = { collection: 'manuals', source: '/docs/boiler.md', title: 'Boiler', text }
+  const said = { prompt: `Is this right?\n${text}`, answer: text }
+  const erased = async (more: (home: TestHome) => void) => {
+    const made = opened()
+    made.plant('ada@example.org', [said])
+    writeFileSync(join(made.home, DOCUMENTS_FILE), `page ${text} page`)
+    writeFileSync(join(made.home, `${DOCUMENTS_FILE}-wal`), `frame ${text}`)
+    made.standing.push(standing)
+    more(made)
+    const { result, scan } = receiptOf(await createErasure(made.ports).erase('ada@example.org', 'key_owner'))
+    assert.ok(scan)
+    return { result, scan, files: [...new Set(scan.findings.map(({ file }) => file))] }
+  }
+  const quoted = await erased(() => undefined)
+  assert.deepEqual([quoted.result, quoted.scan.found], ['erased', 0])
+  assert.ok(quoted.scan.inDocuments > 0)
+  const copied = await erased(({ home }) => writeFileSync(join(home, 'stray.log'), `a copy: ${text}`))
+  assert.deepEqual([copied.result, copied.files], ['incomplete', ['stray.log']])
+  const gone = await erased((made) => made.standing.pop())
+  assert.deepEqual(
+    [gone.result, gone.files.sort()],
+    ['incomplete', [DOCUMENTS_FILE, `${DOCUMENTS_FILE}-wal`]],
+  )
+  const named = await erased((made) => {
+    made.standing.push({ ...standing, source: '/docs/list.md', text: 'Ask ada@example.org for the key.' })
+    appendFileSync(join(made.home, DOCUMENTS_FILE), 'Ask ada@example.org for the key.')
+  })
+  assert.deepEqual([named.result, named.files, named.scan.found], ['incomplete', [DOCUMENTS_FILE], 1])
 })
 
 test('the handbook’s own words, zeros and short phrases are no finding', async () => {

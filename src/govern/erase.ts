@@ -3,7 +3,8 @@ import { type Refusal, refuse, UpshiftError } from '../contract/problem.ts'
 import { Turns } from '../lib/turns.ts'
 import type { ErasurePorts } from './ports.ts'
 import { collectProbes, type Probes } from './probe/collect.ts'
-import { receiptOf, type Scanned, scanned } from './receipt.ts'
+import { receiptOf } from './receipt.ts'
+import { type Scanned, search } from './search.ts'
 import type { Receipt } from './wire.ts'
 
 /**
@@ -141,9 +142,9 @@ class Eraser implements Erasure {
     return collectProbes(requestsOf(ref), searched, random)
   }
 
-  async #scan(probes: Probes): Promise<Scanned> {
-    const report = await this.#ports.scan({ home: this.#ports.home, probes: [...probes.probes] })
-    return scanned(report, probes, this.#ports.ownWords)
+  /** A document's words are not the person's who has quoted them; the person's name counts there too. */
+  #scan(probes: Probes): Promise<Scanned> {
+    return search(this.#ports, probes, { names: false, isOther: () => true })
   }
 
   /** Nobody of that name is known: perhaps erased before. The scan for the name says whether that held. */

@@ -14,7 +14,7 @@ import type { Entry } from '../contract/entry.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { openStore, type Store } from '../store/open.ts'
-import type { ErasurePorts, KeptText, SubjectRequest } from './ports.ts'
+import type { ErasurePorts, KeptText, Standing, SubjectRequest } from './ports.ts'
 import { scanHome } from './scan/scan.ts'
 
 export interface Exchange {
@@ -38,6 +38,8 @@ export function openTestHome(home: string, at: (step: Step) => void = () => unde
 export class TestHome {
   readonly home: string
   readonly ports: ErasurePorts
+  /** The documents of the home's collections; a test writes their bytes to `DOCUMENTS_FILE` itself. */
+  readonly standing: Standing[] = []
   readonly #at: (step: Step) => void
   readonly #store: Store
 
@@ -103,10 +105,12 @@ export class TestHome {
       },
       scan: async (task) => {
         // In this process, which is quicker: no other one ever opens this home, so no lock of it can be missed.
-        const report = await scanHome(task, new AbortController().signal)
+        const where = { ...task, documents: DOCUMENTS_FILE }
+        const report = await scanHome(where, new AbortController().signal)
         this.#at('scanned')
         return report
       },
+      standing: () => this.standing,
       ownWords: (probe) => HANDBOOK.includes(Buffer.from(probe)),
       home: this.home,
       clock: systemClock,
@@ -161,6 +165,8 @@ export class TestHome {
     return join(this.home, 'keys', ref)
   }
 }
+
+export const DOCUMENTS_FILE = 'documents.db'
 
 /** What the handbook of the test home says. */
 export const HANDBOOK = Buffer.from(

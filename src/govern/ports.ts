@@ -55,6 +55,16 @@ export interface EntryProof {
   readonly [field: string]: unknown
 }
 
+/** What stands in a collection now. */
+export interface Standing {
+  readonly collection: string
+  /** Where it is from: a path, an address. */
+  readonly source: string
+  /** Empty, as the text, where only its name is remembered. */
+  readonly title: string
+  readonly text: string
+}
+
 export interface ErasurePorts extends SubjectRecords {
   readonly subjects: SubjectsPort & {
     /**
@@ -69,10 +79,12 @@ export interface ErasurePorts extends SubjectRecords {
   record(entry: ErasureBegun | ErasureDone): Promise<void>
   /** A proof of the entries with this id, by a checkpoint that covers them. */
   prove(id: string): Promise<EntryProof>
-  /** Looks for the probes in every file of the home: `scanInChild`. */
+  /** Looks for the probes in every file of the home, and knows which of these hold documents: `scanInChild`. */
   scan(task: ScanTask): Promise<ScanReport>
   /** True for bytes that stand in the handbook: where they are found says nothing about a subject. */
   ownWords(probe: Uint8Array): boolean
+  /** All documents of all collections, one in memory at a time. */
+  standing(): Iterable<Standing>
   readonly home: string
   readonly clock: Clock
   readonly newId: (prefix: string) => string

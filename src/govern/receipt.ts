@@ -1,37 +1,8 @@
 import type { ErasureBegun } from '../contract/entry.ts'
 import type { EntryProof } from './ports.ts'
 import type { Probes } from './probe/collect.ts'
-import type { ScanReport } from './scan/task.ts'
+import type { Scanned } from './search.ts'
 import type { Receipt } from './wire.ts'
-
-/** A scan as the receipt tells it: without the handbook's own words. */
-export interface Scanned extends Omit<ScanReport, 'hits'> {
-  readonly probes: number
-  readonly textsProbed: number
-  readonly name: Probes['name']
-  /** Places in all; `findings` tells the first of them. */
-  readonly found: number
-  readonly findings: { file: string; offset: number }[]
-}
-
-const FINDINGS_MAX = 100
-
-export function scanned(
-  report: ScanReport,
-  { probes, name, texts }: Probes,
-  ownWords: (probe: Uint8Array) => boolean,
-): Scanned {
-  const { files, bytes, unread } = report
-  let found = 0
-  const findings: { file: string; offset: number }[] = []
-  for (const hit of report.hits) {
-    const probe = probes[hit.probe]
-    if (probe !== undefined && ownWords(probe)) continue
-    found += hit.count
-    findings.push(...hit.places.slice(0, FINDINGS_MAX - findings.length))
-  }
-  return { files, bytes, probes: probes.length, textsProbed: texts.probed, name, found, findings, unread }
-}
 
 export interface ReceiptFacts {
   readonly begun: ErasureBegun
@@ -74,7 +45,7 @@ function notCovered(scan: Scanned | undefined): string[] {
     'Exports, receipts, logs and memory of the programs that asked, and of the providers that answered.',
     'The log’s entries: they hold times, models, figures and the pseudonym, and neither name nor text.',
     'What other subjects wrote about this one: it is encrypted with their keys.',
-    'Documents of collections that name the person: the scan tells where, and `upshift knowledge forget` removes them.',
+    'Documents of collections: their words are not the person’s, also where a prompt or an answer quoted them. Where one names the person the scan tells it, and `upshift knowledge forget` removes it.',
     'Copies in another form than UTF-8 or JSON, such as compressed or encrypted ones.',
     ...(name ? ['The name outside quotes, because it is short, made of digits, or the id of a key.'] : []),
     ...(scan === undefined

@@ -49,6 +49,10 @@ export const receiptSchema = z
         }),
         found: count,
         findings: z.array(z.object({ file: z.string(), offset: count })),
+        inDocuments: count.meta({
+          description:
+            'Byte strings that do not count, because they were found where documents of collections stand and are words of one.',
+        }),
         unread: z.array(z.object({ file: z.string(), why: z.string() })),
       })
       .nullable()

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { Collections } from '../../knowledge/collection/collections.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { createLogs } from '../../observe/logs.ts'
 import { gaugesOf } from '../gauges.ts'
 import { type Serving, serve } from '../serve.ts'
 import { recordChecks } from './record.ts'
+import { collectionsCheck } from './routes.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'upshift-doctor-'))
 after(() => rmSync(root, { recursive: true, force: true }))
@@ -43,6 +46,45 @@ test('a sound record passes, and its newest checkpoint covers every entry', asyn
     const { record, keys } = gaugesOf(parts, { state: { type: 'unread' } })
     assert.deepEqual(record(), { entries: 1, lagEntries: 0, following: true, checkpointSize: 1 })
     assert.deepEqual(keys(), [])
+  } finally {
+    await stop()
+  }
+})
+
+test('a damaged log is told although a snapshot hides it from the start', async () => {
+  const first = await open('flipped')
+  const { log } = first.parts.paths
+  await first.parts.record.log.sync()
+  await first.parts.record.follower.ask('snapshot', null)
+  await first.stop()
+  const path = join(log, readdirSync(log)[0] ?? '')
+  const text = readFileSync(path, 'latin1')
+  writeFileSync(path, text.replace('"type":"', '"tyqe":"'), 'latin1')
+  const { parts, config, stop } = await open('flipped')
+  try {
+    const check = (await recordChecks(parts, config, nothing)).find(({ name }) => name === 'log')
+    assert.equal(check?.state, 'fail')
+    assert.equal(check?.detail, `${path} is damaged at byte ${text.indexOf('\n') + 1}`)
+    assert.match(check?.fix ?? '', /upshift audit verify/)
+  } finally {
+    await stop()
+  }
+})
+
+test('a damaged file of collections is told, a sound one too, and none is no news', async () => {
+  const { parts, stop } = await open('shelved')
+  const path = parts.paths.collections
+  try {
+    assert.deepEqual(await collectionsCheck(path), [])
+    new Collections(path, systemClock).close()
+    assert.deepEqual(await collectionsCheck(path), [
+      { name: 'collections', state: 'ok', detail: `${path} is sound` },
+    ])
+    writeFileSync(path, 'garbage '.repeat(1_000))
+    const [check] = await collectionsCheck(path)
+    assert.equal(check?.state, 'fail')
+    assert.match(check?.detail ?? '', /collections\.db is damaged or not a database/)
+    assert.match(check?.fix ?? '', /knowledge add/)
   } finally {
     await stop()
   }

@@ -4,6 +4,7 @@ import type { Config } from '../../config/sections.ts'
 import type { Check } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { pause } from '../../lib/clock.ts'
+import { findDamage } from '../../record/log/damage.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
 
@@ -11,6 +12,8 @@ const MIB = 1_048_576
 const GIB = 1_024 * MIB
 /** Below it a disk fills up within days. */
 const SCARCE_BYTES = GIB
+/** Of the log, read by a look at it: a second or two. */
+const LOG_BYTES_MAX = GIB
 /** The follower may have a long log to catch up with, and a look at it need not wait for that. */
 const FOLLOWED_WAIT_MS = 3_000
 
@@ -22,7 +25,7 @@ export async function recordChecks(
 ): Promise<Check[]> {
   return [
     diskCheck(parts),
-    logCheck(parts),
+    await logCheck(parts),
     await followerCheck(parts),
     vaultCheck(parts, config),
     ...governing.unfinished().map(({ what, why }): Check => {
@@ -47,14 +50,31 @@ function diskCheck({ paths, record }: Parts): Check {
   }
 }
 
-function logCheck({ paths, record: { log } }: Parts): Check {
-  if (log.broken === undefined) {
-    const cut = log.opened.cutBytes
-    const torn = cut === 0 ? '' : `; at the start a torn tail of ${cut} bytes was cut, as a crash leaves it`
-    return { name: 'log', state: 'ok', detail: `${paths.log} holds ${log.nextSeq} entries${torn}` }
+async function logCheck({ paths, record: { log } }: Parts): Promise<Check> {
+  const name = 'log'
+  if (log.broken !== undefined) {
+    const fix = 'see to the disk, then restart: until then nothing is recorded, so nothing is answered'
+    return { name, state: 'fail', detail: log.broken, fix }
   }
-  const fix = 'see to the disk, then restart: until then nothing is recorded, so nothing is answered'
-  return { name: 'log', state: 'fail', detail: log.broken, fix }
+  const looked = await findDamage(paths.log, LOG_BYTES_MAX).catch(asDamage)
+  const { damage } = looked
+  if (damage !== undefined) {
+    const detail = typeof damage === 'string' ? damage : `${damage.path} is damaged at byte ${damage.offset}`
+    const fix =
+      '`upshift audit verify` says what does not fit; put the file back from a backup: a start that finds no snapshot may refuse this log'
+    return { name, state: 'fail', detail, fix }
+  }
+  const { whole, bytes } = looked
+  const cut = log.opened.cutBytes
+  const torn = cut === 0 ? '' : `; at the start a torn tail of ${cut} bytes was cut, as a crash leaves it`
+  const read = whole ? '' : `; of its lines the newest ${Math.floor(bytes / MIB)} MiB were read`
+  return { name, state: 'ok', detail: `${paths.log} holds ${log.nextSeq} entries${torn}${read}` }
+}
+
+/** A header that names a newer format is damage, too: this version has begun the segment or read it. */
+function asDamage(error: unknown): { readonly damage: string; readonly whole: false; readonly bytes: 0 } {
+  if (error instanceof UpshiftError) return { damage: error.message, whole: false, bytes: 0 }
+  throw error
 }
 
 /** Asks for a checkpoint of everything: where that is signed, tree, projections and snapshot keep up. */

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Config } from '../../config/sections.ts'
 import { type Check, checkSchema } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { type Route, route } from '../../contract/route.ts'
+import { checkFile } from '../../knowledge/collection/check.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { UsedPrior } from '../../route/escalate/used-prior.ts'
 import type { Governing } from '../govern.ts'
@@ -38,9 +40,11 @@ export function doctorRoutes(
       handle: async () => {
         await parts.fleet.refresh('all')
         const home = [clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
+        const collections = await collectionsCheck(parts.paths.collections)
         const record = await recordChecks(parts, config, governing)
         const engines = [...parts.fleet.checks(), ...localChecks(parts, config)]
-        return { version, node: process.version, checks: [...home, ...record, ...engines, priorCheck(prior)] }
+        const checks = [...home, ...record, ...collections, ...engines, priorCheck(prior)]
+        return { version, node: process.version, checks }
       },
     }),
   ]
@@ -79,6 +83,18 @@ function databaseCheck(parts: Parts): Check {
     const fix = 'restore state.db from a backup: it holds the keys and what was allowed'
     return { name: 'state', state: 'fail', detail: error.message, fix }
   }
+}
+
+/** Nothing is said of a home that has no collections. */
+export async function collectionsCheck(path: string): Promise<Check[]> {
+  if (!existsSync(path)) return []
+  const name = 'collections'
+  const checked = await checkFile(path)
+  if (checked.type === 'sound') return [{ name, state: 'ok', detail: `${path} is sound` }]
+  const unchecked = { name, state: 'warn' as const, detail: `${path} could not be checked: ${checked.why}` }
+  if (checked.type === 'unchecked') return [{ ...unchecked, fix: 'look again when less is going on' }]
+  const fix = 'without a backup of it, move it aside and `upshift knowledge add` the documents again'
+  return [{ name, state: 'fail', detail: checked.why, fix }]
 }
 
 function lockCheck(parts: Parts): Check {

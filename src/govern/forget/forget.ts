@@ -2,9 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { ForgetBegun, ForgetDone, TextRef } from '../../contract/entry.ts'
 import { type Refusal, refuse, UpshiftError } from '../../contract/problem.ts'
 import { Turns } from '../../lib/turns.ts'
-import type { SubjectRequest } from '../ports.ts'
+import type { Standing, SubjectRequest } from '../ports.ts'
 import { collectProbes, type Probes } from '../probe/collect.ts'
-import { type Scanned, scanned } from '../receipt.ts'
+import { type Scanned, search } from '../search.ts'
 import type { DocumentRef, DocumentTexts, ForgettingPorts } from './ports.ts'
 import { forgetReceiptOf } from './receipt.ts'
 import type { ForgetReceipt } from './wire.ts'
@@ -40,7 +40,8 @@ export interface Forgot {
   readonly answers: number
   readonly asked: number
   readonly foundAgain: number
-  readonly elsewhere: number
+  /** Other collections that hold a document of its source. */
+  readonly alsoIn: readonly string[]
   readonly scan: Scanned | undefined
 }
 
@@ -104,7 +105,8 @@ class Forgetter implements Forgetting {
     const asked = (texts?.passages ?? []).slice(0, ASKED_MAX)
     let foundAgain = 0
     for (const words of asked) if (await documents.finds(begun, words.slice(0, ASKED_CHARS))) foundAgain += 1
-    const { scan, elsewhere } = probes === undefined ? UNSCANNED : await this.#scan(probes)
+    const scan = probes && texts && (await this.#scan(probes, begun, texts.source))
+    const alsoIn = texts === undefined ? [] : documents.holding(texts.source)
     const { id, collection, origin } = begun
     const done: ForgetDone = {
       type: 'forget-done',
@@ -116,7 +118,7 @@ class Forgetter implements Forgetting {
         : { scan: { files: scan.files, bytes: scan.bytes, probes: scan.probes, found: scan.found } }),
     }
     await record(done)
-    return { begun, begunAt, texts, answers, asked: asked.length, foundAgain, elsewhere, scan }
+    return { begun, begunAt, texts, answers, asked: asked.length, foundAgain, alsoIn, scan }
   }
 
   /** The entry first, then the zeros: what was overwritten is always explained. */
@@ -138,34 +140,16 @@ class Forgetter implements Forgetting {
     return wiped
   }
 
-  /** What other documents hold too says nothing of this one. Only what was found is looked up. */
-  async #scan(probes: Probes): Promise<{ readonly scan: Scanned; readonly elsewhere: number }> {
-    const { scan, ownWords, documents, home } = this.#ports
-    const report = await scan({ home, probes: [...probes.probes] })
-    let elsewhere = 0
-    const known = (probe: Uint8Array): boolean => {
-      if (ownWords(probe)) return true
-      const shared = documents.elsewhere(charactersIn(probe))
-      if (shared) elsewhere += 1
-      return shared
-    }
-    const seen = scanned(report, probes, known)
-    return { scan: seen, elsewhere }
+  /** What other documents hold too, a name as well as words, says nothing of this one. */
+  #scan(probes: Probes, { collection }: DocumentRef, source: string): Promise<Scanned> {
+    const isOther = (one: Standing): boolean => one.collection !== collection || one.source !== source
+    return search(this.#ports, probes, { names: true, isOther })
   }
 }
-
-const UNSCANNED = { scan: undefined, elsewhere: 0 } as const
 
 /** Its passages in the form in which an erasure reads texts: each is looked for by pieces of its own. */
 async function* asRequests({ passages }: DocumentTexts): AsyncGenerator<SubjectRequest> {
   for (const text of passages) yield { facts: {}, prompt: { type: 'text', text }, feedback: [] }
-}
-
-/** A probe is bytes: half characters at its ends are left out. */
-function charactersIn(probe: Uint8Array): string {
-  return Buffer.from(probe)
-    .toString('utf8')
-    .replace(/^\ufffd+|\ufffd+$/g, '')
 }
 
 function unknown(collection: string): Refusal {

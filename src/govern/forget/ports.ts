@@ -21,14 +21,17 @@ export interface DocumentsPort {
   texts(document: DocumentRef): DocumentTexts | undefined
   /** Takes it out with its passages, postings and words, and from the file's bytes. Safe to repeat. */
   remove(document: DocumentRef): Promise<void>
-  /** True where another document holds these words. */
-  elsewhere(words: string): boolean
+  /** The collections that hold a document of this source. */
+  holding(source: string): readonly string[]
   /** True where a search for these words finds a passage of it. */
   finds(document: DocumentRef, words: string): Promise<boolean>
 }
 
 export interface ForgettingPorts
-  extends Pick<ErasurePorts, 'prove' | 'scan' | 'ownWords' | 'home' | 'clock' | 'newId' | 'random'> {
+  extends Pick<
+    ErasurePorts,
+    'prove' | 'scan' | 'ownWords' | 'standing' | 'home' | 'clock' | 'newId' | 'random'
+  > {
   readonly documents: DocumentsPort
   /** Resolves once the entry is on the disk, whatever the configured durability. */
   record(entry: ForgetBegun | TextsWiped | ForgetDone): Promise<void>

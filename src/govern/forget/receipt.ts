@@ -4,7 +4,7 @@ import type { ForgetReceipt } from './wire.ts'
 
 /** Never holds a name or a text: it may be shown to anybody. */
 export function forgetReceiptOf(forgot: Forgot, doneAt: number, proof: EntryProof): ForgetReceipt {
-  const { begun, begunAt, texts, answers, asked, foundAgain, elsewhere, scan } = forgot
+  const { begun, begunAt, texts, answers, asked, foundAgain, alsoIn, scan } = forgot
   const scannedClean = scan === undefined || (scan.found === 0 && scan.unread.length === 0)
   return {
     format: 'upshift-forget-receipt 1',
@@ -18,7 +18,8 @@ export function forgetReceiptOf(forgot: Forgot, doneAt: number, proof: EntryProo
     removed: { passages: texts?.passages.length ?? 0, answers },
     retrieval: { questions: asked, found: foundAgain },
     scan: scan ?? null,
-    alsoElsewhere: elsewhere,
+    alsoElsewhere: scan?.inDocuments ?? 0,
+    alsoIn: [...alsoIn],
     notCovered: [
       'The file itself, and what adds it again: a watched folder, or the next `knowledge add`.',
       'Backups, snapshots and copies of the home that were made before; a backup that is restored brings it back.',

@@ -55,8 +55,10 @@ async function runForget(context: VerbContext): Promise<ExitCode> {
   }
 }
 
-function summaryOf({ removed, retrieval, scan, result, id }: ForgetReceipt): string {
-  const head = `upshift: ${removed.passages} passages and ${removed.answers} kept answers are gone; the proof is in the receipt of ${id}.\n`
+function summaryOf({ removed, retrieval, scan, result, id, alsoIn }: ForgetReceipt): string {
+  const also =
+    alsoIn.length === 0 ? '' : `upshift: the same source is also in collection ${alsoIn.join(', ')}.\n`
+  const head = `${also}upshift: ${removed.passages} passages and ${removed.answers} kept answers are gone; the proof is in the receipt of ${id}.\n`
   const asked = `upshift: ${retrieval.questions} searches for its words found it ${retrieval.found} times`
   if (scan === null) return `${head}${asked}.\n`
   const files = [...new Set([...scan.findings, ...scan.unread].map(({ file }) => file))].join(', ')

@@ -37,6 +37,9 @@ export const forgetReceiptSchema = z
       description:
         'Byte strings of it that were found and do not count, because other documents hold the same words.',
     }),
+    alsoIn: z.array(z.string()).meta({
+      description: 'Collections that still hold a document of the same source: forget it there too.',
+    }),
     notCovered: z.array(z.string()),
     verifierKey: z.string(),
     proof: receiptSchema.shape.proof,

@@ -7,7 +7,10 @@ const TEXTS_MAX = 1_000
 
 /** What a subject's texts are looked for by, and what was read for it. */
 export interface Probes {
+  /** Those of the name first. */
   readonly probes: readonly Uint8Array[]
+  /** How many are of the name. */
+  readonly nameProbes: number
   readonly name: NameSearch
   readonly texts: TextCounts
 }
@@ -46,7 +49,9 @@ export async function collectProbes(
   }
   const named = name === undefined ? ({ search: 'none', probes: [] } as const) : nameProbes(name)
   const texts = { ...counts, probed: sample.kept.length }
-  return { probes: distinct([...named.probes, ...sample.kept.flat()]), name: named.search, texts }
+  const ofName = distinct(named.probes)
+  const probes = distinct([...ofName, ...sample.kept.flat()])
+  return { probes, nameProbes: ofName.length, name: named.search, texts }
 }
 
 /** Source: Vitter, Random sampling with a reservoir (1985), algorithm R. */
@@ -73,6 +78,7 @@ class Sample {
 
 function distinct(probes: readonly Uint8Array[]): Uint8Array[] {
   const seen = new Map<string, Uint8Array>()
+  // A second one of the same bytes keeps the place of the first.
   for (const probe of probes) seen.set(Buffer.from(probe).toString('latin1'), probe)
   return [...seen.values()]
 }

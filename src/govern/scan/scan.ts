@@ -10,6 +10,8 @@ const PLACES_MAX = 8
 const UNREAD_MAX = 100
 
 interface Hit {
+  readonly probe: number
+  readonly inDocuments: boolean
   count: number
   readonly places: { file: string; offset: number }[]
 }
@@ -26,7 +28,7 @@ interface Hit {
 export async function scanHome(task: ScanTask, signal: AbortSignal): Promise<ScanReport> {
   const matcher = createMatcher(task.probes)
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES + matcher.longest)
-  const hits = new Map<number, Hit>()
+  const hits = { inDocuments: new Map<number, Hit>(), elsewhere: new Map<number, Hit>() }
   const unread: { file: string; why: string }[] = []
   let files = 0
   let bytes = 0
@@ -37,8 +39,9 @@ export async function scanHome(task: ScanTask, signal: AbortSignal): Promise<Sca
       continue
     }
     try {
+      const inDocuments = isDatabase(found.name, task.documents)
       const size = await scanFile(found.path, matcher, chunk, signal, (probe, offset) => {
-        note(hits, probe, { file: found.name, offset })
+        note(hits, { probe, inDocuments }, { file: found.name, offset })
       })
       files += 1
       bytes += size
@@ -48,15 +51,25 @@ export async function scanHome(task: ScanTask, signal: AbortSignal): Promise<Sca
       if (unread.length < UNREAD_MAX) unread.push({ file: found.name, why: wordsOf(error) })
     }
   }
-  const told = [...hits].map(([probe, hit]) => ({ probe, ...hit }))
+  const told = [...hits.elsewhere.values(), ...hits.inDocuments.values()]
   return { files, bytes, hits: told, unread }
 }
 
-function note(hits: Map<number, Hit>, probe: number, place: { file: string; offset: number }): void {
-  const hit = hits.get(probe) ?? { count: 0, places: [] }
+/** The database itself, or what SQLite keeps beside it. */
+function isDatabase(file: string, database: string | undefined): boolean {
+  return database !== undefined && (file === database || file === `${database}-wal`)
+}
+
+function note(
+  hits: { readonly inDocuments: Map<number, Hit>; readonly elsewhere: Map<number, Hit> },
+  what: Pick<Hit, 'probe' | 'inDocuments'>,
+  place: { file: string; offset: number },
+): void {
+  const those = what.inDocuments ? hits.inDocuments : hits.elsewhere
+  const hit = those.get(what.probe) ?? { ...what, count: 0, places: [] }
   hit.count += 1
   if (hit.places.length < PLACES_MAX) hit.places.push(place)
-  hits.set(probe, hit)
+  those.set(what.probe, hit)
 }
 
 /** Bytes that were read. Each chunk begins with the end of the one before, so that no match falls between two. */

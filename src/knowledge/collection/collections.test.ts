@@ -55,6 +55,19 @@ test('a changed document takes the place of its old version, and many small chan
   assert.ok(segments < 16, `${segments} segments`)
 })
 
+test('a document that another process has put there in the same version is left alone, and counted so', () => {
+  const path = join(folder, 'shared.db')
+  using one = new Collections(path, systemClock)
+  using other = new Collections(path, systemClock)
+  const batch = [documentOf('a.txt', 'v1', 'oil', 'water'), documentOf('b.txt', 'v1', 'gears')]
+  assert.deepEqual(one.put('shelf', batch), { added: 2, replaced: 0, unchanged: 0, chunks: 3 })
+  const generation = one.generation('shelf')
+  assert.deepEqual(other.put('shelf', batch), { added: 0, replaced: 0, unchanged: 2, chunks: 0 })
+  assert.equal(one.generation('shelf'), generation)
+  const changed = [documentOf('a.txt', 'v2', 'steam'), documentOf('c.txt', 'v1', 'belts')]
+  assert.deepEqual(other.put('shelf', changed), { added: 1, replaced: 1, unchanged: 0, chunks: 2 })
+})
+
 test('what is removed is found no more, and no byte of it is left in the file', () => {
   const path = join(folder, 'removed.db')
   const bytes = (): Buffer =>

@@ -11,7 +11,7 @@ import { VectorStore } from '../vectors/store.ts'
 import type { ReadDocument } from './document.ts'
 import { readHeld } from './held.ts'
 import { MAX_LABEL_SETS, packed, unpacked } from './labels.ts'
-import { Origins, type StoredDocument, type Trust, trustOf } from './origins.ts'
+import { Origins, type StandingSource, type StoredDocument, type Trust, trustOf } from './origins.ts'
 import { migrations } from './schema.ts'
 import { Searcher } from './searcher.ts'
 import { Segments } from './segments.ts'
@@ -35,6 +35,16 @@ export interface DocumentRow {
   readonly chunks: number
   readonly trust: Trust
   readonly labels: readonly string[]
+}
+
+/** What became of a batch. */
+export interface PutReport {
+  readonly added: number
+  readonly replaced: number
+  /** Were there in the same version. */
+  readonly unchanged: number
+  /** Chunks that were written. */
+  readonly chunks: number
 }
 
 /** Sees whatever is there. */
@@ -129,18 +139,21 @@ export class Collections implements Disposable {
 
   /**
    * Adds a batch, all or nothing; creates the collection where it is missing. A document whose source is there
-   * takes the place of what stood for it. Sources within a batch must differ.
+   * takes the place of what stood for it, and one that is there in the same version, as another process may have put
+   * it there since it was looked for, is left alone. Sources within a batch must differ.
    */
-  put(name: string, batch: readonly ReadDocument[]): void {
-    this.#store.transaction(() => {
+  put(name: string, batch: readonly ReadDocument[]): PutReport {
+    return this.#store.transaction(() => {
       const collection = this.#made(name)
-      const sources = batch.map(({ source }) => source)
+      const before = new Map(batch.map(({ source }) => [source, this.versionOf(name, source)]))
+      const fresh = batch.filter(({ source, version }) => before.get(source) !== version)
+      const sources = fresh.map(({ source }) => source)
       this.#erase(collection, sources)
       this.#origins.note(collection, sources)
       const insert = this.#store.prepare(
         'INSERT INTO document (collection, source, version, media_type, title, bytes, added, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
-      const rows = batch.map((document) => {
+      const rows = fresh.map((document) => {
         const { source, version, mediaType, title, bytes, text } = document
         const { lastInsertRowid } = insert.run(
           ...[collection, source, version, mediaType, title, bytes, this.#clock.now(), text],
@@ -151,7 +164,14 @@ export class Collections implements Disposable {
         this.#origins.labelsOf(collection, document.source),
       )
       for (const [labels, some] of labelled) this.#segments.append(collection, labels, some)
-      this.#changed(collection)
+      if (fresh.length > 0) this.#changed(collection)
+      const added = fresh.filter(({ source }) => before.get(source) === undefined).length
+      return {
+        added,
+        replaced: fresh.length - added,
+        unchanged: batch.length - fresh.length,
+        chunks: fresh.reduce((sum, { chunks }) => sum + chunks.length, 0),
+      }
     })
   }
 
@@ -220,10 +240,17 @@ export class Collections implements Disposable {
     return this.#origins.numberOf(name, source)
   }
 
-  /** True where a document of any collection holds these words. */
-  holds(words: string): boolean {
-    if (words === '') return false
-    return this.#store.prepare('SELECT 1 FROM document WHERE instr(text, ?) > 0').get(words) !== undefined
+  /** The names of the collections that hold a document of this source. */
+  holding(source: string): string[] {
+    const rows = this.#store.prepare(
+      'SELECT name FROM document JOIN collection ON collection.id = document.collection WHERE source = ? ORDER BY name',
+    )
+    return rows.all(source).map((row) => String(row['name']))
+  }
+
+  /** What all collections hold, one source in memory at a time; what goes meanwhile is passed over. */
+  standing(): Generator<StandingSource> {
+    return this.#origins.standing()
   }
 
   /**
@@ -302,6 +329,11 @@ export class Collections implements Disposable {
   /** The collection as it stands now, its postings in memory, to be searched and tuned. */
   searcher(name: string): Searcher {
     return new Searcher(this.#store, readHeld(this.#store, this.#segments, this.#existing(name)))
+  }
+
+  /** Reads the whole file; throws UpshiftError, naming it, where it is damaged. */
+  check(): void {
+    this.#store.check()
   }
 
   /** Size of the file, everything in it included. */

@@ -18,6 +18,14 @@ export interface StoredDocument {
   readonly chunks: readonly StoredChunk[]
 }
 
+/** A source, with what its document says; both empty where only the source is remembered. */
+export interface StandingSource {
+  readonly collection: string
+  readonly source: string
+  readonly title: string
+  readonly text: string
+}
+
 interface StoredChunk {
   readonly start: number
   readonly end: number
@@ -101,6 +109,26 @@ export class Origins {
       )
       .get(name, source)
     return row === undefined ? undefined : Number(row['id'])
+  }
+
+  /** No statement stays open between two, so that others may write. */
+  *standing(): Generator<StandingSource> {
+    const read = this.#store.prepare(
+      `SELECT collection.name, origin.source, title, text
+       FROM origin JOIN collection ON collection.id = origin.collection
+       LEFT JOIN document ON document.collection = origin.collection AND document.source = origin.source
+       WHERE origin.id = ?`,
+    )
+    for (const { id } of this.#store.prepare('SELECT id FROM origin ORDER BY id').all()) {
+      const row = read.get(Number(id))
+      if (row === undefined) continue
+      yield {
+        collection: String(row['name']),
+        source: String(row['source']),
+        title: String(row['title'] ?? ''),
+        text: String(row['text'] ?? ''),
+      }
+    }
   }
 
   sourceOf(name: string, origin: number): string | undefined {

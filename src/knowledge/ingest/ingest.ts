@@ -29,6 +29,8 @@ export interface IngestReport {
   readonly replaced: number
   readonly unchanged: number
   readonly chunks: number
+  /** What an abort left: nobody has looked at it. */
+  readonly unread: number
   readonly skipped: readonly { readonly source: string; readonly why: string }[]
 }
 
@@ -94,7 +96,7 @@ export async function ingest(incoming: readonly Incoming[], options: IngestOptio
     run.flush()
     await Promise.all([parsers.brief.close(), parsers.long.close()])
   }
-  return run.report()
+  return run.report(incoming.length)
 }
 
 /** Its workers start with the first file. */
@@ -136,18 +138,15 @@ class Run {
       const version = createHash('sha256').update(read.content).digest('hex')
       const before = collections.versionOf(collection, one.source)
       if (before === version) this.#counts.unchanged++
-      else {
-        this.#add(await this.#read(one.source, read, version))
-        if (before === undefined) this.#counts.added++
-        else this.#counts.replaced++
-      }
+      else this.#add(await this.#read(one.source, read, version))
     } catch (error) {
       if (signal.aborted) return
       const stays =
         collections.versionOf(collection, one.source) === undefined ? '' : '; its earlier version stays'
       this.#skipped.push({ source: one.source, why: `${reasonOf(error, one.mediaType)}${stays}` })
     }
-    this.#options.progress?.(++this.#done)
+    this.#done++
+    this.#options.progress?.(this.#done)
   }
 
   async #read(source: string, { content, mediaType }: Loaded, version: string): Promise<ReadDocument> {
@@ -175,20 +174,26 @@ class Run {
   #add(document: ReadDocument): void {
     if (this.#batch.length === 0) this.#began = this.#options.clock.elapsed()
     this.#batch.push(document)
-    this.#counts.chunks += document.chunks.length
     const chunks = this.#batch.reduce((sum, one) => sum + one.chunks.length, 0)
     const text = this.#batch.reduce((sum, one) => sum + one.text.length, 0)
     const old = this.#options.clock.elapsed() - this.#began > BATCH_MS
     if (chunks >= BATCH_CHUNKS || text >= BATCH_TEXT || old) this.flush()
   }
 
+  /** Counted as it is written: what another process has put there meanwhile was not added by this one. */
   flush(): void {
-    if (this.#batch.length > 0) this.#options.collections.put(this.#options.collection, this.#batch)
+    if (this.#batch.length > 0) {
+      const put = this.#options.collections.put(this.#options.collection, this.#batch)
+      this.#counts.added += put.added
+      this.#counts.replaced += put.replaced
+      this.#counts.unchanged += put.unchanged
+      this.#counts.chunks += put.chunks
+    }
     this.#batch = []
   }
 
-  report(): IngestReport {
-    return { ...this.#counts, skipped: this.#skipped }
+  report(all: number): IngestReport {
+    return { ...this.#counts, unread: all - this.#done, skipped: this.#skipped }
   }
 }
 

@@ -81,9 +81,36 @@ test('a run that was broken off goes on where it was', async () => {
   const err = new PassThrough()
   abort.abort()
   const nothing = await run('resumed', 'add', [path], {}, { signal: abort.signal, err })
-  assert.equal(nothing.json.added, 0)
+  assert.deepEqual([nothing.code, nothing.json.added, nothing.json.unread], [130, 0, 30])
   assert.equal((await run('resumed', 'add', [path])).json.added, 30)
   assert.equal((await run('resumed', 'add', [path])).json.unchanged, 30)
+})
+
+test('an interrupted run does not pass for a whole one: it says what was not read, and ends with 130', async () => {
+  const path = folder('halted', { 'a.txt': 'text of a', 'b.txt': 'text of b' })
+  const abort = new AbortController()
+  const fetch = async () => {
+    abort.abort()
+    abort.signal.throwIfAborted()
+    throw new Error('the abort has thrown')
+  }
+  const pages = async () => ({ fetch, [Symbol.asyncDispose]: async () => undefined })
+  const args = [path, 'https://example.org/a.html', 'https://example.org/b.html']
+  const { code, json, err } = await run('halted-home', 'add', args, {}, { signal: abort.signal, pages })
+  assert.equal(code, 130)
+  assert.ok(json.unread >= 2)
+  assert.equal(json.added + json.unread, 4)
+  assert.match(err, new RegExp(`Interrupted with ${json.unread} of 4 not read\\. .*run it again`))
+  const abortedBefore = await run('halted-home', 'add', [path], {}, { signal: abort.signal, json: false })
+  assert.match(abortedBefore.text, /2 not read/)
+})
+
+test('two runs at once over the same files count each document once', async () => {
+  const files = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`${at}.txt`, `text number ${at}`]))
+  const path = folder('twice', files)
+  const both = await Promise.all([run('shared', 'add', [path]), run('shared', 'add', [path])])
+  const sum = (field: string): number => both.reduce((all, { json }) => all + json[field], 0)
+  assert.deepEqual([sum('added'), sum('replaced'), sum('unchanged'), sum('chunks')], [30, 0, 30, 30])
 })
 
 test('inspect shows the settings and where they came from; text for people shows no control characters', async () => {

@@ -99,7 +99,11 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
   const vectors = watching ? undefined : await vectorRound(collections, read.collection, roundOf(context))
   const first: Round = { ...read, ...(vectors && { vectors }) }
   tell(context, first)
-  if (watching) await keepWatch(context, collections, paths, sources)
+  const { unread } = first
+  const interrupted = context.signal.aborted
+  if (interrupted) context.err.write(restOf(unread, incoming.length))
+  else if (watching) await keepWatch(context, collections, paths, sources)
+  if (interrupted) return 130
   if (vectors?.stopped !== undefined && context.flags['embeddings'] !== undefined) return 1
   return first.added + first.replaced + first.unchanged === 0 && first.skipped.length > 0 ? 1 : 0
 }
@@ -251,11 +255,18 @@ function roundText(round: Round): string {
     `${round.replaced} replaced`,
     `${round.unchanged} unchanged`,
     `${round.skipped.length} skipped`,
+    ...(round.unread > 0 ? [`${round.unread} not read`] : []),
     ...(round.removed > 0 ? [`${round.removed} removed, whose files have vanished`] : []),
     ...(round.passedOver > 0 ? [`${round.passedOver} of other kinds passed over`] : []),
   ]
   const vectors = round.vectors === undefined ? '' : vectorText(round.collection, round.vectors)
   return `${round.collection}: ${parts.join(', ')}; ${round.chunks} new passages.\n${vectors}`
+}
+
+/** What an interruption leaves to be done. */
+function restOf(unread: number, all: number): string {
+  const rest = unread === 0 ? 'before the end' : `with ${unread} of ${all} not read`
+  return `Interrupted ${rest}. What was read stays; run it again for the rest.\n`
 }
 
 function printable(text: string): string {

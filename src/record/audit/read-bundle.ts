@@ -21,11 +21,12 @@ const bundleSchema: z.ZodType<Bundle> = z.strictObject({
     .max(BUNDLE_ENTRIES_MAX),
 })
 
-const RECEIPT_FORMAT = 'upshift-erasure-receipt 1'
+/** Of an erasure, and of a document that was forgotten. */
+const RECEIPT_FORMATS = ['upshift-erasure-receipt 1', 'upshift-forget-receipt 1'] as const
 
-/** A receipt of an erasure carries the proof of its entries; what else it says is checked against nothing here. */
+/** A receipt carries the proof of its entries; what else it says is checked against nothing here. */
 const receiptSchema = z
-  .looseObject({ format: z.literal(RECEIPT_FORMAT), id: z.string().max(256), proof: bundleSchema })
+  .looseObject({ format: z.enum(RECEIPT_FORMATS), id: z.string().max(256), proof: bundleSchema })
   .refine(({ id, proof }) => proof.about === id, {
     path: ['proof', 'about'],
     message: 'the proof is about something else than the receipt',
@@ -37,5 +38,7 @@ const receiptSchema = z
  */
 export function bundleIn(document: unknown): Bundle {
   const format = typeof document === 'object' && document !== null && Reflect.get(document, 'format')
-  return format === RECEIPT_FORMAT ? receiptSchema.parse(document).proof : bundleSchema.parse(document)
+  return RECEIPT_FORMATS.some((one) => one === format)
+    ? receiptSchema.parse(document).proof
+    : bundleSchema.parse(document)
 }

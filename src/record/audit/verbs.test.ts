@@ -121,13 +121,15 @@ test('the proof in a receipt is checked like any other, and one that is about so
   const file = join(root, 'receipt.json')
   await run(home, 'audit prove', [ID], { out: file })
   const proof = JSON.parse(fs.readFileSync(file, 'utf8'))
-  const receipt = { format: 'upshift-erasure-receipt 1', id: ID, result: 'erased', proof }
-  fs.writeFileSync(file, JSON.stringify(receipt))
-  assert.equal((await run(home, 'audit check', [file], { key })).code, 0)
-  assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 0)
-  fs.writeFileSync(file, JSON.stringify({ ...receipt, id: 'era_other' }))
-  await assert.rejects(run(home, 'audit check', [file], { key }), /about something else than the receipt/)
-  assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 1)
+  for (const format of ['upshift-erasure-receipt 1', 'upshift-forget-receipt 1']) {
+    const receipt = { format, id: ID, result: 'erased', proof }
+    fs.writeFileSync(file, JSON.stringify(receipt))
+    assert.equal((await run(home, 'audit check', [file], { key })).code, 0)
+    assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 0)
+    fs.writeFileSync(file, JSON.stringify({ ...receipt, id: 'era_other' }))
+    await assert.rejects(run(home, 'audit check', [file], { key }), /about something else than the receipt/)
+    assert.equal(spawnSync(process.execPath, [OFFLINE, file, '--key', key]).status, 1)
+  }
 })
 
 test('one entry is proven by its number, and what is not there or not covered is refused', async () => {

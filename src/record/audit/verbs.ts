@@ -52,8 +52,8 @@ export const verbs: readonly Verb[] = [
     operands: 'PROOF.json',
     options: { key: { ...KEY, summary: 'The verifier key; default: the one in the proof.' } },
     details:
-      'Ends with 3 where the proof does not hold. Of the receipt of an erasure it checks the proof that the erasure ' +
-      'stands in the record.',
+      'Ends with 3 where the proof does not hold. Of a receipt, of an erasure or of a document that was ' +
+      'forgotten, it checks the proof that this stands in the record.',
     examples: ['upshift audit check proof.json --key "$(cat audit.pub)"', 'upshift audit check receipt.json'],
     run: check,
   },
@@ -127,7 +127,10 @@ async function proveId(context: VerbContext): Promise<ExitCode> {
 }
 
 async function check(context: VerbContext): Promise<ExitCode> {
-  const path = operand(context, 'a file that `audit prove` or `subject erase` has written')
+  const path = operand(
+    context,
+    'a file that `audit prove`, `subject erase` or `knowledge forget` has written',
+  )
   const bundle = readBundle(path)
   const key = text(context, 'key')
   const result = checkBundle(bundle, key)
@@ -221,7 +224,8 @@ function writeNew(path: string, document: string): void {
 const MAX_BUNDLE_BYTES = 268_435_456
 
 function readBundle(path: string): Bundle {
-  const advice = 'It is a JSON document that `upshift audit prove` or `upshift subject erase` writes.'
+  const advice =
+    'It is a JSON document that `upshift audit prove`, `upshift subject erase` or `upshift knowledge forget` writes.'
   let value: unknown
   try {
     if (statSync(path).size > MAX_BUNDLE_BYTES) throw new Error('it is too large')

@@ -140,3 +140,21 @@ test('the signing key is made once, is for its owner only, and its public half s
   assert.throws(() => signingKey(home), /cannot be read as a private key/)
   assert.equal(readVerifier(newHome().home), undefined)
 })
+
+test('a signing key that is gone is missed, and not replaced: neither beside its public half nor beside a checkpoint', () => {
+  const { home, folder } = newHome()
+  const signer = signingKey(home)
+  const tree = openTree({ folder, signer })
+  tree.append(Buffer.from('an entry'))
+  tree.checkpoint()
+  tree.close()
+  fs.rmSync(join(home, 'audit.key'))
+  const gone = /audit\.key is not there, and .*audit\.pub was made with it\. Put it back from a backup/
+  assert.throws(() => signingKey(home), gone)
+  fs.rmSync(join(home, 'audit.pub'))
+  assert.throws(() => signingKey(home), /audit\.key is not there, and .*checkpoint was made with it/)
+  assert.deepEqual(
+    fs.readdirSync(home).filter((name) => name.startsWith('audit')),
+    [],
+  )
+})

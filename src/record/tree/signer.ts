@@ -6,11 +6,12 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { createOnce, readOrCreate } from '../../store/private-file.ts'
+import { NEWEST_FILE } from './checkpoint.ts'
 import { encodeNote, encodeVerifier, parseVerifier, type Verifier } from './note.ts'
 
 /** Signs what one home's log commits to. */
@@ -32,16 +33,32 @@ const ORIGIN_HEX = 16
  * The key that signs a home's checkpoints: `audit.key` (Ed25519, PKCS8 PEM, 0600), made where there is none, and
  * its public half in `audit.pub`. The origin is taken from the public key's hash, so that the two files can
  * never name different logs and two processes that start at once agree. Throws UpshiftError `conflict` where
- * the key is open to others or no key, and where `audit.pub` is another key's.
+ * the key is open to others or no key, where `audit.pub` is another key's, and where the home has signed already and
+ * its key is gone: another one would hide the loss, and could go on with nothing that is there.
  */
 export function signingKey(home: string): Signer {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const path = join(home, KEY_FILE)
   const { text } = readOrCreate({ path, what: 'The signing key' }, () => {
+    const left = signedWith(home)
+    // Looked for again: a process that started at the same moment writes the key first.
+    if (left !== undefined && !existsSync(path)) throw lost(path, left, home)
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     return { text: String(privateKey.export({ format: 'pem', type: 'pkcs8' })), suffix: draftOf(publicKey) }
   })
   return signerOf(home, readKey(path, text))
+}
+
+/** What a key that a home had has left there; undefined in a home that has signed nothing. */
+function signedWith(home: string): string | undefined {
+  return [join(home, PUBLIC_FILE), join(home, 'tree', NEWEST_FILE)].find((path) => existsSync(path))
+}
+
+function lost(path: string, left: string, home: string): UpshiftError {
+  return failure(
+    `${path} is not there, and ${left} was made with it. Put it back from a backup. If it is lost for good, move ` +
+      `the whole home ${home} aside: a new key begins a new log.`,
+  )
 }
 
 /** No other process drafts the same key. */
