@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { type Problem, UpshiftError } from '../../contract/problem.ts'
 import type { ReadDocument } from '../collection/document.ts'
 import { sequence } from '../tune/known-items.ts'
@@ -23,7 +24,7 @@ export class Topics {
     const source = `${topic}.txt`
     const head = {
       source,
-      version: `v${text.length}`,
+      version: hash('sha256', text),
       mediaType: 'text/plain',
       title: '',
       bytes: text.length,
