@@ -98,7 +98,8 @@ const trainVerb: Verb = {
     out: {
       type: 'string',
       value: 'FILE',
-      summary: 'Where to write the prior. Needed: the one that ships is written only where its file is named.',
+      summary:
+        'Where to write the prior. Needed: the one that ships is written only where its file is named.',
     },
   },
   details: `The same files give the same bytes. ${ROWS} Of rows with many models, the small ones and the strong ones are told apart by their list prices. Train on rows whose licence allows to ship what is learned from them.`,
