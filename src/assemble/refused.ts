@@ -13,6 +13,10 @@ export function explained(error: unknown, around: Surroundings, program: string)
     const message = `${placeOf(error)} is taken: another program, or another Upshift, listens there. Choose another port, for example ${otherPort(error, around, program)}, or see \`${program} doctor\`.`
     return new UpshiftError({ code: 'conflict', message }, error)
   }
+  if (['EACCES', 'EPERM'].includes(String(error.code)) && !isListening(error)) {
+    const message = `The home cannot be used: ${error.message}. The user who runs Upshift may not do that: see who owns the file and its mode, or choose another home with UPSHIFT_HOME.`
+    return new UpshiftError({ code: 'record_unavailable', message }, error)
+  }
   if (['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(error.code))) {
     const message = `The server cannot listen there: ${error.message}. Choose another HOST or PORT.`
     return new UpshiftError({ code: 'conflict', message }, error)
@@ -22,6 +26,10 @@ export function explained(error: unknown, around: Surroundings, program: string)
     return new UpshiftError({ code: 'record_unavailable', message }, error)
   }
   return error
+}
+
+function isListening(error: Error): boolean {
+  return 'syscall' in error && error.syscall === 'listen'
 }
 
 /** Node names both at a failed `listen`. */
