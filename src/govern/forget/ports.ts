@@ -16,12 +16,14 @@ export interface DocumentTexts {
 
 /** The collections, as far as a forgetting needs them. */
 export interface DocumentsPort {
+  /** The names of all collections. */
+  collections(): readonly string[]
   find(collection: string, source: string): DocumentRef | undefined
   /** Undefined where it is gone. */
   texts(document: DocumentRef): DocumentTexts | undefined
   /** Takes it out with its passages, postings and words, and from the file's bytes. Safe to repeat. */
   remove(document: DocumentRef): Promise<void>
-  /** True where another document holds these words. */
+  /** True where another document holds these words, or is called so. */
   elsewhere(words: string): boolean
   /** True where a search for these words finds a passage of it. */
   finds(document: DocumentRef, words: string): Promise<boolean>

@@ -213,10 +213,13 @@ export class Collections implements Disposable {
     return this.#origins.numberOf(name, source)
   }
 
-  /** True where a document of any collection holds these words. */
+  /** True where a document of any collection holds these words, or a source is called so. */
   holds(words: string): boolean {
     if (words === '') return false
-    return this.#store.prepare('SELECT 1 FROM document WHERE instr(text, ?) > 0').get(words) !== undefined
+    const held = this.#store.prepare(
+      'SELECT 1 FROM document WHERE instr(text, ?1) > 0 UNION ALL SELECT 1 FROM origin WHERE instr(source, ?1) > 0',
+    )
+    return held.get(words) !== undefined
   }
 
   /**
