@@ -189,6 +189,17 @@ test('with no model, auto quotes the handbook where it supports an answer, and e
   assert.equal(problem({ model: 'gpt-4o' }, { ...only, support: 0.9 }).code, 'no_model')
 })
 
+test('with no model, who says auto in so many words gets the handbook whatever it holds, and the true reason', () => {
+  const asked = { upshift: { mode: 'auto' } } as const
+  for (const models of [[handbook], [handbook, model('cloud/big', { allowed: false })]]) {
+    const declined = plan(asked, { models, support: 0.2 })
+    assert.equal(declined.mode, 'retrieve')
+    assert.match(declined.reasons[0] ?? '', /^no model is connected, so the handbook is asked; .* is 0\.20$/)
+    const quoted = plan(asked, { models, support: 0.8 })
+    assert.match(quoted.reasons[0] ?? '', /support for the question is 0\.80$/)
+  }
+})
+
 test('with a model, auto asks the handbook only where the caller says so', () => {
   assert.equal(plan({}, { support: 0.9 }).mode, 'direct')
   const about = { ...user('What is a tier of Upshift?'), upshift: { mode: 'auto' } } as const

@@ -103,6 +103,12 @@ function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Ch
     if (!anyModel) notes.reject('direct', 'no model is connected')
     return 'retrieve'
   }
+  // Who says `auto` in so many words, as `upshift ask` does, is content with what the handbook says or declines.
+  if (!anyModel && wanted === 'auto') {
+    notes.reason(`no model is connected, so the handbook is asked; ${stated}`)
+    notes.reject('direct', 'no model is connected')
+    return 'retrieve'
+  }
   notes.reject('retrieve', `${stated}, below 0.50`)
   return 'direct'
 }
