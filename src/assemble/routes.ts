@@ -54,7 +54,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...recordRoutes(all),
     ...responseRoutes(all.responses),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, { governing, version, config: config() }),
+    ...doctorRoutes(parts, { governing, version, config }),
     ...reloadRoutes(all.reloading),
   ]
   const notReady = () => {

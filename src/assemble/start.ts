@@ -36,10 +36,11 @@ export async function startServer(
 /** SIGHUP: the configuration is read again. What came of it is said where the server's words go. */
 async function reloaded(serving: Serving, out: Writable): Promise<void> {
   try {
-    const { changed, restart } = await serving.reload(OWNER_ID)
+    const { changed, restart, warnings } = await serving.reload(OWNER_ID)
     const now = changed.length === 0 ? 'nothing has changed' : `in force now: ${changed.join(', ')}`
     const later = restart.length === 0 ? '' : `; after a restart: ${restart.join(', ')}`
     out.write(`SIGHUP: configuration read again, ${now}${later}\n`)
+    for (const warning of warnings) out.write(`SIGHUP: ${warning}\n`)
   } catch (error) {
     if (!(error instanceof UpshiftError)) throw error
     out.write(`SIGHUP: the configuration stays as it is: ${error.message}\n`)

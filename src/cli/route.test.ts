@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { DEFAULT_PRIOR } from '../route/default-prior.ts'
 import { run } from './scripted.fixture.ts'
 
 /** The commands as they are called, over rows of our own. */
 
+const SHIPPED = new URL('../route/default.prior', import.meta.url)
 const folder = mkdtempSync(join(tmpdir(), 'upshift-route-'))
 after(() => rmSync(folder, { recursive: true }))
 
@@ -115,11 +115,11 @@ test('training writes the same bytes whatever the order of the files and rows, a
 })
 
 test('training without --out is refused, and the prior that ships stays as it is', async () => {
-  const before = readFileSync(DEFAULT_PRIOR)
+  const before = readFileSync(SHIPPED)
   const { code, err } = await route('train', '--data', rows)
-  const after = readFileSync(DEFAULT_PRIOR)
+  const after = readFileSync(SHIPPED)
   // A checkout that fails here is put right for the tests that come after.
-  if (!after.equals(before)) writeFileSync(DEFAULT_PRIOR, before)
+  if (!after.equals(before)) writeFileSync(SHIPPED, before)
   assert.deepEqual([code, /needs --out FILE/.test(err), after.equals(before)], [2, true, true])
 })
 

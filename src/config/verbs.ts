@@ -74,7 +74,11 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
   ]
 }
 
-const reloadReply = z.object({ changed: z.array(z.string()), restart: z.array(z.string()) })
+const reloadReply = z.object({
+  changed: z.array(z.string()),
+  restart: z.array(z.string()),
+  warnings: z.array(z.string()),
+})
 
 async function reload(context: VerbContext): Promise<0> {
   const server = await context.server()
@@ -83,8 +87,9 @@ async function reload(context: VerbContext): Promise<0> {
     throw new UpshiftError({ code: 'conflict', message })
   }
   const answered = await server.call('POST', '/v1/admin/reload', undefined, context.signal)
-  const { changed, restart } = await expectJson(answered, reloadReply)
-  if (context.json) context.out.write(`${JSON.stringify({ changed, restart })}\n`)
+  const { changed, restart, warnings } = await expectJson(answered, reloadReply)
+  warn(context, warnings)
+  if (context.json) context.out.write(`${JSON.stringify({ changed, restart, warnings })}\n`)
   else {
     context.out.write(
       changed.length === 0 ? 'Nothing has changed.\n' : `In force now: ${changed.join(', ')}\n`,

@@ -168,6 +168,16 @@ test('a model that nobody has is refused with the names there are', () => {
   assert.match(refused.message, /route\.aliases/)
 })
 
+test('an alias that leads nowhere is named as that, with what it stands for', () => {
+  const config = { aliases: { x: 'nowhere' } }
+  const refused = problem({ model: 'x' }, { config })
+  assert.equal(refused.code, 'unknown_model')
+  assert.match(refused.message, /^The alias "x" leads nowhere: no engine here has a model "nowhere"\./)
+  assert.match(refused.message, /Map it to auto, a tier/)
+  const none = problem({ model: 'x' }, { config, models: [handbook] })
+  assert.match(none.message, /asked for: x, an alias of nowhere/)
+})
+
 test('a prompt that cannot fit any context is refused before it is sent', () => {
   const refused = problem(user('word '.repeat(20_000)), { models: [model('ollama/small')] })
   assert.equal(refused.code, 'context_length_exceeded')

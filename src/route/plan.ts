@@ -168,7 +168,7 @@ function chooseModels(
   // An id is one model. Only a name that is no id may mean what several engines call so.
   const byId = all.filter((model) => model.id === named)
   const exact = byId.length > 0 ? byId : all.filter((model) => model.name === named)
-  if (exact.length === 0) return unknownModel(all, named)
+  if (exact.length === 0) return unknownModel(all, named, ask.request.model)
   if (exact.every((model) => model.kind === 'extractive') && ask.passages === undefined) {
     return refuse(
       'no_model',

@@ -5,6 +5,7 @@ import { type Check, checkSchema } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { type Route, route } from '../../contract/route.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { aliasChecks } from '../aliases.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
 import { localChecks } from './local.ts'
@@ -16,13 +17,17 @@ export const doctorSchema = z.object({ version: z.string(), node: z.string(), ch
 const EARLIEST_NOW_MS = Date.UTC(2026, 10, 1)
 
 export interface DoctorParts {
-  readonly config: Config
+  /** The one that is in force. */
+  readonly config: () => Config
   readonly governing: Governing
   readonly version: string
 }
 
 /** What is wrong inside the home and with the engines. The port is looked at from outside, by the verb. */
-export function doctorRoutes(parts: Parts, { config, governing, version }: DoctorParts): readonly Route[] {
+export function doctorRoutes(
+  parts: Parts,
+  { config: inForce, governing, version }: DoctorParts,
+): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -32,9 +37,14 @@ export function doctorRoutes(parts: Parts, { config, governing, version }: Docto
       answers: doctorSchema,
       handle: async () => {
         await parts.fleet.refresh('all')
+        const config = inForce()
         const home = [clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
         const record = await recordChecks(parts, config, governing)
-        const engines = [...parts.fleet.checks(), ...localChecks(parts, config)]
+        const engines = [
+          ...parts.fleet.checks(),
+          ...aliasChecks(parts, config),
+          ...localChecks(parts, config),
+        ]
         return { version, node: process.version, checks: [...home, ...record, ...engines] }
       },
     }),
