@@ -56,8 +56,8 @@ process.exitCode = await runCli({
   signal,
   version,
   catalogue: createCatalogue({
-    serve: async ({ flags, out }) =>
-      (await import('./assemble/start.ts')).startServer(around(flags), version, out),
+    serve: async (context) =>
+      (await import('./assemble/start.ts')).startServer(around(context.flags), version, context),
     doctor: async (context) =>
       (await import('./assemble/doctor/report.ts')).runDoctor(context, around(context.flags)),
     models: async (context) => (await import('./assemble/models.ts')).openModels(around(context.flags)),

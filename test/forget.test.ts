@@ -161,6 +161,26 @@ test('who pasted a document into a prompt can be erased while the document stays
   await forget(server, 'pressure-of-pumps.md')
 })
 
+test('what is in another collection under the same name is no remainder, and what is not there is told apart', async () => {
+  await add(server)
+  await shelf.add(server.home, 'copies', { 'pressure-of-pumps.md': `# Pressure\n\n${SECRET}\n` })
+  const receipt = await forget(server, 'pressure-of-pumps.md')
+  assert.deepEqual([receipt.result, receipt.scan?.findings], ['forgotten', []])
+  assert.ok(receipt.alsoElsewhere > 0)
+  const refused = async (collection: string, source: string): Promise<string> => {
+    const body = JSON.stringify({ collection, source })
+    const reply = await send(server, { path: '/v1/admin/knowledge/forget', body })
+    assert.equal(reply.status, 404)
+    return JSON.parse(reply.text).error.message
+  }
+  assert.match(await refused('nosuch', 'nosuch'), /^There is no collection "nosuch"/)
+  assert.match(await refused('manuals', 'nosuch'), /^The collection "manuals" holds no document "nosuch"/)
+  const body = JSON.stringify({ collection: 'copies', source: shelf.path('pressure-of-pumps.md') })
+  const last = await send(server, { path: '/v1/admin/knowledge/forget', body })
+  assert.equal(forgetReceiptSchema.parse(JSON.parse(last.text)).result, 'forgotten')
+  assert.deepEqual(filesWith(server.home, ABSENT), [])
+})
+
 test('the audit holds after a wiping that the log tells of, and names one that it does not', async () => {
   await add(server)
   const { request_id: id } = answered(await ask(server))

@@ -78,6 +78,30 @@ test('a replica that is added takes its share, a new engine and a new alias are 
   assert.match(listed.text, /"house"/)
 })
 
+test('an alias that leads nowhere is a warning at the reload, by request and by signal, and in doctor', async () => {
+  write(
+    configOf({ one: engineAt([first.url]) }, { route: { aliases: { house: 'one/small', x: 'nowhere' } } }),
+  )
+  const told = JSON.parse((await reload()).text)
+  const warned = 'The alias "x" (route.aliases) leads nowhere'
+  assert.deepEqual([told.warnings.length, told.warnings[0].startsWith(warned)], [1, true])
+  process.kill(server.pid, 'SIGHUP')
+  await until('the signal tells it too', () => server.output().includes(`SIGHUP: ${warned}`))
+  const { checks } = JSON.parse((await send(server, { method: 'GET', path: '/v1/admin/doctor' })).text)
+  const [check, ...more] = checks.filter(({ name }: { name: string }) => name.startsWith('alias '))
+  assert.deepEqual([check.name, check.state, more], ['alias x', 'warn', []])
+  assert.match(errorOf(await ask('x')).message, /^The alias "x" leads nowhere/)
+  assert.equal((await ask('house')).status, 200)
+})
+
+test('a server that starts with an alias that leads nowhere says so, and starts', async () => {
+  const route = { aliases: { x: 'nowhere' } }
+  await using started = await startServer({ config: configOf({ one: engineAt([first.url]) }, { route }) })
+  await until('it is warned of', () =>
+    /The alias \\?"x\\?" \(route\.aliases\) leads nowhere/.test(started.output()),
+  )
+})
+
 test('a configuration with a fault changes nothing, by signal and by request', async () => {
   write({ fleet: { engines: { one: { urls: ['ftp://nowhere'] } } } })
   const refused = await reload()
@@ -111,6 +135,7 @@ test('each reload that changed something stands in the record, with who asked fo
   assert.deepEqual(
     changes.map(({ what, by }) => [what, by]),
     [
+      ['configuration', 'key_owner'],
       ['configuration', 'key_owner'],
       ['configuration', 'key_owner'],
       ['configuration', 'key_owner'],

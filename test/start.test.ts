@@ -14,7 +14,7 @@ test('where the port is taken the process says so and ends, with nothing left li
   assert.ok(typeof address === 'object' && address !== null)
   try {
     const started = startServer({ env: { PORT: String(address.port), UPSHIFT_DISCOVER: 'false' } })
-    await assert.rejects(started, /ended before it was up[\s\S]*The port is taken/)
+    await assert.rejects(started, /ended before it was up[\s\S]*The port \d+ on 127\.0\.0\.1 is taken/)
   } finally {
     other.close()
   }

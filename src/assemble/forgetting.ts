@@ -40,6 +40,7 @@ export function forgettingPorts({
 
 function documentsOf(library: Library): DocumentsPort {
   return {
+    collections: () => (library.collections?.list() ?? []).map(({ name }) => name),
     find: (collection, source) => {
       const origin = library.collections?.originOf(collection, source)
       return origin === undefined ? undefined : { collection, origin }

@@ -49,6 +49,8 @@ export interface Reloaded {
   readonly changed: readonly string[]
   /** Read, and in force after a restart. */
   readonly restart: readonly string[]
+  /** What is no fault and most likely not meant. */
+  readonly warnings: readonly string[]
 }
 
 export interface ReloadPorts {
@@ -56,6 +58,8 @@ export interface ReloadPorts {
   readonly logs: Logs
   /** Puts it in force for whatever begins from now on. */
   apply(config: Config): void
+  /** What is to be said of it once it is in force. */
+  warnings(config: Config): Promise<readonly string[]>
   /** Hands the change to the log. */
   changed(what: string, by: string): Promise<void>
 }
@@ -78,9 +82,8 @@ export class Reloading {
 
   /** Throws UpshiftError with every fault of the configuration. */
   async reload(by: string): Promise<Reloaded> {
-    const { around, logs, apply, changed: tell } = this.#ports
+    const { around, logs, apply, warnings: look, changed: tell } = this.#ports
     const next = loadConfig(SECTIONS, around)
-    for (const warning of next.warnings) logs.warn(warning)
     const changed = differing(this.#now, next).filter(isLive)
     const restart = differing(this.#begun, next).filter((path) => !isLive(path))
     if (changed.length > 0) {
@@ -88,7 +91,9 @@ export class Reloading {
       await tell(`reloaded: ${changed.join(', ')}`, by)
     }
     this.#now = next
-    return { changed, restart }
+    const warnings = [...next.warnings, ...(await look(inForce(this.#begun.config, next.config)))]
+    for (const warning of warnings) logs.warn(warning)
+    return { changed, restart, warnings }
   }
 }
 
@@ -109,6 +114,7 @@ function leafOf({ sources }: LoadedConfig, path: string): string | undefined {
 const reply = z.object({
   changed: z.array(z.string()).meta({ description: 'What is in force from now on.' }),
   restart: z.array(z.string()).meta({ description: 'What was read and waits for a restart.' }),
+  warnings: z.array(z.string()).meta({ description: 'What is most likely not meant.' }),
 })
 
 /** POST /v1/admin/reload */
@@ -122,8 +128,8 @@ export function reloadRoutes(reloading: Pick<Reloading, 'reload'>): readonly Rou
       answers: reply,
       handle: async ({ caller }) => {
         try {
-          const { changed, restart } = await reloading.reload(caller?.key ?? '')
-          return { changed: [...changed], restart: [...restart] }
+          const { changed, restart, warnings } = await reloading.reload(caller?.key ?? '')
+          return { changed: [...changed], restart: [...restart], warnings: [...warnings] }
         } catch (error) {
           if (error instanceof UpshiftError) return { type: 'refusal', problem: error.problem }
           throw error

@@ -62,7 +62,7 @@ export function allRoutes(all: RouteParts): readonly Route[] {
     ...recordRoutes(all),
     ...responseRoutes(all.responses),
     ...governRoutes(governing),
-    ...doctorRoutes(parts, { governing, version, config: config(), prior: all.prior }),
+    ...doctorRoutes(parts, { governing, version, config, prior: all.prior }),
     ...reloadRoutes(all.reloading),
   ]
   const notReady = () => {

@@ -9,6 +9,7 @@ import { newId } from '../lib/ids.ts'
 import { Turns } from '../lib/turns.ts'
 import type { Logs } from '../observe/logs.ts'
 import { createMetrics } from '../observe/metrics.ts'
+import { aliasWarnings } from './aliases.ts'
 import { gaugesOf } from './gauges.ts'
 import { createGoverning, endErasures, expireHourly, type Governing } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
@@ -70,6 +71,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       path.apply(next)
       now = next
     },
+    warnings: (next) => aliasWarnings(parts, next),
     changed: (to, by) =>
       parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
   })
@@ -96,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   if (address !== undefined) state.address = address
   parts.fleet.start()
   if (options.on === 'network') {
-    void parts.fleet.refresh('all')
+    void firstLook(parts, () => now, logs)
     parts.record.follower.start()
     setTimeout(path.warm, WARM_AFTER_MS).unref()
     opening.use(expireHourly(governing, logs))
@@ -115,6 +117,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       return drained
     },
   }
+}
+
+/** Asks every engine what it has; what leads to none of them by then is said. */
+async function firstLook(parts: Parts, config: () => Config, logs: Logs): Promise<void> {
+  await parts.fleet.refresh('all')
+  for (const warning of await aliasWarnings(parts, config())) logs.warn(warning)
 }
 
 function governingOf(parts: Parts, config: Config, turns: Turns): Governing {

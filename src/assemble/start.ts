@@ -3,19 +3,24 @@ import type { Writable } from 'node:stream'
 import { OWNER_ID } from '../caller/owner.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
-import type { ExitCode } from '../contract/verb.ts'
+import type { ExitCode, VerbContext } from '../contract/verb.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createLogs } from '../observe/logs.ts'
 import type { Parts } from './parts.ts'
+import { explained } from './refused.ts'
 import { type Serving, serve } from './serve.ts'
 
 /** Starts the server, says where it is and what to try, and drains it at the first SIGTERM or SIGINT. */
-export async function startServer(around: Surroundings, version: string, out: Writable): Promise<ExitCode> {
+export async function startServer(
+  around: Surroundings,
+  version: string,
+  { out, program }: Pick<VerbContext, 'out' | 'program'>,
+): Promise<ExitCode> {
   let serving: Serving
   try {
     serving = await serve({ around, version, logs: createLogs('warn'), on: 'network' })
   } catch (error) {
-    throw explained(error)
+    throw explained(error, around, program ?? 'upshift')
   }
   out.write(welcome(serving, around.homedir))
   const reload = (): void => void reloaded(serving, out)
@@ -31,10 +36,11 @@ export async function startServer(around: Surroundings, version: string, out: Wr
 /** SIGHUP: the configuration is read again. What came of it is said where the server's words go. */
 async function reloaded(serving: Serving, out: Writable): Promise<void> {
   try {
-    const { changed, restart } = await serving.reload(OWNER_ID)
+    const { changed, restart, warnings } = await serving.reload(OWNER_ID)
     const now = changed.length === 0 ? 'nothing has changed' : `in force now: ${changed.join(', ')}`
     const later = restart.length === 0 ? '' : `; after a restart: ${restart.join(', ')}`
     out.write(`SIGHUP: configuration read again, ${now}${later}\n`)
+    for (const warning of warnings) out.write(`SIGHUP: ${warning}\n`)
   } catch (error) {
     if (!(error instanceof UpshiftError)) throw error
     out.write(`SIGHUP: the configuration stays as it is: ${error.message}\n`)
@@ -61,25 +67,6 @@ function stopSignal(): Promise<NodeJS.Signals> {
     process.on('SIGTERM', heard)
     process.on('SIGINT', heard)
   })
-}
-
-/** What the system says of a port, in words with a next step; everything else as it came. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error
-  if (error.code === 'EADDRINUSE') {
-    const message =
-      'The port is taken: another program, or another Upshift, listens there. Choose one with PORT=4001 npm start, or see `npx upshift doctor`.'
-    return new UpshiftError({ code: 'conflict', message }, error)
-  }
-  if (['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(String(error.code))) {
-    const message = `The server cannot listen there: ${error.message}. Choose another HOST or PORT.`
-    return new UpshiftError({ code: 'conflict', message }, error)
-  }
-  if (['ENOSPC', 'EDQUOT', 'EROFS', 'EISDIR', 'ERR_SQLITE_ERROR'].includes(String(error.code))) {
-    const message = `The home cannot be used: ${error.message}. Check space and rights on its disk, or choose another home with UPSHIFT_HOME.`
-    return new UpshiftError({ code: 'record_unavailable', message }, error)
-  }
-  return error
 }
 
 const NAMED_MODELS = 5

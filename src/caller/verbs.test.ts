@@ -119,14 +119,29 @@ test('create prints the key alone on stdout, warns on stderr, and the key works 
   assert.equal((view?.expiresAt ?? 0) - (view?.createdAt ?? 0), 30 * 86_400_000)
 })
 
+test('create and list show which collections and labels a key has, and where it has none or all', async () => {
+  const cases: readonly (readonly [Flags, string])[] = [
+    [{ collections: 'manuals,code', labels: 'finance,board' }, 'manuals,code +finance,board'],
+    [{ collections: 'none', labels: 'all' }, 'none +all'],
+    [{}, 'all +none'],
+  ]
+  for (const [flags, shown] of cases) {
+    const { err } = await run('keys create', ['scoped'], flags)
+    const row = new RegExp(`(key_\\w+) +scoped +active +all +all +any +${shown} +none +-`)
+    const id = row.exec(err)?.[1]
+    assert.ok(id !== undefined, err)
+    assert.match((await run('keys list', [])).out, new RegExp(`\n${id} +scoped .* any +${shown} `))
+  }
+})
+
 test('list shows a table without secrets, and --json prints one stable document', async () => {
   const made = shownReply.parse(JSON.parse((await run('keys create', ['listed'], {}, true)).out))
   const { out } = await run('keys list', [])
   assert.match(
     out,
-    /^ID +NAME +STATE +TIERS +MODELS +ENGINES +LIMITS +SPENT +CREATED +EXPIRES +FINGERPRINT\n/,
+    /^ID +NAME +STATE +TIERS +MODELS +ENGINES +COLLECTIONS +LABELS +LIMITS +SPENT +CREATED +EXPIRES +FINGERPRINT\n/,
   )
-  assert.match(out, /\nkey_owner +owner +active +all +all +any +none +- +- +never +[0-9a-f]{8}\n/)
+  assert.match(out, /\nkey_owner +owner +active +all +all +any +all +all +none +- +- +never +[0-9a-f]{8}\n/)
   assert.match(out, new RegExp(`\\n${made.key.id} +listed +active +all +all +any `))
   assert.ok(!out.includes(made.secret.slice(4)))
   const parsed = listReply.strict().parse(JSON.parse((await run('keys list', [], {}, true)).out))

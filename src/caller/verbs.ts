@@ -1,3 +1,4 @@
+import { EVERY_LABEL } from '../contract/caller.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
 import {
@@ -226,6 +227,8 @@ function table(keys: readonly KeyReply[]): string {
     'TIERS',
     'MODELS',
     'ENGINES',
+    'COLLECTIONS',
+    'LABELS',
     'LIMITS',
     'SPENT',
     'CREATED',
@@ -236,9 +239,11 @@ function table(keys: readonly KeyReply[]): string {
     key.id,
     key.name,
     key.graceUntil === null ? key.state : `${key.state} (old secret until ${minuteText(key.graceUntil)})`,
-    key.scope.tiers?.join(',') ?? 'all',
-    key.scope.models?.join(',') ?? 'all',
+    listOf(key.scope.tiers),
+    listOf(key.scope.models),
     key.scope.engines,
+    listOf(key.scope.collections),
+    key.scope.labels?.includes(EVERY_LABEL) === true ? 'all' : listOf(key.scope.labels ?? []),
     limitsOf(key.limits),
     spentOf(key.spent),
     key.createdAt === null ? '-' : minuteText(key.createdAt),
@@ -246,6 +251,12 @@ function table(keys: readonly KeyReply[]): string {
     key.fingerprint,
   ])
   return textTable(head, rows)
+}
+
+/** As the flags of `keys create` take it. Without a list there is no limit. */
+function listOf(names: readonly string[] | undefined): string {
+  if (names === undefined) return 'all'
+  return names.length === 0 ? 'none' : names.join(',')
 }
 
 /** `$5.00/day, 60 requests/min`. */

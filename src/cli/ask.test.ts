@@ -25,19 +25,6 @@ const SUMMARY = {
 }
 const USAGE = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
 
-/** The list of models: `upshift` is a name of its own or its handbook, `embedder` embeds, what else there is chats. */
-const models = (...owners: readonly string[]): ScriptedReply => ({
-  body: [
-    JSON.stringify({
-      data: owners.map((owned_by, index) => ({ id: `m${index}`, owned_by, ...KINDS[owned_by] })),
-    }),
-  ],
-})
-const KINDS: Readonly<Record<string, object>> = {
-  upshift: { upshift: { kind: 'extractive' } },
-  embedder: { upshift: { kind: 'embedding' } },
-  ollama: { upshift: { kind: 'chat' } },
-}
 const whole = (summary: object = SUMMARY): ScriptedReply => ({
   body: [
     JSON.stringify({ choices: [{ message: { content: 'Grüße, 世界' } }], usage: USAGE, upshift: summary }),
@@ -49,11 +36,9 @@ const delta = (content: string): string => event({ choices: [{ index: 0, delta: 
 const LAST = event({ choices: [], usage: USAGE, upshift: SUMMARY })
 
 const CHAT = 'POST /v1/chat/completions'
-const MODELS = 'GET /v1/models'
 
 test('the answer and its sources go to stdout, everything about it to stderr', async () => {
   const replies = {
-    [MODELS]: models('ollama'),
     [CHAT]: streamed(delta('Hel'), delta('lo'), LAST, 'data: [DONE]\n\n'),
   }
   const { code, out, err } = await run({ argv: ['ask', 'What', 'is', 'it?'], replies })
@@ -66,7 +51,7 @@ test('the answer and its sources go to stdout, everything about it to stderr', a
 })
 
 test('the command that opens a source is written as the program was started', async () => {
-  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta('Hello'), LAST, 'data: [DONE]\n\n') }
+  const replies = { [CHAT]: streamed(delta('Hello'), LAST, 'data: [DONE]\n\n') }
   const { out } = await run({ argv: ['ask', 'x'], program: 'npx upshift', replies })
   assert.match(out, /\n {4}npx upshift cite tiers\.md@/)
 })
@@ -76,14 +61,14 @@ test('characters that are split between reads arrive whole', async () => {
   const pieces = [...bytes].map((byte) => Buffer.from([byte]))
   const { out } = await run({
     argv: ['ask', 'x'],
-    replies: { [MODELS]: models('ollama'), [CHAT]: streamed(...pieces) },
+    replies: { [CHAT]: streamed(...pieces) },
   })
   assert.match(out, /^Grüße, 世界 😀\n/)
 })
 
 test('sources that the answer names itself are not repeated', async () => {
   const text = `Quoted. upshift cite ${CITATION.id}\n`
-  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta(text), LAST, 'data: [DONE]\n\n') }
+  const replies = { [CHAT]: streamed(delta(text), LAST, 'data: [DONE]\n\n') }
   assert.equal((await run({ argv: ['ask', 'x'], replies })).out, text)
 })
 
@@ -113,14 +98,14 @@ test('the question, the system message and the limits reach the server', async (
 
 for (const argv of [['ask'], ['ask', '-']]) {
   test(`\`upshift ${argv.join(' ')}\` reads the question from stdin`, async () => {
-    const replies = { [MODELS]: models('ollama'), [CHAT]: whole() }
+    const replies = { [CHAT]: whole() }
     const { calls } = await run({ argv: [...argv, '--no-stream'], stdin: 'From a pipe\n', replies })
-    assert.match(JSON.stringify(calls[1]?.body), /"content":"From a pipe\\n"/)
+    assert.match(JSON.stringify(calls[0]?.body), /"content":"From a pipe\\n"/)
   })
 }
 
 test('with --json there is one document and nothing else', async () => {
-  const replies = { [MODELS]: models('ollama'), [CHAT]: whole() }
+  const replies = { [CHAT]: whole() }
   const { code, out, err } = await run({ argv: ['ask', '--json', 'x'], replies })
   assert.equal(code, 0)
   assert.equal(err, '')
@@ -149,9 +134,9 @@ test('who names a model gets that model and no mode in its stead, whatever is co
   }
   const auto = await run({
     argv: ['ask', '--json', '--model', 'auto', 'x'],
-    replies: { [MODELS]: models('upshift'), [CHAT]: whole() },
+    replies: { [CHAT]: whole() },
   })
-  assert.match(JSON.stringify(auto.calls[1]?.body), /"upshift":{"mode":"retrieve"}/)
+  assert.match(JSON.stringify(auto.calls[0]?.body), /"upshift":{"mode":"auto"}/)
 })
 
 test('a server that goes away in mid-answer is told as that, and not as a bug', async () => {
@@ -159,7 +144,7 @@ test('a server that goes away in mid-answer is told as that, and not as a bug', 
     Object.assign(new Error('aborted'), { code: 'ECONNRESET' }),
     Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }),
   ]) {
-    const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Half')], breaks } }
+    const replies = { [CHAT]: { body: [delta('Half')], breaks } }
     const { code, out, err } = await run({ argv: ['ask', 'x'], replies })
     assert.deepEqual([code, out], [1, 'Half'])
     assert.match(err, /^upshift: the server went away; the answer above is incomplete\. .*\n$/)
@@ -170,10 +155,10 @@ test('a server that goes away before it answers is told as that, also to program
   const breaks = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
   const streaming = await run({
     argv: ['ask', 'x'],
-    replies: { [MODELS]: models('ollama'), [CHAT]: { body: [], breaks } },
+    replies: { [CHAT]: { body: [], breaks } },
   })
   assert.match(streaming.err, /^upshift: the server went away before it had answered\. .*\n$/)
-  const json = await run({ argv: ['ask', 'x', '--json'], replies: { [MODELS]: { body: [], breaks } } })
+  const json = await run({ argv: ['ask', 'x', '--json'], replies: { [CHAT]: { body: [], breaks } } })
   assert.equal(json.code, 1)
   assert.equal(JSON.parse(json.out).error.code, 'server_gone')
   assert.match(json.err, /^upshift: the server went away before it had answered\. .*\n$/)
@@ -181,27 +166,19 @@ test('a server that goes away before it answers is told as that, also to program
 
 test('an answer that was cut off on a terminal ends its line before anything is said of it', async () => {
   const breaks = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
-  const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Half')], breaks } }
+  const replies = { [CHAT]: { body: [delta('Half')], breaks } }
   const terminal = Object.assign(new PassThrough(), { isTTY: true })
   assert.equal((await run({ argv: ['ask', 'x'], replies, stdout: terminal })).out, 'Half\n')
 })
 
-test('where no model but the handbook’s own is listed, the handbook is asked', async () => {
+test('without a mode the server is asked to choose, and a declined question is no error', async () => {
   const declined = { ...SUMMARY, declined: true, citations: [], cost_micros: null }
-  const only = await run({
+  const { code, out, calls } = await run({
     argv: ['ask', '--json', 'x'],
-    replies: { [MODELS]: models('upshift', 'embedder'), [CHAT]: whole(declined) },
+    replies: { [CHAT]: whole(declined) },
   })
-  assert.match(JSON.stringify(only.calls[1]?.body), /"upshift":{"mode":"retrieve"}/)
-  assert.deepEqual(
-    [only.code, JSON.parse(only.out).declined, JSON.parse(only.out).costMicros],
-    [0, true, null],
-  )
-  const more = await run({
-    argv: ['ask', '--json', 'x'],
-    replies: { [MODELS]: models('upshift', 'ollama'), [CHAT]: whole() },
-  })
-  assert.match(JSON.stringify(more.calls[1]?.body), /"upshift":{"mode":"auto"}/)
+  assert.match(JSON.stringify(calls[0]?.body), /"upshift":{"mode":"auto"}/)
+  assert.deepEqual([code, JSON.parse(out).declined, JSON.parse(out).costMicros], [0, true, null])
 })
 
 const refusal = JSON.stringify({
@@ -209,7 +186,7 @@ const refusal = JSON.stringify({
 })
 test('a refusal is told in the server’s words', async () => {
   for (const more of [[], ['--json'], ['--no-stream']]) {
-    const replies = { [MODELS]: models('ollama'), [CHAT]: { status: 503, body: [refusal] } }
+    const replies = { [CHAT]: { status: 503, body: [refusal] } }
     const { code, out, err } = await run({ argv: ['ask', 'x', ...more], replies })
     const message = 'No model is connected. Start one.'
     const document = `${JSON.stringify({ error: { code: 'no_model', message } })}\n`
@@ -218,7 +195,7 @@ test('a refusal is told in the server’s words', async () => {
 })
 
 test('an error in mid-stream says that what stands above is incomplete', async () => {
-  const replies = { [MODELS]: models('ollama'), [CHAT]: streamed(delta('Half'), `data: ${refusal}\n\n`) }
+  const replies = { [CHAT]: streamed(delta('Half'), `data: ${refusal}\n\n`) }
   const { code, out, err } = await run({ argv: ['ask', 'x'], replies })
   assert.deepEqual([code, out], [1, 'Half'])
   assert.match(err, /The answer above is incomplete\. No model is connected/)
@@ -228,7 +205,7 @@ test('a stream that stops without its last event is no answer', async () => {
   for (const pieces of [[delta('Half')], [delta('Half'), LAST], [delta('Half'), 'data: [DONE]\n\n']]) {
     const { code, err } = await run({
       argv: ['ask', 'x'],
-      replies: { [MODELS]: models('ollama'), [CHAT]: streamed(...pieces) },
+      replies: { [CHAT]: streamed(...pieces) },
     })
     assert.equal(code, 1)
     assert.match(err, /closed the stream before its last event/)
@@ -238,7 +215,7 @@ test('a stream that stops without its last event is no answer', async () => {
 test('garbage from the server is an error that says so', async () => {
   const { code, err } = await run({
     argv: ['ask', 'x'],
-    replies: { [MODELS]: models('ollama'), [CHAT]: streamed('data: {oops\n\n') },
+    replies: { [CHAT]: streamed('data: {oops\n\n') },
   })
   assert.equal(code, 1)
   assert.match(err, /an event that this version does not know/)
@@ -248,14 +225,13 @@ test('Ctrl-C ends a stream that is still open', async () => {
   const controller = new AbortController()
   const stdout = new PassThrough()
   stdout.on('data', () => controller.abort())
-  const replies = { [MODELS]: models('ollama'), [CHAT]: { body: [delta('Hel')], hangs: true } }
+  const replies = { [CHAT]: { body: [delta('Hel')], hangs: true } }
   const { code, err } = await run({ argv: ['ask', 'x'], replies, signal: controller.signal, stdout })
   assert.deepEqual([code, err], [130, 'upshift: interrupted.\n'])
 })
 
 test('a terminal gets no control characters from a model, a pipe gets every byte', async () => {
   const replies = {
-    [MODELS]: models('ollama'),
     [CHAT]: streamed(delta('a\u001b[31mb\tc\n'), LAST, 'data: [DONE]\n\n'),
   }
   const terminal = Object.assign(new PassThrough(), { isTTY: true })
@@ -265,7 +241,8 @@ test('a terminal gets no control characters from a model, a pipe gets every byte
 
 const wrong: readonly (readonly [argv: readonly string[], says: RegExp])[] = [
   [['ask', '--mode', 'fast', 'x'], /--mode is one of auto, direct, retrieve, not "fast"/],
-  [['ask', '--max-tokens', '0', 'x'], /--max-tokens is a whole number/],
+  [['ask', '--max-tokens', '0', 'x'], /--max-tokens is a whole number of tokens from 1 to 9999999, not "0"/],
+  [['ask', '--max-tokens', '10000000', 'x'], /from 1 to 9999999/],
   [['ask'], /there is no question/],
 ]
 for (const [argv, says] of wrong) {

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream'
-import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
-import { expectJson } from '../contract/reply.ts'
-import { type ExitCode, type ServerPort, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
+import { type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { type Answered, readStream, readWhole } from './answer.ts'
 
 const MAX_QUESTION_BYTES = 1024 * 1024
+const MAX_TOKENS = 9_999_999
 const MODES = ['auto', 'direct', 'retrieve']
 
 /** `upshift ask`: one question over the server's own API, so that it takes the path that every client takes. */
@@ -53,8 +52,7 @@ async function run(context: VerbContext): Promise<ExitCode> {
   const server = await context.server()
   const model = text(context.flags['model']) ?? 'auto'
   // Who names a model means that model: only `auto` may turn into the handbook.
-  const given = text(context.flags['mode'])
-  const mode = given ?? (model === 'auto' ? await defaultMode(server, context.signal) : undefined)
+  const mode = text(context.flags['mode']) ?? (model === 'auto' ? 'auto' : undefined)
   const stream = !context.json && context.flags['no-stream'] !== true
   const body = {
     model,
@@ -88,8 +86,12 @@ function checkFlags({ flags }: VerbContext): void {
   if (mode !== undefined && !MODES.includes(mode))
     throw new UsageError(`--mode is one of ${MODES.join(', ')}, not "${mode}"`)
   const limit = text(flags['max-tokens'])
-  if (limit !== undefined && !/^[1-9]\d{0,6}$/.test(limit))
-    throw new UsageError(`--max-tokens is a whole number of tokens, not "${limit}"`)
+  if (limit !== undefined && !isCount(limit))
+    throw new UsageError(`--max-tokens is a whole number of tokens from 1 to ${MAX_TOKENS}, not "${limit}"`)
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d*$/.test(text) && Number(text) <= MAX_TOKENS
 }
 
 async function questionOf(context: VerbContext): Promise<string> {
@@ -119,16 +121,6 @@ async function readAll(stdin: Readable, signal: AbortSignal): Promise<string> {
     signal.removeEventListener('abort', stop)
   }
   return Buffer.concat(pieces, bytes).toString('utf8')
-}
-
-const modelList = z.object({
-  data: z.array(z.looseObject({ id: z.string(), upshift: z.looseObject({ kind: z.string() }).optional() })),
-})
-
-/** Where only the handbook's own engine is there, it is what `ask` means; the reply's mode says so. */
-async function defaultMode(server: ServerPort, signal: AbortSignal): Promise<string> {
-  const listed = await expectJson(await server.call('GET', '/v1/models', undefined, signal), modelList)
-  return listed.data.some(({ upshift }) => upshift?.kind === 'chat') ? 'auto' : 'retrieve'
 }
 
 function messagesOf(

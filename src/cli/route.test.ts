@@ -8,6 +8,7 @@ import { run } from './scripted.fixture.ts'
 
 /** The commands as they are called, over rows of our own. */
 
+const SHIPPED = new URL('../route/default.prior', import.meta.url)
 const folder = mkdtempSync(join(tmpdir(), 'upshift-route-'))
 after(() => rmSync(folder, { recursive: true }))
 
@@ -111,6 +112,15 @@ test('training writes the same bytes whatever the order of the files and rows, a
   assert.ok(readFileSync(one).equals(readFileSync(two)))
   const same = await route('train', '--data', turned, '--out', two, '--json')
   assert.equal(JSON.parse(same.out).sources[0].name, 'turned.jsonl')
+})
+
+test('training without --out is refused, and the prior that ships stays as it is', async () => {
+  const before = readFileSync(SHIPPED)
+  const { code, err } = await route('train', '--data', rows)
+  const after = readFileSync(SHIPPED)
+  // A checkout that fails here is put right for the tests that come after.
+  if (!after.equals(before)) writeFileSync(SHIPPED, before)
+  assert.deepEqual([code, /needs --out FILE/.test(err), after.equals(before)], [2, true, true])
 })
 
 const BAD: readonly (readonly [string, readonly unknown[] | string, RegExp])[] = [

@@ -92,6 +92,20 @@ test('explain takes a section or a value, and prints stable JSON', async () => {
   await assert.rejects(run('config explain', ['serv']), (error: unknown) => error instanceof UsageError)
 })
 
+test('check warns of a secret that cannot be read here, with its place, and is no fault for that', async () => {
+  writeFileSync(project, 'work:\n  token: { env: NOSUCHVAR }\n')
+  const { code, out, err } = await run('config check')
+  assert.deepEqual([code, out], [0, `The configuration is valid (${project}).\n`])
+  assert.match(
+    err,
+    /^upshift: work\.token \(project .*:2\) cannot be used here: The variable NOSUCHVAR is not set/,
+  )
+  const json = JSON.parse((await run('config check', [], { json: true })).out)
+  assert.deepEqual([json.valid, json.warnings.length], [true, 1])
+  assert.equal((await run('config check', [], { env: { NOSUCHVAR: 'hunter2' } })).err, '')
+  assert.equal((await run('config check', ['upshift.yaml'])).err, '')
+})
+
 test('check tells a good configuration from a bad one, on its own file or on all', async () => {
   writeFileSync(project, 'server:\n  port: 4100\n')
   assert.deepEqual(await run('config check'), {

@@ -3,10 +3,20 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
 import { expectJson } from '../contract/reply.ts'
+import { secretSchema } from '../contract/section.ts'
 import { UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
-import { checkConfig, loadConfig, readOneFile, type Source, wordsOf } from './load.ts'
+import {
+  checkConfig,
+  type Invalid,
+  type Loaded,
+  loadConfig,
+  readOneFile,
+  type Source,
+  wordsOf,
+} from './load.ts'
 import { publishedSchema } from './publish.ts'
+import { readSecretFile, resolveSecret } from './secret.ts'
 import { SECTIONS } from './sections.ts'
 import { isMapping, type Sections } from './shape.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -38,7 +48,8 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
       operands: '[FILE]',
       details:
         'With FILE only that file is looked at; without it all that the server would read, values that a flag or ' +
-        'a variable masks included. A variable that looks like one of ours and sets nothing is a warning.',
+        'a variable masks included. A variable that looks like one of ours and sets nothing is a warning, and so is a ' +
+        'secret that cannot be read here.',
       examples: ['upshift config check', 'upshift config check deploy/upshift.yaml'],
       run: (context) => check(context, sections, around),
     },
@@ -63,7 +74,11 @@ export function configVerbs(sections: Sections, around: Around): readonly Verb[]
   ]
 }
 
-const reloadReply = z.object({ changed: z.array(z.string()), restart: z.array(z.string()) })
+const reloadReply = z.object({
+  changed: z.array(z.string()),
+  restart: z.array(z.string()),
+  warnings: z.array(z.string()),
+})
 
 async function reload(context: VerbContext): Promise<0> {
   const server = await context.server()
@@ -72,8 +87,9 @@ async function reload(context: VerbContext): Promise<0> {
     throw new UpshiftError({ code: 'conflict', message })
   }
   const answered = await server.call('POST', '/v1/admin/reload', undefined, context.signal)
-  const { changed, restart } = await expectJson(answered, reloadReply)
-  if (context.json) context.out.write(`${JSON.stringify({ changed, restart })}\n`)
+  const { changed, restart, warnings } = await expectJson(answered, reloadReply)
+  warn(context, warnings)
+  if (context.json) context.out.write(`${JSON.stringify({ changed, restart, warnings })}\n`)
   else {
     context.out.write(
       changed.length === 0 ? 'Nothing has changed.\n' : `In force now: ${changed.join(', ')}\n`,
@@ -105,7 +121,7 @@ async function check(context: VerbContext, sections: Sections, around: Around): 
   const surroundings = { ...around(), flags: context.flags }
   const read =
     file === undefined
-      ? checkConfig(sections, surroundings)
+      ? withSecrets(checkConfig(sections, surroundings), surroundings)
       : readOneFile(sections, resolve(surroundings.cwd, file), surroundings)
   if (context.json) {
     const found =
@@ -120,6 +136,27 @@ async function check(context: VerbContext, sections: Sections, around: Around): 
   warn(context, read.warnings)
   context.out.write(`The configuration is valid (${read.files.join(', ') || 'no file: defaults'}).\n`)
   return 0
+}
+
+/**
+ * The secrets that cannot be read in these surroundings are warnings: the values are right, and a server may stand in
+ * others. What is found of a single file says nothing of them.
+ */
+function withSecrets(read: Loaded<Sections> | Invalid, { env }: Surroundings): Loaded<Sections> | Invalid {
+  if (read.type === 'invalid') return read
+  const found: string[] = []
+  for (const [path, { value, from, secret }] of read.sources) {
+    const reference = secret ? secretSchema.safeParse(value) : undefined
+    if (reference?.success !== true) continue
+    try {
+      const { warning } = resolveSecret(reference.data, env, readSecretFile)
+      if (warning !== undefined) found.push(warning)
+    } catch (error) {
+      if (!(error instanceof UpshiftError)) throw error
+      found.push(`${path} (${from}) cannot be used here: ${error.message}`)
+    }
+  }
+  return { ...read, warnings: [...read.warnings, ...found] }
 }
 
 function warn(context: VerbContext, warnings: readonly string[]): void {

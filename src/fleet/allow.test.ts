@@ -296,3 +296,27 @@ test('an engine on this machine needs no allowance, and has none to take back', 
     assert.equal(isRefusal(result) && result.problem.code, 'conflict')
   }
 })
+
+test('the list says what an engine on this machine has cost today, and that one without any price is unpriced', async () => {
+  const price = { input: 1, output: 2 }
+  const engines = {
+    priced: { url: 'http://127.0.0.1:1/v1', models: [{ name: 'm', price }] },
+    hourly: { url: 'http://127.0.0.1:1/v1', hourlyUsd: 0.1, models: [{ name: 'm' }] },
+    free: { url: 'http://127.0.0.1:1/v1', models: [{ name: 'm' }] },
+  }
+  await using over = fleetOver({ config: { engines } })
+  const rows = async () => (await runVerb(over.fleet, 'engines list', [])).out
+  assert.match(await rows(), /priced +this machine +\$0\.00 +up/)
+  for (const engine of Object.keys(engines)) {
+    const lease = await leased(over.fleet, need([`${engine}/m`]))
+    const usage = { promptTokens: 10_000, completionTokens: 1_000 }
+    lease.settle({ outcome: 'ok', usage, contentSeen: true })
+    lease[Symbol.dispose]()
+  }
+  over.fleet.restoreSpend('hourly', 30_000)
+  const after = await rows()
+  assert.match(after, /priced +this machine +\$0\.01 +up/)
+  assert.match(after, /hourly +this machine +\$0\.03 at \$0\.100\/h +up/)
+  assert.match(after, /free +this machine +unpriced +up/)
+  assert.equal(over.fleet.engines()[0]?.spentMicros, 12_000)
+})

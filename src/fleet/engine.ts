@@ -7,6 +7,8 @@ import { PROFILES } from './profiles.ts'
 import { Replica } from './replica.ts'
 import { DailySpend } from './spend.ts'
 
+type Key = { readonly type: 'key'; readonly value: string | undefined } | { readonly type: 'missing' }
+
 /** One engine at run time: what was said of it, its replicas, its allowance and what it has cost today. */
 export class Engine {
   readonly spec: EngineSpec
@@ -56,6 +58,20 @@ export class Engine {
 
   get capMicros(): number {
     return this.allowance?.capMicros ?? this.spec.capMicros
+  }
+
+  /**
+   * Its key as it is now. One that cannot be read (a variable that is not set, a file that vanished) takes the engine
+   * down with the reason, not the process; the next refresh looks again.
+   */
+  readKey(): Key {
+    try {
+      return { type: 'key', value: this.spec.key?.() }
+    } catch (error) {
+      const why = `its key cannot be read: ${error instanceof Error ? error.message : String(error)}`
+      for (const replica of this.replicas) replica.reach = { state: 'down', why }
+      return { type: 'missing' }
+    }
   }
 
   origins(): readonly string[] {

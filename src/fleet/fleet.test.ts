@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isRefusal } from '../contract/problem.ts'
 import { systemClock } from '../lib/clock.ts'
+import { section } from './config.ts'
+import { engineSpecs } from './engines.ts'
 import {
   fleetOver,
   LLAMA_CPP,
@@ -223,6 +225,37 @@ test('a refresh brings the models, a server that vanishes takes them away, and o
   await over.fleet.refresh()
   assert.equal(over.fleet.models()[0]?.available, true)
   assert.ok(back.asked.length > 0)
+})
+
+test('an engine whose key cannot be read is down from the first moment on, by name of the key, and up once it can', async () => {
+  await using server = await scripted(openAiList('m'))
+  let key: string | undefined
+  const [spec] = engineSpecs({
+    config: section.schema.parse({
+      engines: { box: { url: server.url, key: { env: 'NOSUCHVAR' }, models: [{ name: 'm' }] } },
+    }),
+    found: [],
+    environment: [],
+    resolveSecret: () => {
+      if (key === undefined) throw new Error('The variable NOSUCHVAR is not set')
+      return key
+    },
+  })
+  assert.ok(spec !== undefined)
+  await using over = fleetOver({ parts: { engines: [spec] } })
+  const { state, available } = over.fleet.engines()[0] ?? {}
+  assert.deepEqual(
+    [state, available],
+    ['down: its key cannot be read: The variable NOSUCHVAR is not set', false],
+  )
+  assert.equal(over.fleet.models()[0]?.available, false)
+  key = 'sk-there'
+  await over.fleet.refresh()
+  assert.equal(over.fleet.engines()[0]?.state, 'up: 1 model')
+  key = undefined
+  over.fleet.reconfigure(section.schema.parse({}), [spec])
+  assert.match(over.fleet.engines()[0]?.state ?? '', /^down: its key cannot be read/)
+  assert.deepEqual(server.keys, ['Bearer sk-there'])
 })
 
 test('replicas may serve different models, and a request goes where its model is', async () => {

@@ -234,12 +234,13 @@ export class Fleet {
     await this.#refresher.close()
   }
 
-  /** What owners have allowed, as it is stored. */
+  /** What owners have allowed, as it is stored. Of these none is offered, not even at first, whose key cannot be read. */
   #recall(): void {
     for (const allowance of this.#parts.allowances.load()) {
       const engine = this.#engines.get(allowance.engine)
       if (engine) engine.allowance = allowance
     }
+    for (const engine of this.#engines.values()) if (engine.allowed) engine.readKey()
   }
 
   #place(need: Need): Placed {

@@ -46,7 +46,7 @@ export interface LeaseGrant extends Disposable {
 /** What is reserved for one attempt. */
 export interface Holds {
   readonly worst: Worst
-  /** Against the engine's daily cap; undefined where it has none. */
+  /** In the engine's day, under its cap where it has one; undefined where no price bounds the attempt. */
   readonly engine: Hold | undefined
   readonly purse: PurseHold
 }
@@ -144,7 +144,7 @@ export class HeldLease implements LeaseGrant {
     }
   }
 
-  /** The same cost against the engine's cap and the caller's purse. */
+  /** The same cost in the engine's day and against the caller's purse. */
   #pay({ costMicros, usage }: LeaseCost): void {
     const { engine, purse } = this.#holds
     if (engine !== undefined) this.entry.engine?.spend.settle(engine, costMicros)

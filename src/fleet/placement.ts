@@ -63,7 +63,7 @@ function leastBusy(places: readonly Place[], random: () => number): Place | unde
   return equals[Math.min(equals.length - 1, Math.floor(random() * equals.length))]
 }
 
-/** Reserves the worst case against the engine's cap, where it has one, and the caller's purse: both or none. */
+/** Reserves the worst case in the engine's day, under its cap where it has one, and the caller's purse: both or none. */
 function hold(entry: ModelEntry, need: Need, now: number): Holds | Problem {
   const { engine } = entry
   const worst = worstCase(entry, need, now)
@@ -72,6 +72,9 @@ function hold(entry: ModelEntry, need: Need, now: number): Holds | Problem {
     if (worst.micros === undefined) return unbounded(entry, engine)
     capped = engine.spend.reserve(worst.micros, engine.capMicros)
     if (capped === undefined) return overCap(engine, worst.micros)
+  } else if (worst.micros !== undefined) {
+    // Nothing caps an engine on this machine; what it costs is counted all the same.
+    capped = engine?.spend.reserve(worst.micros, Number.POSITIVE_INFINITY)
   }
   const purse = need.purse.reserve(worst)
   if (!isRefusal(purse)) return { worst, engine: capped, purse }

@@ -90,11 +90,8 @@ export class Refresher {
 
   async #askReplica(engine: Engine, replica: Replica): Promise<readonly string[]> {
     const { spec } = engine
-    const key = keyOf(engine)
-    if (key.type === 'missing') {
-      replica.reach = { state: 'down', why: key.why }
-      return []
-    }
+    const key = engine.readKey()
+    if (key.type === 'missing') return []
     const listing = await listModels({
       kind: spec.kind,
       baseUrl: replica.baseUrl,
@@ -126,20 +123,4 @@ function apply(replica: Replica, listing: Listing, takeSlots: boolean): void {
 function notesOf(listing: Extract<Listing, { type: 'listed' }>): readonly string[] {
   if (listing.models.length < MODELS_PER_ENGINE) return listing.notes
   return [...listing.notes, `it lists ${MODELS_PER_ENGINE} models or more: the rest is left out`]
-}
-
-type Key =
-  | { readonly type: 'key'; readonly value: string | undefined }
-  | { readonly type: 'missing'; readonly why: string }
-
-/** A key file that vanished takes the engine down with the reason, not the process. */
-function keyOf(engine: Engine): Key {
-  try {
-    return { type: 'key', value: engine.spec.key?.() }
-  } catch (error) {
-    return {
-      type: 'missing',
-      why: `its key cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    }
-  }
 }

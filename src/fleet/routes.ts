@@ -33,6 +33,9 @@ export const engineReply = z.object({
   state: z.string(),
   notes: z.array(z.string()),
   hourly_usd: usd.nullable(),
+  spent_usd: usd.nullable().meta({
+    description: 'Dollars today, UTC; null where neither its models nor its hours have a price.',
+  }),
   spend: z
     .object({ cap_usd: usd, spent_usd: usd, held_usd: usd, unknown_usd: usd, excess_usd: usd })
     .nullable()
@@ -111,6 +114,7 @@ function wireEngine(engine: EngineView): EngineReply {
     state: engine.state,
     notes: [...engine.notes],
     hourly_usd: engine.hourlyUsd ?? null,
+    spent_usd: engine.spentMicros === undefined ? null : engine.spentMicros / 1e6,
     spend: spend
       ? {
           cap_usd: spend.capMicros / 1e6,

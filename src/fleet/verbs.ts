@@ -1,6 +1,7 @@
 import { expectJson } from '../contract/reply.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
+import { dollars } from './engines.ts'
 import { type EngineReply, engineListReply, engineReply } from './routes.ts'
 
 /** As the endpoint takes it. */
@@ -106,7 +107,9 @@ function place(engine: EngineReply): string {
 
 function cost(engine: EngineReply): string {
   if (engine.spend) return `$${engine.spend.spent_usd.toFixed(2)} of $${engine.spend.cap_usd.toFixed(2)}`
-  return engine.hourly_usd === null ? 'unpriced' : `$${engine.hourly_usd.toFixed(3)}/h`
+  if (engine.spent_usd === null) return 'unpriced'
+  const spent = dollars(Math.round(engine.spent_usd * 1e6))
+  return engine.hourly_usd === null ? spent : `${spent} at $${engine.hourly_usd.toFixed(3)}/h`
 }
 
 function modelTable(engines: readonly EngineReply[]): string {

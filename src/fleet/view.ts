@@ -21,6 +21,8 @@ export interface EngineView {
   readonly models: readonly ModelEntry[]
   /** Absent for an engine that needs no allowance. */
   readonly spend: (SpendView & { readonly capMicros: number }) | undefined
+  /** What it has cost today (UTC), worst cases that nobody stated included; absent where nothing of it has a price. */
+  readonly spentMicros: number | undefined
   /** Dollars an hour for one replica. */
   readonly hourlyUsd: number | undefined
 }
@@ -45,8 +47,15 @@ export function engineView(engine: Engine, entries: readonly ModelEntry[], now: 
     replicas: engine.replicas.map((replica) => replica.view(now)),
     models,
     spend: spec.offMachine ? { ...engine.spend.view(), capMicros: engine.capMicros } : undefined,
+    spentMicros: spentOf(engine, models),
     hourlyUsd: spec.hourlyUsd,
   }
+}
+
+function spentOf({ spec, spend }: Engine, models: readonly ModelEntry[]): number | undefined {
+  const { spentMicros } = spend.view()
+  const priced = spec.hourlyUsd !== undefined || models.some(({ view }) => view.price !== undefined)
+  return priced || spentMicros > 0 ? spentMicros : undefined
 }
 
 function stateOf(engine: Engine, models: readonly ModelEntry[], now: number): string {

@@ -108,12 +108,22 @@ export function noModel(models: readonly ModelView[], wanted: string): Refusal {
   return refuse('no_model', message, { param: 'model' })
 }
 
-export function unknownModel(models: readonly ModelView[], wanted: string): Refusal {
-  if (!models.some((model) => model.kind === 'chat')) return noModel(models, wanted)
+/** @param requested - what the caller wrote: an alias, where it is not `wanted` */
+export function unknownModel(models: readonly ModelView[], wanted: string, requested: string): Refusal {
+  const isAlias = requested !== wanted
+  const asked = isAlias ? `${requested}, an alias of ${wanted}` : wanted
+  if (!models.some((model) => model.kind === 'chat')) return noModel(models, asked)
   const known = models.filter((model) => model.kind === 'chat').map((model) => model.id)
   const more = known.length > NAMED_MAX ? `, and ${known.length - NAMED_MAX} more` : ''
-  const message = `No engine here has a model "${wanted}". Use auto, a tier (${TIERS.join(', ')}), or one of: ${known.slice(0, NAMED_MAX).join(', ')}${more}. To keep the name, map it in upshift.yaml under route.aliases.`
+  const names = `auto, a tier (${TIERS.join(', ')}), or one of: ${known.slice(0, NAMED_MAX).join(', ')}${more}`
+  const message = isAlias
+    ? `${nowhere(requested, wanted)} Map it to ${names}.`
+    : `No engine here has a model "${wanted}". Use ${names}. To keep the name, map it in upshift.yaml under route.aliases.`
   return refuse('unknown_model', message, { param: 'model' })
+}
+
+export function nowhere(alias: string, target: string): string {
+  return `The alias "${alias}" leads nowhere: no engine here has a model "${target}". Mend route.aliases in upshift.yaml, or start the engine that has it.`
 }
 
 /** A model that answers in vectors was asked to chat. */

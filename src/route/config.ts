@@ -54,7 +54,8 @@ const escalation = z
     explore: z
       .strictObject({
         share: z.number().min(0).max(1).default(0.02).meta({
-          description: 'The most of a day’s requests that a lot may choose to learn from; 0 for none.',
+          description:
+            'The most of a day’s requests that a lot may choose to learn from, at each moment of the day: with 0.02 none of the first 49. 0 for none.',
         }),
         usdPerDay: z.number().min(0).max(100_000).default(1).meta({
           description:

@@ -5,7 +5,7 @@ import type { ModelView } from '../contract/model.ts'
 import type { Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { isTier } from '../contract/tier.ts'
-import { allowedTo, BYTES_PER_TOKEN_CEILING, NAMED_MAX, Notes, resolveAlias } from './choice.ts'
+import { allowedTo, BYTES_PER_TOKEN_CEILING, NAMED_MAX, Notes, nowhere, resolveAlias } from './choice.ts'
 import type { RouteConfig } from './config.ts'
 
 export interface EmbedPlanPorts {
@@ -26,7 +26,9 @@ export function createEmbedPlan(
     const requested = ask.request.model
     const named = resolveAlias(config, requested, notes)
     const model =
-      named === 'auto' ? defaultModel(ports, caller, notes) : exactModel(ports.models(), caller, named, notes)
+      named === 'auto'
+        ? defaultModel(ports, caller, notes)
+        : exactModel(ports.models(), caller, { named, requested }, notes)
     if (isRefusal(model)) return model
     const tooLong = beyondContext(model, ask.request)
     if (tooLong !== undefined) return tooLong
@@ -51,7 +53,7 @@ function defaultModel({ config, models }: EmbedPlanPorts, caller: Caller, notes:
   const { model } = config.embeddings
   if (model !== undefined) {
     notes.reason(`route.embeddings.model is ${model}`)
-    return exactModel(models(), caller, model, notes)
+    return exactModel(models(), caller, { named: model, requested: model }, notes)
   }
   const embedding = models().filter(({ kind }) => kind === 'embedding')
   if (embedding.length === 0) return noEmbedding('auto')
@@ -66,14 +68,14 @@ function defaultModel({ config, models }: EmbedPlanPorts, caller: Caller, notes:
 function exactModel(
   models: readonly ModelView[],
   caller: Caller,
-  named: string,
+  { named, requested }: { readonly named: string; readonly requested: string },
   notes: Notes,
 ): ModelView | Refusal {
   if (isTier(named)) return notForTiers(named)
   const byId = models.filter((model) => model.id === named)
   const exact = byId.length > 0 ? byId : models.filter((model) => model.name === named)
   const embedding = exact.filter(({ kind }) => kind === 'embedding')
-  if (embedding.length === 0) return exact.length > 0 ? cannotEmbed(named) : unknown(models, named)
+  if (embedding.length === 0) return exact.length > 0 ? cannotEmbed(named) : unknown(models, named, requested)
   const usable = allowedTo(caller, embedding, notes)
   if (isRefusal(usable)) return usable
   const [only, ...others] = usable
@@ -100,9 +102,13 @@ function noEmbedding(wanted: string): Refusal {
   return refuse('no_model', message, { param: 'model' })
 }
 
-function unknown(models: readonly ModelView[], wanted: string): Refusal {
+function unknown(models: readonly ModelView[], wanted: string, requested: string): Refusal {
   const known = models.filter(({ kind }) => kind === 'embedding')
   if (known.length === 0) return noEmbedding(wanted)
+  if (requested !== wanted) {
+    const loose = `${nowhere(requested, wanted)} These embed: ${listed(known)}.`
+    return refuse('unknown_model', loose, { param: 'model' })
+  }
   const message = `No engine here has a model "${wanted}". These embed: ${listed(known)}. To keep the name, map it in upshift.yaml under route.aliases.`
   return refuse('unknown_model', message, { param: 'model' })
 }

@@ -170,6 +170,16 @@ test('a model that nobody has is refused with the names there are', () => {
   assert.match(refused.message, /route\.aliases/)
 })
 
+test('an alias that leads nowhere is named as that, with what it stands for', () => {
+  const config = { aliases: { x: 'nowhere' } }
+  const refused = problem({ model: 'x' }, { config })
+  assert.equal(refused.code, 'unknown_model')
+  assert.match(refused.message, /^The alias "x" leads nowhere: no engine here has a model "nowhere"\./)
+  assert.match(refused.message, /Map it to auto, a tier/)
+  const none = problem({ model: 'x' }, { config, models: [handbook] })
+  assert.match(none.message, /asked for: x, an alias of nowhere/)
+})
+
 test('a prompt that cannot fit any context is refused before it is sent', () => {
   const refused = problem(user('word '.repeat(20_000)), { models: [model('ollama/small')] })
   assert.equal(refused.code, 'context_length_exceeded')
@@ -189,6 +199,17 @@ test('with no model, auto quotes the handbook where it supports an answer, and e
     'a direct answer was asked for',
   )
   assert.equal(problem({ model: 'gpt-4o' }, { ...only, support: 0.9 }).code, 'no_model')
+})
+
+test('with no model, who says auto in so many words gets the handbook whatever it holds, and the true reason', () => {
+  const asked = { upshift: { mode: 'auto' } } as const
+  for (const models of [[handbook], [handbook, model('cloud/big', { allowed: false })]]) {
+    const declined = plan(asked, { models, support: 0.2 })
+    assert.equal(declined.mode, 'retrieve')
+    assert.match(declined.reasons[0] ?? '', /^no model is connected, so the handbook is asked; .* is 0\.20$/)
+    const quoted = plan(asked, { models, support: 0.8 })
+    assert.match(quoted.reasons[0] ?? '', /support for the question is 0\.80$/)
+  }
 })
 
 test('with a model, auto asks the handbook only where the caller says so', () => {

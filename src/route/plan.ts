@@ -130,6 +130,12 @@ function chooseMode(ports: PlanPorts, ask: Ask, named: string, notes: Notes): Ch
     if (!anyModel) notes.reject('direct', 'no model is connected')
     return 'retrieve'
   }
+  // Who says `auto` in so many words, as `upshift ask` does, is content with what the handbook says or declines.
+  if (!anyModel && wanted === 'auto') {
+    notes.reason(`no model is connected, so the handbook is asked; ${stated}`)
+    notes.reject('direct', 'no model is connected')
+    return 'retrieve'
+  }
   notes.reject('retrieve', `${stated}, below 0.50`)
   return 'direct'
 }
@@ -201,7 +207,7 @@ function chooseModels(
   // An id is one model. Only a name that is no id may mean what several engines call so.
   const byId = all.filter((model) => model.id === named)
   const exact = byId.length > 0 ? byId : all.filter((model) => model.name === named)
-  if (exact.length === 0) return unknownModel(all, named)
+  if (exact.length === 0) return unknownModel(all, named, ask.request.model)
   if (exact.every((model) => model.kind === 'extractive') && ask.passages === undefined) {
     return refuse(
       'no_model',

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { UpshiftError } from '../contract/problem.ts'
 import { type ExitCode, UsageError, type Verb, type VerbContext, type VerbOption } from '../contract/verb.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -99,7 +98,8 @@ const trainVerb: Verb = {
     out: {
       type: 'string',
       value: 'FILE',
-      summary: 'Where to write the prior (default: the one that ships).',
+      summary:
+        'Where to write the prior. Needed: the one that ships is written only where its file is named.',
     },
   },
   details: `The same files give the same bytes. ${ROWS} Of rows with many models, the small ones and the strong ones are told apart by their list prices. Train on rows whose licence allows to ship what is learned from them.`,
@@ -120,9 +120,10 @@ async function train(context: VerbContext): Promise<ExitCode> {
   const { args, flags, json, out, signal } = context
   const files = [...listed(flags['data']), ...args]
   if (files.length === 0) throw new UsageError('`upshift route train` needs --data FILE')
+  const place = flags['out']
+  if (typeof place !== 'string') throw new UsageError('`upshift route train` needs --out FILE for the prior')
   const { bytes, origin } = trainPrior(files)
   signal.throwIfAborted()
-  const place = typeof flags['out'] === 'string' ? flags['out'] : fileURLToPath(DEFAULT_PRIOR)
   write(place, bytes)
   const told = { out: place, bytes: bytes.length, ...origin }
   out.write(

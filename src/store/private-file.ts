@@ -100,7 +100,7 @@ export function createOnce(
     // ENOENT: the winner has swept this draft away.
     if (codeOf(cause) === 'EEXIST' || codeOf(cause) === 'ENOENT') return false
     throw failure(
-      `${what} ${path} cannot be written: ${wordsOf(cause)}. Choose a home on a local disk (UPSHIFT_HOME)${whereUnwritable}.`,
+      `${what} ${path} cannot be written: ${wordsOf(cause)}. ${stepAfter(cause, dirname(path))}${whereUnwritable}.`,
       cause,
     )
   } finally {
@@ -109,6 +109,19 @@ export function createOnce(
   syncFolder(dirname(path))
   sweep(path)
   return true
+}
+
+/** What to do about a folder that cannot be written; a sentence without its end. */
+function stepAfter(cause: unknown, folder: string): string {
+  switch (codeOf(cause)) {
+    case 'EACCES':
+    case 'EPERM':
+      return `The user who runs Upshift may not write in ${folder}: see who owns it and its mode (\`ls -ld '${folder}'\`), or choose another home (UPSHIFT_HOME)`
+    case 'EROFS':
+      return `The file system of ${folder} is mounted read-only: mount it writable, or choose another home (UPSHIFT_HOME)`
+    default:
+      return 'Choose a home on a local disk (UPSHIFT_HOME)'
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { type Route, route } from '../../contract/route.ts'
 import { checkFile } from '../../knowledge/collection/check.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { UsedPrior } from '../../route/escalate/used-prior.ts'
+import { aliasChecks } from '../aliases.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
 import { localChecks } from './local.ts'
@@ -19,7 +20,8 @@ export const doctorSchema = z.object({ version: z.string(), node: z.string(), ch
 const EARLIEST_NOW_MS = Date.UTC(2026, 10, 1)
 
 export interface DoctorParts {
-  readonly config: Config
+  /** The one that is in force. */
+  readonly config: () => Config
   readonly governing: Governing
   readonly version: string
   readonly prior: Pick<UsedPrior, 'check' | 'state'>
@@ -28,7 +30,7 @@ export interface DoctorParts {
 /** What is wrong inside the home and with the engines. The port is looked at from outside, by the verb. */
 export function doctorRoutes(
   parts: Parts,
-  { config, governing, version, prior }: DoctorParts,
+  { config: inForce, governing, version, prior }: DoctorParts,
 ): readonly Route[] {
   return [
     route({
@@ -39,10 +41,15 @@ export function doctorRoutes(
       answers: doctorSchema,
       handle: async () => {
         await parts.fleet.refresh('all')
+        const config = inForce()
         const home = [clockCheck(parts), databaseCheck(parts), lockCheck(parts)]
         const collections = await collectionsCheck(parts.paths.collections)
         const record = await recordChecks(parts, config, governing)
-        const engines = [...parts.fleet.checks(), ...localChecks(parts, config)]
+        const engines = [
+          ...parts.fleet.checks(),
+          ...aliasChecks(parts, config),
+          ...localChecks(parts, config),
+        ]
         const checks = [...home, ...record, ...collections, ...engines, priorCheck(prior)]
         return { version, node: process.version, checks }
       },

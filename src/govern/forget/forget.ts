@@ -65,7 +65,7 @@ class Forgetter implements Forgetting {
     return this.#turns.run(async () => {
       const { documents, clock, newId, record, random } = this.#ports
       const document = documents.find(collection, source)
-      if (document === undefined) return unknown(collection)
+      if (document === undefined) return unknown(collection, source, documents.collections())
       const texts = documents.texts(document)
       const probes = texts && (await collectProbes(asRequests(texts), texts.source, random))
       const begun: ForgetBegun = { type: 'forget-begun', id: newId('fgt'), ...document, by }
@@ -152,8 +152,13 @@ async function* asRequests({ passages }: DocumentTexts): AsyncGenerator<SubjectR
   for (const text of passages) yield { facts: {}, prompt: { type: 'text', text }, feedback: [] }
 }
 
-function unknown(collection: string): Refusal {
-  const message = `The collection ${JSON.stringify(collection)} holds no such document. \`upshift knowledge list --collection ${collection}\` names those that it holds.`
+function unknown(collection: string, source: string, collections: readonly string[]): Refusal {
+  const named = JSON.stringify(collection)
+  if (!collections.includes(collection)) {
+    const absent = `There is no collection ${named}. \`upshift knowledge list\` names those that there are.`
+    return refuse('not_found', absent, { param: 'collection' })
+  }
+  const message = `The collection ${named} holds no document ${JSON.stringify(source)}. \`upshift knowledge list --collection ${collection}\` names those that it holds.`
   return refuse('not_found', message, { param: 'source' })
 }
 

@@ -16,6 +16,8 @@ export interface DocumentTexts {
 
 /** The collections, as far as a forgetting needs them. */
 export interface DocumentsPort {
+  /** The names of all collections. */
+  collections(): readonly string[]
   find(collection: string, source: string): DocumentRef | undefined
   /** Undefined where it is gone. */
   texts(document: DocumentRef): DocumentTexts | undefined

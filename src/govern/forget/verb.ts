@@ -61,7 +61,32 @@ function summaryOf({ removed, retrieval, scan, result, id, alsoIn }: ForgetRecei
   const head = `${also}upshift: ${removed.passages} passages and ${removed.answers} kept answers are gone; the proof is in the receipt of ${id}.\n`
   const asked = `upshift: ${retrieval.questions} searches for its words found it ${retrieval.found} times`
   if (scan === null) return `${head}${asked}.\n`
-  const files = [...new Set([...scan.findings, ...scan.unread].map(({ file }) => file))].join(', ')
-  const ends = result === 'forgotten' ? 'nothing is left' : `INCOMPLETE, look at: ${files}`
-  return `${head}${asked}; ${scan.files} files (${scan.bytes} bytes) were scanned for ${scan.probes} probes: ${ends}.\n`
+  const scanned = `${head}${asked}; ${scan.files} files (${scan.bytes} bytes) were scanned for ${scan.probes} probes`
+  if (result === 'forgotten') return `${scanned}: nothing is left.\n`
+  return `${scanned}: INCOMPLETE.\n${leftovers(scan).map(line).join('')}${line(NEXT_STEP)}`
+}
+
+const NEXT_STEP =
+  'What Upshift did not write you can remove by hand. Where its own files still hold something, a reader was in the ' +
+  'way: end it, add the document again and forget it once more.'
+const OFFSETS_SHOWN = 3
+
+function line(text: string): string {
+  return `upshift: ${text}\n`
+}
+
+/** What was found and where, a line for each file. The receipt holds more offsets. */
+function leftovers({ findings, found, unread }: NonNullable<ForgetReceipt['scan']>): string[] {
+  const files = [...new Set(findings.map(({ file }) => file))]
+  const places = files.map((file) => {
+    const offsets = findings.flatMap((one) => (one.file === file ? [one.offset] : []))
+    const more = offsets.length > OFFSETS_SHOWN ? ' and more' : ''
+    return `${file} holds its words or its name, at byte ${offsets.slice(0, OFFSETS_SHOWN).join(', ')}${more}.`
+  })
+  const rest = found > findings.length ? [`${found} places were found in all.`] : []
+  return [
+    ...places,
+    ...rest,
+    ...unread.map(({ file, why }) => `${file} could not be looked through: ${why}.`),
+  ]
 }

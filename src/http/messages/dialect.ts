@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import { bearerOrApiKey } from '../credential.ts'
 import type { Dialect, Writer } from '../dialect.ts'
 import { invalidRequest } from '../invalid.ts'
+import { namedInMessages } from '../named.ts'
 import { type Asked, messageText } from './message.ts'
 import { messagesProblem } from './problem.ts'
 import { toChat } from './request.ts'
@@ -18,7 +19,11 @@ export const messagesDialect: Dialect = {
   read: ({ id, headers, value, bytes }) => {
     const request = parse(messagesRequestSchema, value, headers)
     if (isRefusal(request)) return request
-    return { ask: { request, bytes }, writer: (answer) => new MessagesWriter({ id, request, answer }) }
+    return {
+      ask: { request, bytes },
+      named: namedInMessages,
+      writer: (answer) => new MessagesWriter({ id, request, answer }),
+    }
   },
   problem: messagesProblem,
   head: (requestId) => ({ 'request-id': requestId }),

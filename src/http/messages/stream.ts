@@ -1,6 +1,7 @@
 import type { WireChoice, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerFinish, Batch, ChunkDelta } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
+import { namedInMessages } from '../named.ts'
 import { summarise } from '../summary.ts'
 import { BlockWriter, eventText } from './blocks.ts'
 import {
@@ -58,7 +59,7 @@ export class MessagesEncoder {
     let text = ''
     for (const event of batch) {
       if (event.type === 'chunk-delta') text += this.#event(event, finish)
-      else if (event.type === 'answer-error') text += this.#error(event.problem)
+      else if (event.type === 'answer-error') text += this.#error(namedInMessages(event.problem))
     }
     return finish === undefined ? text : text + this.#end(finish)
   }

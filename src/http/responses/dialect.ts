@@ -1,10 +1,11 @@
 import type { Answer } from '../../contract/ask.ts'
 import type { AnswerFinish, AnswerWhole, Batch, Verdict } from '../../contract/event.ts'
-import { isRefusal, type Problem, type Refusal } from '../../contract/problem.ts'
+import { isRefusal, type Refusal } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { bearer } from '../credential.ts'
 import type { Body, Dialect, Spoken, Writer } from '../dialect.ts'
 import { invalidRequest } from '../invalid.ts'
+import { namedInResponses } from '../named.ts'
 import { wireProblem } from '../problem.ts'
 import { summarise } from '../summary.ts'
 import { fetchHistory, type History, ownHistory } from './history.ts'
@@ -63,7 +64,7 @@ function spoken(
       ...(verdicts.length === 0 ? {} : { verdicts }),
       ...(stored ? { response: previous === undefined ? {} : { previous } } : {}),
     },
-    named,
+    named: namedInResponses,
     writer: (answer) => new ResponsesWriter(port, { requestId: body.id, request, stored }, answer),
   }
 }
@@ -117,20 +118,4 @@ class ResponsesWriter implements Writer {
     const { plan, start } = this.#answer
     return summarise(this.#begun.requestId, plan, start, finish)
   }
-}
-
-/** Fields of Chat Completions, by their names here. Where a message stands is not where its item does. */
-const NAMES: readonly (readonly [RegExp, string])[] = [
-  [/^messages\b.*$/, 'input'],
-  [/^response_format\b/, 'text.format'],
-  [/^max_(?:completion_)?tokens$/, 'max_output_tokens'],
-  [/^reasoning_effort$/, 'reasoning.effort'],
-  [/^(tools\[\d+\])\.function\b/, '$1'],
-]
-
-function named(problem: Problem): Problem {
-  if (problem.param === undefined) return problem
-  let { param } = problem
-  for (const [pattern, name] of NAMES) param = param.replace(pattern, name)
-  return { ...problem, param }
 }

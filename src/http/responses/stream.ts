@@ -2,6 +2,7 @@ import type { ChatChunk, WireMessage, WireToolCall } from '../../contract/chat.t
 import type { AnswerFinish, Batch } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
+import { namedInResponses } from '../named.ts'
 import { callId, itemId } from './ids.ts'
 import { type Growing, GrowingCall, GrowingMessage, GrowingReasoning, type Tell } from './items.ts'
 import { type Begun, endOf, responseObject, type Standing } from './object.ts'
@@ -51,7 +52,7 @@ export class ResponseStream {
       if (this.over) break
       if (event.type === 'chunk-delta') this.#chunk(event.chunk)
       else if (event.type === 'answer-finish') this.#end(event)
-      else if (event.type === 'answer-error') this.#fail(event.problem, event.usage)
+      else if (event.type === 'answer-error') this.#fail(namedInResponses(event.problem), event.usage)
       if (this.#chars > ANSWER_CHARS_MAX) this.#fail(TOO_LARGE, undefined)
     }
     const text = this.#out

@@ -57,6 +57,22 @@ test('a file that cannot be read is named with the reason, and the others are re
   assert.match(err, /empty\.md: it holds no text/)
 })
 
+test('a folder that holds nothing to read is said to, with an exit code that a script can see', async () => {
+  const empty = folder('empty', {})
+  const none = await run('barren', 'add', [empty])
+  assert.equal(none.code, 1)
+  assert.equal(none.json.added, 0)
+  assert.ok(none.err.includes(`Nothing was added: ${empty} holds no file.`), none.err)
+  const pictures = folder('pictures', { 'a.png': 'x', 'b.png': 'y' })
+  const passed = await run('barren', 'add', [pictures])
+  assert.match(
+    passed.err,
+    /pictures holds no file of a kind that is read \(2 of other kinds were passed over\)/,
+  )
+  const read = await run('barren', 'add', [folder('one', { 'a.md': 'one' }), empty])
+  assert.deepEqual([read.code, read.json.added, read.err.includes('Nothing was added')], [0, 1, false])
+})
+
 test('patterns name files, and what they do not match is an error', async () => {
   const path = folder('pattern', { 'a.md': 'one', 'b.txt': 'two', 'deep/c.md': 'three' })
   const { json } = await run('globs', 'add', [join(path, '**/*.md')], { collection: 'notes' })

@@ -101,11 +101,27 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
   tell(context, first)
   const { unread } = first
   const interrupted = context.signal.aborted
+  const barren = !watching && !interrupted && isBarren(first)
+  if (barren) context.err.write(barrenText(first, context.args))
   if (interrupted) context.err.write(restOf(unread, incoming.length))
   else if (watching) await keepWatch(context, collections, paths, sources)
   if (interrupted) return 130
   if (vectors?.stopped !== undefined && context.flags['embeddings'] !== undefined) return 1
-  return first.added + first.replaced + first.unchanged === 0 && first.skipped.length > 0 ? 1 : 0
+  if (first.added + first.replaced + first.unchanged > 0) return 0
+  return first.skipped.length > 0 || barren ? 1 : 0
+}
+
+/** Nothing was there to be read, and nothing to be taken out: a mistaken path, most likely. */
+function isBarren({ added, replaced, unchanged, skipped, removed, emptied }: Round): boolean {
+  return added + replaced + unchanged + skipped.length + removed + emptied.length === 0
+}
+
+function barrenText({ passedOver }: Round, paths: readonly string[]): string {
+  const others =
+    passedOver === 0
+      ? 'no file'
+      : `no file of a kind that is read (${passedOver} of other kinds ${passedOver === 1 ? 'was' : 'were'} passed over)`
+  return `Nothing was added: ${paths.map(printable).join(', ')} ${paths.length === 1 ? 'holds' : 'hold'} ${others}. \`knowledge add --help\` names the kinds.\n`
 }
 
 function incomingOf({ path, mediaType, bytes }: SourceFile): Incoming {

@@ -51,7 +51,8 @@ export class Exploration {
       return `${left} of the day's ${usdText(this.#limits.microsPerDay)} for trials are left, and it may cost ${usdText(worstCaseMicros)}; again from ${again}`
     }
     const share = this.#limits.shareOfRequests
-    if (this.#drawn + 1 > Math.max(share > 0 ? 1 : 0, share * this.#requests))
+    // Of few requests none: the share holds at each moment of the day, and says nothing of who comes next.
+    if (this.#drawn + 1 > share * this.#requests)
       return `${this.#drawn} of the day's ${this.#requests} requests were drawn, and at most ${Number((100 * share).toFixed(1))} % may be`
     return true
   }
