@@ -75,12 +75,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     changed: (to, by) =>
       parts.record.recorder.append({ type: 'policy-changed', what: 'configuration', to, by }),
   })
-  const { version } = options
   const responses = createResponses(() => now, parts.record)
   const routes = allRoutes({
     config: () => now,
-    ...{ parts, governing, turns, metrics, version, state, responses, reloading },
-    ...{ embed: path.embed, prior: path.prior },
+    ...{ parts, governing, turns, metrics, state, responses, reloading },
+    ...{ version: options.version, embed: path.embed, prior: path.prior },
   })
   const server = await createHttpServer({
     ...listenerOf(config),
