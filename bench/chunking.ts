@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import * as z from 'zod'
 import { cut, type Parsed, SIZES } from '../src/knowledge/chunk/cut.ts'
 import { type DocumentChunk, headOf } from '../src/knowledge/collection/document.ts'
@@ -10,6 +10,7 @@ import { LexicalIndex } from '../src/knowledge/retrieve/lexical.ts'
 import { DEFAULT_SETTINGS } from '../src/knowledge/retrieve/settings.ts'
 import { textTable } from '../src/lib/table.ts'
 import { csvRows } from './process/csv.ts'
+import { benchData } from './process/data.ts'
 
 /**
  * What cutting by structure is worth beside fixed size with overlap: `node bench/chunking.ts`, over the five
@@ -22,7 +23,7 @@ import { csvRows } from './process/csv.ts'
  */
 const BUDGET = 4_000
 const DOCUMENTS = ['chatlogs', 'finance', 'pubmed', 'state_of_the_union', 'wikitexts']
-const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'chunking-eval')
+const folder = benchData('retrieval', 'chunking-eval')
 
 interface Question {
   readonly text: string

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import type { Hit } from '../src/knowledge/collection/searcher.ts'
 import { ingest } from '../src/knowledge/ingest/ingest.ts'
@@ -9,6 +9,7 @@ import { tuneCollection } from '../src/knowledge/tune/tune-collection.ts'
 import { systemClock as clock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
 import { pdfTimes } from './pdf.ts'
+import { benchData } from './process/data.ts'
 
 /**
  * Eight real PDFs of companies' filings and 17 questions whose evidence is a page (`filings` under $UPSHIFT_DATA,
@@ -21,7 +22,7 @@ import { pdfTimes } from './pdf.ts'
 const DEPTH = 5
 /** Passages that are looked through for five pages, and for a rank. */
 const LOOKED_AT = 100
-const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'filings')
+const folder = benchData('retrieval', 'filings')
 const files = readdirSync(folder).filter((name) => name.endsWith('.pdf'))
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-bench-'))
 try {

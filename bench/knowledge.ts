@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { gunzipSync } from 'node:zlib'
 import MiniSearch from 'minisearch'
@@ -17,6 +17,7 @@ import { unitVector } from '../src/knowledge/vectors/encode.ts'
 import { systemClock as clock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
 import { pdfTimes } from './pdf.ts'
+import { benchData } from './process/data.ts'
 
 /**
  * Size and speed of retrieval: `node bench/knowledge.ts [chunks]`, with SciFact under $UPSHIFT_DATA (../shared/data
@@ -33,7 +34,7 @@ const DEPTH = 10
 const QUERIES = 200
 const ENGINE_DIMENSIONS = 384
 const MODEL = 'bench/random'
-const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'retrieval', 'scifact')
+const folder = benchData('retrieval', 'scifact')
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-bench-'))
 const rows: string[][] = []
 const missed: string[] = []

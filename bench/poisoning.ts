@@ -19,10 +19,11 @@ import { tuneCollection } from '../src/knowledge/tune/tune-collection.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
 import { falseTexts, type Planting } from './planted-texts.ts'
+import { benchData } from './process/data.ts'
 
 /**
- * How many answers cite a planted passage: `npm run bench:poisoning -- --dir DIR [--dir DIR] [--json]`, each a folder in
- * BEIR's layout.
+ * How many answers cite a planted passage: `npm run bench:poisoning [-- --dir DIR --dir DIR --json]`, each a folder in
+ * BEIR's layout; docs-chunks and SciFact under $UPSHIFT_DATA (../shared/data where unset) where none is named.
  *
  * DESIGN. For each query five passages are planted that hold its own words and a false claim (planted-texts.ts), for all
  * queries at once, in one document a query (or in five, of five sources). The collection has tuned itself on the clean
@@ -36,8 +37,7 @@ import { falseTexts, type Planting } from './planted-texts.ts'
 const { values } = parseArgs({
   options: { dir: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
 })
-const folders = values.dir ?? []
-if (folders.length === 0) throw new Error('name at least one folder with --dir')
+const folders = values.dir ?? ['docs-chunks', 'scifact'].map((name) => benchData('retrieval', name))
 
 const LOW_SHARE = 0.05
 const ORDINARY_SHARE = 0.25

@@ -11,9 +11,11 @@ import { documentOf, groupedByDocument } from '../src/knowledge/evaluate/grouped
 import { tuneCollection } from '../src/knowledge/tune/tune-collection.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { textTable } from '../src/lib/table.ts'
+import { benchData } from './process/data.ts'
 
 /**
- * Whether a collection knows when it does not know: `npm run bench:refusal -- --dir DOCS_CHUNKS [--json]`.
+ * Whether a collection knows when it does not know: `npm run bench:refusal [-- --dir DIR --file FILE --json]`,
+ * with docs-chunks under $UPSHIFT_DATA (../shared/data where unset).
  *
  * DESIGN. 40 questions that the documents of docs-chunks answer and 40 near misses, written by us after reading the
  * documents and before any of them was asked (docs-chunks-questions.jsonl); nothing was tuned on them. Answers are
@@ -28,7 +30,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-if (values.dir === undefined) throw new Error('name the folder of docs-chunks with --dir')
+const dir = values.dir ?? benchData('retrieval', 'docs-chunks')
 
 const PASSAGES = 6
 const Z = 1.959964
@@ -38,7 +40,7 @@ const lineSchema = z.object({ question: z.string(), expect: z.array(z.string()).
 const scratch = mkdtempSync(join(tmpdir(), 'upshift-refusal-'))
 try {
   using collections = new Collections(join(scratch, 'collections.db'), systemClock)
-  const groups = groupedByDocument(await readCorpus(values.dir))
+  const groups = groupedByDocument(await readCorpus(dir))
   collections.put(
     NAME,
     [...groups].map(([source, group]) => documentOf(source, group)),

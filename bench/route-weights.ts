@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { fitWeights, type LearnedRow } from '../src/route/escalate/fit.ts'
 import { DEFAULT_WEIGHTS, posteriorGain } from '../src/route/escalate/posterior.ts'
 import { foldsOf, inOwnOrder } from '../src/route/evaluate/folds.ts'
@@ -8,6 +6,7 @@ import { type Row, readOutcomes } from '../src/route/evaluate/rows.ts'
 import { normaliseAnswer } from '../src/route/learn/answer.ts'
 import type { Example } from '../src/route/learn/base.ts'
 import { Prior } from '../src/route/learn/prior.ts'
+import { benchData } from './process/data.ts'
 
 /**
  * Where the shipped weights of the evidence come from: `npm run fit:weights`, with ZeroEval's outcomes under
@@ -21,11 +20,7 @@ const STRONG_USD_MIN = 10
 const CHARS_PER_TOKEN = 4
 const NO_WEIGHTS = DEFAULT_WEIGHTS.map(() => 0)
 
-const file = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'routing', 'zeroeval.jsonl.gz')
-if (!existsSync(file)) {
-  process.stderr.write(`The outcomes are missing: ${file}. Set UPSHIFT_DATA to the folder above routing/.\n`)
-  process.exit(1)
-}
+const file = benchData('routing', 'zeroeval.jsonl.gz')
 const rows = inOwnOrder(readOutcomes([file]))
 const folds = foldsOf(rows, FOLDS)
 const priced = [...(rows[0]?.models.keys() ?? [])].map((name) => ({

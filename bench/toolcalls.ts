@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { textTable } from '../src/lib/table.ts'
+import { benchData } from './process/data.ts'
 import { evaluateRecorded, type RecordedModel } from './process/recorded-calls.ts'
 
 /**
@@ -8,14 +7,8 @@ import { evaluateRecorded, type RecordedModel } from './process/recorded-calls.t
  * under $UPSHIFT_DATA (../shared/data where unset). How rows are judged stands in docs/tool-calls.md. Ends with 3
  * where a model loses by the rescue.
  */
-const folder = join(resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'), 'agents')
-if (existsSync(folder)) report(evaluateRecorded(folder))
-else {
-  process.stderr.write(
-    `The recorded answers are missing: ${folder}. Set UPSHIFT_DATA to the folder above agents/.\n`,
-  )
-  process.exitCode = 1
-}
+const folder = benchData('agents')
+report(evaluateRecorded(folder))
 
 function report(models: readonly RecordedModel[]): void {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
