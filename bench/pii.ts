@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { PII_KINDS, type PiiKind } from '../src/guard/config.ts'
 import { findPii } from '../src/guard/pii.ts'
+import { benchData } from './process/data.ts'
 
 /**
  * Precision and recall of the personal-data rules on Presidio's synthetic documents (MIT):
@@ -32,18 +32,8 @@ const documents = z.array(
   }),
 )
 
-const path = join(
-  resolve(process.env['UPSHIFT_DATA'] ?? '../shared/data'),
-  'pii',
-  'presidio_synth_dataset_v2.json',
-)
-if (existsSync(path)) report(documents.parse(JSON.parse(readFileSync(path, 'utf8'))))
-else {
-  process.stderr.write(
-    `The labelled documents are missing: ${path}. Set UPSHIFT_DATA to the folder above pii/.\n`,
-  )
-  process.exitCode = 1
-}
+const path = benchData('pii', 'presidio_synth_dataset_v2.json')
+report(documents.parse(JSON.parse(readFileSync(path, 'utf8'))))
 
 function report(labelled: z.infer<typeof documents>): void {
   const verbose = process.argv.includes('--misses')
