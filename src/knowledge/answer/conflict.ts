@@ -1,6 +1,7 @@
 import type { Citation, Conflict, Passage } from '../../contract/passage.ts'
+import { languageOf } from '../../lib/text/language.ts'
 import { sentencesOf } from '../../lib/text/sentences.ts'
-import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 
 /**
  * DESIGN. Two sentences of different documents speak of the same where most of their telling words are the same, and
@@ -75,8 +76,9 @@ function contradiction(one: Said, other: Said): Conflict['by'] | undefined {
 
 /** Words that are neither empty nor figures. */
 function tellingStems(text: string): Set<string> {
+  const { isEmpty } = languageOf(text)
   return new Set(
-    wordsOf(text).flatMap(({ raw, stem }) => (isEmptyWord(raw) || /^\p{N}/u.test(raw) ? [] : [stem])),
+    wordsOf(text).flatMap(({ raw, stem }) => (isEmpty(raw) || /^\p{N}/u.test(raw) ? [] : [stem])),
   )
 }
 
