@@ -34,6 +34,7 @@ function frequencyOf(word: string, index: LexicalIndex): number {
   const counts: number[] = []
   eachRun(word, (run) => {
     const terms = [...termsOf(run), ...(run.length === 1 ? index.pairsWith(run) : [])]
+    if (terms.length === 0) return // marks alone
     counts.push(Math.max(0, ...terms.map((term) => index.frequency(term).chunks)))
   })
   return counts.length === 0 ? 0 : Math.min(...counts)
@@ -49,7 +50,7 @@ export function judged(collection: string, { question, terms }: Weighed, screene
   const own = echo.toReversed().reduce((rest, span) => blanked(rest, span.start, span.end), text)
   const headings =
     hit.title === '' || hit.headings[0] === hit.title ? hit.headings : [hit.title, ...hit.headings]
-  const analysed = analyse(headings, '', own)
+  const analysed = analyse(headings, '', own, question.language)
   const found = evidenceOf(question, terms, analysed)
   const silent = analysed.sentences.length === 0
   return {

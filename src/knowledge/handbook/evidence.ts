@@ -1,4 +1,4 @@
-import { type Language, languageOf } from '../../lib/text/language.ts'
+import { ENGLISH, type Language } from '../../lib/text/language.ts'
 import { type Sentence, sentencesOf } from '../../lib/text/sentences.ts'
 import { wordsOf } from '../../lib/text/words.ts'
 import { codesIn, type Question, subjectStems, type Term } from './question.ts'
@@ -85,8 +85,13 @@ const FIGURE =
   /\p{N}|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundreds?|thousands?|millions?|half|once|twice|single|midnight|nothing)\b/iu
 const SUBJECT = /^(?:an? |the )?((?:[\w`'-]+ ){0,3}[\w`'-]+) (?:is|are|means|says|consists|holds)\b/i
 
-export function analyse(headings: readonly string[], asked: string, text: string): Analysis {
-  const language = languageOf(text)
+/** `language` is that of the question where it is known: a few words of a passage may not tell their own. */
+export function analyse(
+  headings: readonly string[],
+  asked: string,
+  text: string,
+  language: Language = ENGLISH,
+): Analysis {
   const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => new Set(telling(one, language)))
   const phrasesOf = new Map<string, number[]>()
   for (const [number, phrase] of phrases.entries()) {

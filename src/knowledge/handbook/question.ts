@@ -32,6 +32,7 @@ export interface Term {
 }
 
 export interface Question {
+  readonly language: Language
   readonly terms: readonly Term[]
   /** Stems of what a definition is asked of, joined by spaces; empty where none is. */
   readonly defined: string
@@ -64,6 +65,7 @@ export function readQuestion(text: string): Question {
     (term) => !term.context && !term.faint && (!term.everyday || term.alternatives.length > 0),
   )
   return {
+    language,
     terms: told ? found : found.map((term) => ({ ...term, context: false })),
     defined: subjectOf(last, language),
     quantity: [...asked].some((one) => quantityIn(language).test(one)),
@@ -122,7 +124,7 @@ function quantityIn({ quantity }: Language): RegExp {
   return quantity ?? QUANTITY
 }
 
-/** "How high" asks for a figure, and a text that has it need not say "high". */
+/** "How often" asks for a figure, and a text that has it need not say "often". */
 function withoutQuantity(sentence: string, { quantity }: Language): string {
   return quantity === undefined ? sentence : sentence.replace(quantity, ' ')
 }

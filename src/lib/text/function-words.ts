@@ -5,7 +5,10 @@ export interface Grammar {
   readonly empty: string
   /** Verbs of being and measuring: a question's, where its answer may well use another. */
   readonly faint: string
-  /** Asks for a figure, as a pattern: its words say nothing else. */
+  /**
+   * Asks for a figure, as a pattern. What it matches says nothing else: "how many", but of "how heavy" only "how", since a
+   * text that says how large a thing is does not answer that.
+   */
   readonly quantity: string
   /** Asks "which": the word behind it is what the question hinges on. Empty where the word stands elsewhere. */
   readonly which: string
@@ -38,7 +41,7 @@ export const GRAMMARS: readonly Grammar[] = [
       'gibt geben macht machen tut tun geht gehen heißt heissen bedeutet dauert dauern gilt gelten beträgt betragen liegt ' +
       'befindet kommt steht braucht brauche benötigt oft lange möglich',
     quantity:
-      'wie (?:viele?[nrsm]?|oft|lange?|hoch|hohe[rsn]?|gro(?:ß|ss)|schwer|weit|breit|tief|teuer|alt|schnell|häufig|warm|hei(?:ß|ss))',
+      'wie (?:viele?[nrsm]?|oft|häufig|lange|hoch|gro(?:ß|ss))|wie(?= (?:lang|schwer|weit|breit|tief|teuer|alt|schnell|warm|hei(?:ß|ss)))',
     which: 'welche[rsnm]?|was für (?:eine?[nrm]?)?',
     figure:
       'null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|hundert|tausend|million(?:en)?|halb\\p{L}*|' +
@@ -137,7 +140,7 @@ export const GRAMMARS: readonly Grammar[] = [
       'ander veel meer',
     faint:
       'doe doet doen maak maakt maken duurt duren geldt bedraagt betekent heet ligt staat nodig vaak lang mogelijk',
-    quantity: 'hoeveel|hoe (?:veel|vaak|lang|groot|hoog|zwaar|ver|diep|breed|oud|snel|duur|warm)',
+    quantity: 'hoeveel|hoe (?:veel|vaak|lang|groot|hoog)|hoe(?= (?:zwaar|ver|diep|breed|oud|snel|duur|warm))',
     which: 'welke?|wat voor(?: een)?',
     figure:
       'nul|twee|drie|vier|vijf|zes|zeven|acht|negen|tien|elf|twaalf|twintig|honderd|duizend|miljoen(?:en)?|half|halve|dubbel\\p{L}*|' +
@@ -156,7 +159,7 @@ export const GRAMMARS: readonly Grammar[] = [
     faint:
       'oznacza znaczy trwa wynosi znajduje kosi robi robić działa potrzeba często długo możliwe razy raz',
     quantity:
-      'ile(?: razy| czasu)?|ilu|jak (?:często|długo|wysok\\p{L}+|duż\\p{L}+|daleko|głębok\\p{L}+|szeroki\\p{L}*|ciężki\\p{L}*)',
+      'ile(?: razy| czasu)?|ilu|jak (?:często|długo|wysok\\p{L}+|duż\\p{L}+)|jak(?= (?:dalek|głębok|szerok|ciężk|star)\\p{L}+)',
     which: 'któr(?:y|a|e|ego|ej|ym|ych|ą)|jaki(?:ego|ej|m|ch|e)?|jaka',
     figure:
       'zero|jeden|dwa|dwie|trzy|cztery|pięć|sześć|siedem|osiem|dziewięć|dziesięć|dwanaście|dwadzieścia|sto|tysiąc\\p{L}*|' +
@@ -174,7 +177,7 @@ export const GRAMMARS: readonly Grammar[] = [
     faint:
       'gör göra betyder heter kostar gäller varar ligger går behöver behövs ofta länge många möjligt gånger',
     quantity:
-      'hur (?:många|mycket|ofta|länge|långt?|stor[at]?|hög[at]?|högt|tung[at]?|tungt|djup[at]?|bred[at]?|brett|gammal|snabbt?)',
+      'hur (?:många|mycket|ofta|länge|stor[at]?|hög[at]?)|hur(?= (?:lång|långt|tung|tungt|djup|bred|brett|gammal|snabb|snabbt|dyr))',
     which: 'vilken|vilket|vilka',
     figure:
       'noll|två|tre|fyra|fem|sex|sju|åtta|nio|tio|elva|tolv|tjugo|hundra|tusen|miljon(?:er)?|halv\\p{L}*|dubbel\\p{L}*|' +
@@ -191,7 +194,7 @@ export const GRAMMARS: readonly Grammar[] = [
       'man begge anden andet andre mere',
     faint: 'gør gøre betyder hedder gælder varer ligger går behøver ofte længe mange muligt gange',
     quantity:
-      'hvor (?:mange|meget|ofte|længe|lange?|langt|store?|stort|høje?|højt|tunge?|tungt|dybt?|bredt?|gammel|hurtigt?)',
+      'hvor (?:mange|meget|ofte|længe|store?|stort|høje?|højt)|hvor(?= (?:lang|langt|tung|tungt|dyb|dybt|bred|gammel|hurtig|hurtigt|dyr))',
     which: 'hvilken|hvilket|hvilke',
     figure:
       'nul|to|tre|fire|fem|seks|syv|otte|ni|ti|elleve|tolv|tyve|hundrede|tusind\\p{L}*|million(?:er)?|halv\\p{L}*|dobbelt\\p{L}*|' +
@@ -222,7 +225,7 @@ export const GRAMMARS: readonly Grammar[] = [
       '请 請 请问 請問 上 下 里 裡 中 内 內 应当 應當 时 時 才 每 几个 幾個 是否',
     faint: '进行 進行 使用 办 辦 做 时间 時間 次 一次 请告诉 告訴 告诉 叫 属于 屬於',
     quantity:
-      '多(?:少|久|[长長](?:[时時][间間])?|大|高|重|[远遠]|深|[宽寬]|快)|[几幾](?:[个個年天次度月台人小]|分[钟鐘]|小[时時]|位|米)',
+      '多(?:少|久|[长長][时時][间間]|大)|多(?=[长長高重远遠深宽寬快])|[几幾](?:[个個年天次度月台人小]|分[钟鐘]|小[时時]|位|米)',
     which: '',
     figure: '[〇零一二三四五六七八九十百千万萬亿億半两兩每]',
   },
@@ -234,7 +237,7 @@ export const GRAMMARS: readonly Grammar[] = [
       'อย่างไร ยังไง ทำไม เท่าไร เท่าไหร่ กี่ แค่ แค่ไหน ใด ไหม มั้ย หรือไม่ บ้าง ครับ ค่ะ คะ นะ ถูก การ ความ ทุก ทั้ง แต่ละ อีก มาก กว่า ที่สุด เท่า ไร ไหร่ ' +
       'ตัว ระยะ โปรด กรุณา ช่วย',
     faint: 'ทำ ใช้ เวลา นาน บ่อย ครั้ง วิธี',
-    quantity: 'กี่|เท่า(?:ไร|ไหร่)|(?:นาน|บ่อย|มาก|ไกล|สูง|ใหญ่|หนัก)(?:แค่ไหน|เพียงใด|เท่าใด)',
+    quantity: 'กี่|เท่า(?:ไร|ไหร่)|(?:นาน|บ่อย|มาก|ใหญ่)?(?:แค่ไหน|เพียงใด|เท่าใด)',
     which: '',
     figure: 'หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|สิบ|ร้อย|พัน|หมื่น|แสน|ล้าน|ครึ่ง|ทุก',
   },
@@ -249,4 +252,4 @@ export const SHARED =
   'sin has era sea per dove non come chi una uno del all cosa sei sole van door want dat pas dos men var have ale ten tam ' +
   'com ser para hit han ham min din sit mine dine end fire over under hun het hoe onze wat ons sole noi venire ma ' +
   'cent mes tes ses notre vos entre chez pot ces mid ved hen ben vont eres este ese nos sua sue tua tue mal alle fait via word num met far allo era ' +
-  'dem alt once ont noi nas nam kom mam kim vis bis nei dai hen tous quant med mir mia todo dir comment font ello fra att mais lors'
+  'dem alt once ont noi nas nam kom mam kim vis bis nei dai hen tous quant med mir mia todo dir comment font ello fra att usa llama gilt vale dura sert tempo volta temps tun lang robi raz trova mais lors'

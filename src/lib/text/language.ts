@@ -38,11 +38,11 @@ export function languageOf(text: string): Language {
   const read = text.slice(0, MAX_READ)
   const counts = new Uint16Array(GRAMMARS.length)
   let [english, certain, long] = [0, 0, 0]
-  const { empty } = tables()
+  const { empty, faint } = tables()
   for (const word of new Set(lowerWords(read))) {
     if (isEmptyWord(word)) english++
-    const of = empty.get(word)
-    if (of === undefined) continue
+    const of = (empty.get(word) ?? 0) | (faint.get(word) ?? 0)
+    if (of === 0) continue
     if (!shared().has(word)) certain |= of
     if (!SHORT.test(word)) long |= of
     for (let number = 0; number < counts.length; number++) {
