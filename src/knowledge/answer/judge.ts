@@ -1,5 +1,5 @@
 import type { Passage } from '../../contract/passage.ts'
-import { SPACELESS } from '../../lib/text/spaceless.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import { analyse, evidenceOf, type WeightedTerm } from '../handbook/evidence.ts'
 import { type Question, readQuestion } from '../handbook/question.ts'
 
@@ -28,7 +28,7 @@ export function weigh(text: string, index: LexicalIndex): Weighed {
 
 /** How many passages hold a word, at least about: of a script without spaces the index has only pairs of characters. */
 function frequencyOf(word: string, index: LexicalIndex): number {
-  if (!SPACELESS.test(word)) {
+  if (!hasSpaceless(word)) {
     return Math.max(0, ...termsOf(word.toLowerCase()).map((term) => index.frequency(term).chunks))
   }
   const counts: number[] = []

@@ -1,4 +1,4 @@
-import { SPACELESS } from '../../lib/text/spaceless.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import type { Segment } from './segment.ts'
 
 /** Pairs that are kept for one character, the commonest: in a large collection some stand beside hundreds of others. */
@@ -9,7 +9,7 @@ export function pairsByCharacter(segments: readonly Segment[]): ReadonlyMap<stri
   const counts = new Map<string, number>()
   for (const { terms, offsets } of segments) {
     for (const [term, id] of terms) {
-      if (term.length !== 2 || !SPACELESS.test(term)) continue
+      if (term.length !== 2 || !hasSpaceless(term)) continue
       counts.set(term, (counts.get(term) ?? 0) + (offsets[id + 1] ?? 0) - (offsets[id] ?? 0))
     }
   }

@@ -1,4 +1,4 @@
-import { SPACELESS } from '../../lib/text/spaceless.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import { stemOf } from '../../lib/text/words.ts'
 
 /**
@@ -32,7 +32,7 @@ function classOf(unit: number): number {
   const found =
     unit >= 0xd800 && unit <= 0xdfff
       ? LETTER
-      : SPACELESS.test(character)
+      : hasSpaceless(character)
         ? UNSPACED
         : WORDLIKE.test(character)
           ? LETTER

@@ -22,7 +22,16 @@ test('who writes without accents is understood, and an accent that is written co
 })
 
 test('a few words that may be English are taken for it', () => {
-  for (const text of ['MIT license', 'die casting', 'les paul', 'word_list = []', 'DES', '', '12.5', 'Lease?']) {
+  for (const text of [
+    'MIT license',
+    'die casting',
+    'les paul',
+    'word_list = []',
+    'DES',
+    '',
+    '12.5',
+    'Lease?',
+  ]) {
     assert.equal(languageOf(text).english, true, text)
   }
 })

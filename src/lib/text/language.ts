@@ -1,5 +1,5 @@
 import { GRAMMARS, type Grammar, SHARED } from './function-words.ts'
-import { SPACELESS } from './spaceless.ts'
+import { hasSpaceless } from './spaceless.ts'
 import { isEmptyWord, isFaintWord, wordsOf } from './words.ts'
 
 /**
@@ -62,13 +62,8 @@ export function languageOf(text: string): Language {
 const WORD = /[\p{L}\p{M}\p{N}_]+/gu
 
 function lowerWords(text: string): readonly string[] {
-  if (SPACELESS.test(text)) return wordsOf(text).map(({ raw }) => compared(raw))
-  return (
-    text
-      .toLowerCase()
-      .match(WORD)
-      ?.map((word) => word.normalize('NFC')) ?? []
-  )
+  if (hasSpaceless(text)) return wordsOf(text).map(({ raw }) => compared(raw))
+  return compared(text).match(WORD) ?? []
 }
 
 function compared(raw: string): string {
@@ -104,7 +99,7 @@ function tableOf(wordsIn: (grammar: Grammar) => string): Map<string, number> {
   const found = new Map<string, number>()
   for (const [number, grammar] of GRAMMARS.entries()) {
     for (const word of wordsIn(grammar).split(' ')) {
-      const plain = SPACELESS.test(word) ? word : word.normalize('NFD').replace(MARKS, '')
+      const plain = hasSpaceless(word) ? word : word.normalize('NFD').replace(MARKS, '')
       for (const one of new Set([word, plain])) found.set(one, (found.get(one) ?? 0) | (1 << number))
     }
   }
@@ -146,7 +141,7 @@ const LONE_KANA = /^\p{Script=Hiragana}$/u
 function anyOf(patterns: readonly string[], then = ''): RegExp | undefined {
   const given = patterns.filter((pattern) => pattern !== '')
   if (given.length === 0) return undefined
-  const spaceless = given.every((pattern) => SPACELESS.test(pattern))
+  const spaceless = given.every((pattern) => hasSpaceless(pattern))
   const any = `(?:${given.join('|')})`
   return new RegExp(spaceless ? `${any}${then}` : `(?<![\\p{L}\\p{N}])${any}(?![\\p{L}\\p{N}])${then}`, 'iu')
 }

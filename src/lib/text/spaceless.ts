@@ -8,7 +8,9 @@ const SCRIPTS =
 const LONG_VOWEL = '\\u30fc\\uff70'
 
 /** A character of such a script. */
-export const SPACELESS = new RegExp(`[${SCRIPTS}]`, 'u')
+const SPACELESS = new RegExp(`[${SCRIPTS}]`, 'u')
+/** Where these scripts lie, and others: most texts have nothing here, and by code units that is soon seen. */
+const NEAR = /[\u0e00-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\uffff]/
 /** A character that stands alone among others: no word of such a script is around it. */
 const LONE = new RegExp(`(?<![${SCRIPTS}${LONG_VOWEL}])[${SCRIPTS}](?![${SCRIPTS}${LONG_VOWEL}])`, 'gu')
 /** In a text that has such a script: a run of it, or a word of another one. */
@@ -23,9 +25,14 @@ interface Piece {
   readonly start: number
 }
 
+/** Whether a text has a character of such a script. */
+export function hasSpaceless(text: string): boolean {
+  return NEAR.test(text) && SPACELESS.test(text)
+}
+
 /** Characters of such scripts that stand by themselves in a text. */
 export function loneCharacters(text: string): readonly string[] {
-  return SPACELESS.test(text) ? (text.match(LONE) ?? []) : []
+  return hasSpaceless(text) ? (text.match(LONE) ?? []) : []
 }
 
 /** The words of a text in which such a script occurs, in order. */

@@ -1,4 +1,4 @@
-import { SPACELESS, spacelessWords } from './spaceless.ts'
+import { hasSpaceless, spacelessWords } from './spaceless.ts'
 import { stem } from './stem.ts'
 
 /** One word of a text: it stands (UTF-16 offsets) and what it is compared by. */
@@ -18,7 +18,7 @@ const MARKS = /\p{M}/gu
  */
 export function wordsOf(text: string, limit = Number.POSITIVE_INFINITY): Word[] {
   const found: Word[] = []
-  if (SPACELESS.test(text)) {
+  if (hasSpaceless(text)) {
     for (const { raw, start } of spacelessWords(text)) {
       if (found.length >= limit) break
       found.push({ raw, stem: stemOf(raw), start, end: start + raw.length })
@@ -46,7 +46,7 @@ export function stemOf(raw: string): string {
 }
 
 function unmarked(lower: string): string {
-  return SPACELESS.test(lower) ? lower.normalize('NFKC') : lower.normalize('NFD').replace(MARKS, '')
+  return hasSpaceless(lower) ? lower.normalize('NFKC') : lower.normalize('NFD').replace(MARKS, '')
 }
 
 /** Stems that were worked out already, by word: texts repeat their words. At the bound they are dropped whole. */

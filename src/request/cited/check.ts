@@ -1,6 +1,6 @@
 import type { Citation, Passage } from '../../contract/passage.ts'
 import { languageOf } from '../../lib/text/language.ts'
-import { SPACELESS } from '../../lib/text/spaceless.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import { wordsOf } from '../../lib/text/words.ts'
 import type { Claim } from './read.ts'
 
@@ -82,7 +82,7 @@ function locate(passage: Passage | undefined, words: string): Citation | undefin
 
 function lettersOf(text: string): number {
   let letters = 0
-  for (const character of text) letters += SPACELESS.test(character) ? LETTERS_OF_SPACELESS : 1
+  for (const character of text) letters += hasSpaceless(character) ? LETTERS_OF_SPACELESS : 1
   return letters
 }
 
@@ -103,7 +103,7 @@ const LETTER = /[\p{L}\p{N}]/u
 
 /** "not able" must not be quoted from "cannot able". Where no space parts words, the dictionary says where they end. */
 function splitsWord(text: string, start: number, end: number): boolean {
-  const words = SPACELESS.test(text.slice(start, end)) ? wordsOf(text) : undefined
+  const words = hasSpaceless(text.slice(start, end)) ? wordsOf(text) : undefined
   const inside = (at: number): boolean =>
     LETTER.test(text[at - 1] ?? ' ') &&
     LETTER.test(text[at] ?? ' ') &&
