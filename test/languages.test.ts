@@ -8,7 +8,8 @@ import { selectQuotations, verify } from '../src/engine/extractive/select.ts'
 import { Library } from '../src/knowledge/answer/library.ts'
 import { Collections } from '../src/knowledge/collection/collections.ts'
 import { systemClock } from '../src/lib/clock.ts'
-import { type Shelved, SPACED, SPACELESS_TEXTS } from './languages-texts.ts'
+import { SPACELESS_TEXTS } from './languages-spaceless.ts'
+import { type Shelved, SPACED } from './languages-texts.ts'
 
 /** Questions in other languages than English, over collections of a few sentences, answered by quotations alone. */
 
