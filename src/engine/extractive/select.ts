@@ -1,6 +1,7 @@
 import type { Citation, Passage } from '../../contract/passage.ts'
+import { languageOf } from '../../lib/text/language.ts'
 import { sentencesOf } from '../../lib/text/sentences.ts'
-import { isEmptyWord, isFaintWord, wordsOf } from '../../lib/text/words.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 import { type Thought, thoughtOf } from './thought.ts'
 
 /**
@@ -128,7 +129,8 @@ function holdsAll(thought: Thought | undefined, passage: Passage, hinges: readon
 /** Words that say what a question is about: neither empty nor of the kind that says how one speaks. */
 function tellingStems(question: string): Set<string> {
   const words = wordsOf(question.slice(0, MAX_QUESTION_SIZE))
-  return new Set(words.flatMap(({ raw, stem }) => (isEmptyWord(raw) || isFaintWord(raw) ? [] : [stem])))
+  const { isEmpty, isFaint } = languageOf(question)
+  return new Set(words.flatMap(({ raw, stem }) => (isEmpty(raw) || isFaint(raw) ? [] : [stem])))
 }
 
 /** What is read of a question, in UTF-16 units. */

@@ -1,6 +1,7 @@
 import type { Citation, Conflict, Passage } from '../../contract/passage.ts'
+import { type Language, languageOf } from '../../lib/text/language.ts'
 import { sentencesOf } from '../../lib/text/sentences.ts'
-import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 
 /**
  * DESIGN. Two sentences of different documents speak of the same where most of their telling words are the same, and
@@ -32,8 +33,9 @@ interface Said {
 
 /** Contradictions among the best passages, at most MAX_CONFLICTS. */
 export function conflictsIn(question: string, passages: readonly Passage[]): Conflict[] {
-  const asked = tellingStems(question)
-  const said = passages.slice(0, MAX_PASSAGES).flatMap((passage) => sayings(asked, passage))
+  const language = languageOf(question)
+  const asked = tellingStems(question, language)
+  const said = passages.slice(0, MAX_PASSAGES).flatMap((passage) => sayings(asked, passage, language))
   const found: Conflict[] = []
   for (const [at, one] of said.entries()) {
     for (const other of said.slice(at + 1)) {
@@ -46,11 +48,11 @@ export function conflictsIn(question: string, passages: readonly Passage[]): Con
   return found
 }
 
-function sayings(asked: ReadonlySet<string>, passage: Passage): Said[] {
+function sayings(asked: ReadonlySet<string>, passage: Passage, language: Language): Said[] {
   const rated = sentencesOf(passage.text).flatMap((sentence) => {
     if (sentence.type === 'code' || sentence.type === 'table') return []
     const own = passage.text.slice(sentence.start, sentence.end)
-    const stems = tellingStems(own)
+    const stems = tellingStems(own, language)
     const shared = [...asked].filter((stem) => stems.has(stem)).length
     if (shared === 0 || shared / asked.size < ABOUT) return []
     const figures = new Set(Array.from(own.matchAll(FIGURE), ([figure]) => figure))
@@ -74,9 +76,9 @@ function contradiction(one: Said, other: Said): Conflict['by'] | undefined {
 }
 
 /** Words that are neither empty nor figures. */
-function tellingStems(text: string): Set<string> {
+function tellingStems(text: string, { isEmpty }: Language): Set<string> {
   return new Set(
-    wordsOf(text).flatMap(({ raw, stem }) => (isEmptyWord(raw) || /^\p{N}/u.test(raw) ? [] : [stem])),
+    wordsOf(text).flatMap(({ raw, stem }) => (isEmpty(raw) || /^\p{N}/u.test(raw) ? [] : [stem])),
   )
 }
 

@@ -1,9 +1,10 @@
 import type { Passage } from '../../contract/passage.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import { analyse, evidenceOf, type WeightedTerm } from '../handbook/evidence.ts'
 import { type Question, readQuestion } from '../handbook/question.ts'
 
 import { weightOf } from '../handbook/weight.ts'
-import { analyse as termsOf } from '../index/terms.ts'
+import { eachRun, analyse as termsOf } from '../index/terms.ts'
 import type { LexicalIndex } from '../retrieve/lexical.ts'
 import type { Screen } from './screen.ts'
 import { formatSpan } from './span-id.ts'
@@ -20,10 +21,23 @@ const LEAST_PASSAGES = 300
 
 export function weigh(text: string, index: LexicalIndex): Weighed {
   const question = readQuestion(text)
-  const frequency = (word: string): number =>
-    Math.max(0, ...termsOf(word.toLowerCase()).map((term) => index.frequency(term).chunks))
+  const frequency = (word: string): number => frequencyOf(word, index)
   const passages = Math.max(index.chunks, LEAST_PASSAGES)
   return { question, terms: question.terms.map((term) => weightOf(term, frequency, passages)) }
+}
+
+/** How many passages hold a word, at least about: of a script without spaces the index has only pairs of characters. */
+function frequencyOf(word: string, index: LexicalIndex): number {
+  if (!hasSpaceless(word)) {
+    return Math.max(0, ...termsOf(word.toLowerCase()).map((term) => index.frequency(term).chunks))
+  }
+  const counts: number[] = []
+  eachRun(word, (run) => {
+    const terms = [...termsOf(run), ...(run.length === 1 ? index.pairsWith(run) : [])]
+    if (terms.length === 0) return // marks alone
+    counts.push(Math.max(0, ...terms.map((term) => index.frequency(term).chunks)))
+  })
+  return counts.length === 0 ? 0 : Math.min(...counts)
 }
 
 /**
@@ -36,7 +50,7 @@ export function judged(collection: string, { question, terms }: Weighed, screene
   const own = echo.toReversed().reduce((rest, span) => blanked(rest, span.start, span.end), text)
   const headings =
     hit.title === '' || hit.headings[0] === hit.title ? hit.headings : [hit.title, ...hit.headings]
-  const analysed = analyse(headings, '', own)
+  const analysed = analyse(headings, '', own, question.language)
   const found = evidenceOf(question, terms, analysed)
   const silent = analysed.sentences.length === 0
   return {

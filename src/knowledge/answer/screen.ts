@@ -1,5 +1,6 @@
+import { languageOf } from '../../lib/text/language.ts'
 import { sentencesOf } from '../../lib/text/sentences.ts'
-import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 import type { Hit } from '../collection/searcher.ts'
 
 /**
@@ -166,7 +167,8 @@ const NEAR_MIN = 4
 
 /** Tells whether one sentence of a text holds all that the question is about. */
 function stuffingFinder(question: string, least: number, most: number): (text: string) => boolean {
-  const asked = wordsOf(question, MAX_QUESTION_WORDS).filter(({ raw }) => !isEmptyWord(raw))
+  const { isEmpty } = languageOf(question)
+  const asked = wordsOf(question, MAX_QUESTION_WORDS).filter(({ raw }) => !isEmpty(raw))
   const telling = new Set(asked.map(({ stem }) => stem))
   if (telling.size < least) return () => false
   return (text) =>

@@ -2,7 +2,7 @@ import type { StatementSync } from 'node:sqlite'
 import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Store } from '../../store/open.ts'
 import { type LsaModel, lsaVector, lsaVectors } from '../embed/lsa.ts'
-import { queryTerms } from '../index/query.ts'
+import { widenedTerms } from '../index/query.ts'
 import type { Segment } from '../index/segment.ts'
 import { DenseIndex, FUSED_DEPTH, fused } from '../retrieve/dense.ts'
 import { expansionOf, FEEDBACK_CHUNKS, mixed } from '../retrieve/feedback.ts'
@@ -105,7 +105,7 @@ export class Searcher implements Tunable {
 
   /** The `limit` best chunks, the best first; without their texts. */
   rank(question: string, settings: Settings, limit: number, { filter, asked }: Narrower = {}): Ranked[] {
-    const query = queryTerms(question)
+    const query = widenedTerms(question, (character) => this.index.pairsWith(character))
     const mask = filter && this.#maskOf(filter)
     const dense = this.#dense(query, settings, asked)
     if (dense === undefined) return this.#lexical(query, settings, limit, mask)

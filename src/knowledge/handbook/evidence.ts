@@ -1,5 +1,6 @@
+import { ENGLISH, type Language } from '../../lib/text/language.ts'
 import { type Sentence, sentencesOf } from '../../lib/text/sentences.ts'
-import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 import { codesIn, type Question, subjectStems, type Term } from './question.ts'
 
 /**
@@ -84,27 +85,33 @@ const FIGURE =
   /\p{N}|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundreds?|thousands?|millions?|half|once|twice|single|midnight|nothing)\b/iu
 const SUBJECT = /^(?:an? |the )?((?:[\w`'-]+ ){0,3}[\w`'-]+) (?:is|are|means|says|consists|holds)\b/i
 
-export function analyse(headings: readonly string[], asked: string, text: string): Analysis {
-  const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => new Set(telling(one)))
+/** `language` is that of the question where it is known: a few words of a passage may not tell their own. */
+export function analyse(
+  headings: readonly string[],
+  asked: string,
+  text: string,
+  language: Language = ENGLISH,
+): Analysis {
+  const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => new Set(telling(one, language)))
   const phrasesOf = new Map<string, number[]>()
   for (const [number, phrase] of phrases.entries()) {
     for (const stem of phrase) phrasesOf.set(stem, [...(phrasesOf.get(stem) ?? []), number])
   }
-  const defines = new Set<string>([subjectStems(wordsOf(headings.at(-1) ?? ''))])
+  const defines = new Set<string>([subjectStems(wordsOf(headings.at(-1) ?? ''), language)])
   const sentences = sentencesOf(text).map((sentence): Telling => {
     const own = text.slice(sentence.start, sentence.end)
     const subject = SUBJECT.exec(own)?.[1]
-    if (subject !== undefined) defines.add(subjectStems(wordsOf(subject)))
+    if (subject !== undefined) defines.add(subjectStems(wordsOf(subject), language))
     return {
       ...sentence,
       has: new Set([...wordsOf(own).map((word) => word.stem), ...codesIn(own)]),
-      figure: sentence.type === 'code' || FIGURE.test(own),
+      figure: sentence.type === 'code' || FIGURE.test(own) || language.figure?.test(own) === true,
     }
   })
   const plain = `${headings.join('\n')}\n${asked}\n${text}`.toLowerCase()
   defines.delete('')
   return {
-    headings: new Set(headings.flatMap(telling)),
+    headings: new Set(headings.flatMap((one) => telling(one, language))),
     phrases,
     phrasesOf,
     sentences,
@@ -113,8 +120,8 @@ export function analyse(headings: readonly string[], asked: string, text: string
   }
 }
 
-function telling(text: string): string[] {
-  return [...wordsOf(text).flatMap((word) => (isEmptyWord(word.raw) ? [] : [word.stem])), ...codesIn(text)]
+function telling(text: string, { isEmpty }: Language): string[] {
+  return [...wordsOf(text).flatMap((word) => (isEmpty(word.raw) ? [] : [word.stem])), ...codesIn(text)]
 }
 
 /** The best window of one passage. */

@@ -1,5 +1,6 @@
 import { isEverydayStem } from '../../lib/text/everyday.ts'
-import { isEmptyWord, isFaintWord, stemOf, type Word, wordsOf } from '../../lib/text/words.ts'
+import { ENGLISH, type Language, languageOf } from '../../lib/text/language.ts'
+import { stemOf, type Word, wordsOf } from '../../lib/text/words.ts'
 import { PHRASES } from './concepts.ts'
 import { type Alternative, synonyms } from './synonyms.ts'
 
@@ -8,7 +9,8 @@ import { type Alternative, synonyms } from './synonyms.ts'
  * Why is it not found?"), so the sentences that end in a question mark are the asked ones, and the others only
  * lend their words at less weight. Of the asked sentence three things are read by its form: what it wants
  * defined, whether it wants a quantity, and the words that it hinges on: the noun behind "which" or "how
- * many", the verb behind "how do I". A passage that lacks those answers another question.
+ * many", the verb behind "how do I". A passage that lacks those answers another question. Of a question in another
+ * language (lib/text/language.ts) only its function words, "how many" and "which" are known.
  */
 
 /** One telling word of a question. */
@@ -30,6 +32,7 @@ export interface Term {
 }
 
 export interface Question {
+  readonly language: Language
   readonly terms: readonly Term[]
   /** Stems of what a definition is asked of, joined by spaces; empty where none is. */
   readonly defined: string
@@ -46,13 +49,14 @@ const MAX_IDENTIFIERS = 8
 
 export function readQuestion(text: string): Question {
   const bounded = text.slice(0, MAX_QUESTION_SIZE)
+  const language = languageOf(bounded)
   const sentences = bounded.split(SENTENCE_BREAK).filter((one) => one.trim() !== '')
-  const questions = sentences.filter((one) => one.trimEnd().endsWith('?'))
+  const questions = sentences.filter((one) => ASKS.test(one))
   const asked = new Set(questions.length > 0 ? questions : sentences.slice(-1))
   const terms = new Map<string, Term>()
   // The asked sentences first: a word that stands in both is an asked one.
   for (const sentence of [...asked, ...sentences.filter((one) => !asked.has(one))]) {
-    addTerms(terms, sentence, !asked.has(sentence))
+    addTerms(terms, sentence, language, !asked.has(sentence))
   }
   const last = [...asked].at(-1) ?? ''
   const found = [...terms.values()]
@@ -61,32 +65,34 @@ export function readQuestion(text: string): Question {
     (term) => !term.context && !term.faint && (!term.everyday || term.alternatives.length > 0),
   )
   return {
+    language,
     terms: told ? found : found.map((term) => ({ ...term, context: false })),
-    defined: subjectOf(last),
-    quantity: [...asked].some((one) => QUANTITY.test(one)),
+    defined: subjectOf(last, language),
+    quantity: [...asked].some((one) => quantityIn(language).test(one)),
     identifiers: identifiersIn(bounded),
   }
 }
 
-const SENTENCE_BREAK = /(?<=[.?!])\s+|\n+/
+const SENTENCE_BREAK = /(?<=[.?!])\s+|(?<=[。？！])|\n+/
+const ASKS = /[?？]\s*$/
 
-function addTerms(terms: Map<string, Term>, sentence: string, context: boolean): void {
-  const focus = context ? new Set<string>() : focusOf(sentence)
+function addTerms(terms: Map<string, Term>, sentence: string, language: Language, context: boolean): void {
+  const focus = context ? new Set<string>() : focusOf(sentence, language)
   for (const code of codesIn(sentence)) {
     if (terms.size < MAX_TERMS) terms.set(code, { ...CODE, raw: code, stem: code })
   }
   // A code's own parts only lend their weight: the code as a whole is what is asked for.
   const parts = new Set(codesIn(sentence).flatMap((code) => wordsOf(code).map((word) => word.stem)))
-  const spoken = spelledOut(sentence)
+  const spoken = language.english ? spelledOut(sentence) : withoutQuantity(sentence, language)
   for (const [index, word] of wordsOf(spoken).entries()) {
     if (terms.size >= MAX_TERMS) return
-    if (isEmptyWord(word.raw) || terms.has(word.stem)) continue
+    if (language.isEmpty(word.raw) || terms.has(word.stem)) continue
     terms.set(word.stem, {
       raw: word.raw,
       stem: word.stem,
-      alternatives: synonyms().get(word.stem) ?? [],
-      faint: isFaintWord(word.raw),
-      everyday: isEverydayStem(word.stem),
+      alternatives: language.english ? (synonyms().get(word.stem) ?? []) : [],
+      faint: language.isFaint(word.raw),
+      everyday: language.english && isEverydayStem(word.stem),
       named: /\p{N}/u.test(word.raw) || (index > 0 && /^\p{Lu}/u.test(word.raw)),
       context: context || parts.has(word.stem),
       focus: focus.has(word.stem),
@@ -114,6 +120,15 @@ function spelledOut(sentence: string): string {
 const QUANTITY =
   /\bhow (?:many|much|long|often|far|big|large|deep|high|old)\b|\b(?:which|what) (?:port|size|number|percentage|share|factor|interval|amount|length|depth|fraction)\b/i
 
+function quantityIn({ quantity }: Language): RegExp {
+  return quantity ?? QUANTITY
+}
+
+/** "How often" asks for a figure, and a text that has it need not say "often". */
+function withoutQuantity(sentence: string, { quantity }: Language): string {
+  return quantity === undefined ? sentence : sentence.replace(quantity, ' ')
+}
+
 /** What the words after these patterns say is what the question hinges on, up to the next empty word. */
 const FOCUS: readonly RegExp[] = [
   /\b(?:which|what|how many|how much|how long|how often|by what|at what|name of (?:the|an?)?) +(.+)/i,
@@ -125,7 +140,8 @@ const FOCUS: readonly RegExp[] = [
   /\b(?:can|could|may|will|should) (?:[\w'’-]+ ){1,4}be (.+)/i,
 ]
 
-function focusOf(sentence: string): Set<string> {
+function focusOf(sentence: string, language: Language): Set<string> {
+  if (!language.english) return new Set(hingeOf(sentence, language))
   const found = new Set<string>()
   for (const pattern of FOCUS) {
     const rest = pattern.exec(sentence)?.[1]
@@ -133,6 +149,15 @@ function focusOf(sentence: string): Set<string> {
     for (const stem of leadingStems(rest)) found.add(stem)
   }
   return found
+}
+
+/** In another language: the first word of a subject behind "which" or "how many". */
+function hingeOf(sentence: string, { which, quantity, isEmpty, isFaint }: Language): readonly string[] {
+  if (which === undefined) return []
+  const many = quantity?.exec(sentence)
+  const rest = many ? sentence.slice(many.index + many[0].length) : which.exec(sentence)?.groups?.['rest']
+  const first = wordsOf(rest ?? '', MAX_TERMS).find(({ raw }) => !isEmpty(raw))
+  return first === undefined || isFaint(first.raw) ? [] : [first.stem]
 }
 
 const ARTICLE = /^(?:an?|the|my|our|your|its|his|her|their)$/i
@@ -145,7 +170,7 @@ function leadingStems(text: string): string[] {
   const stems: string[] = []
   let articles = 0
   for (const word of wordsOf(text, MAX_TERMS)) {
-    if (!isEmptyWord(word.raw)) stems.push(word.stem)
+    if (!ENGLISH.isEmpty(word.raw)) stems.push(word.stem)
     else if (stems.length > 0 && (!ARTICLE.test(word.raw) || articles++ > 0)) break
   }
   return stems
@@ -161,20 +186,20 @@ const DEFINITION: readonly RegExp[] = [
 const MAX_SUBJECT = 4
 
 /** "Define lease", "what is a batch", "Scope?": the stems of the thing, joined; empty where nothing is to be defined. */
-function subjectOf(sentence: string): string {
+function subjectOf(sentence: string, language: Language): string {
   const text = sentence.trim()
   for (const pattern of DEFINITION) {
     const subject = pattern.exec(text)?.[1]
     if (subject === undefined) continue
-    const stems = subjectStems(wordsOf(subject))
+    const stems = subjectStems(wordsOf(subject), language)
     if (stems !== '') return stems
   }
   return ''
 }
 
 /** How a thing's name is compared: its telling words, stemmed; empty for a name of too many words. */
-export function subjectStems(words: readonly Word[]): string {
-  const telling = words.filter((word) => !isEmptyWord(word.raw))
+export function subjectStems(words: readonly Word[], { isEmpty }: Language): string {
+  const telling = words.filter((word) => !isEmpty(word.raw))
   return telling.length === 0 || telling.length > MAX_SUBJECT
     ? ''
     : telling.map((word) => word.stem).join(' ')

@@ -1,3 +1,4 @@
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
 import { stemOf } from '../../lib/text/words.ts'
 
 /**
@@ -13,8 +14,6 @@ const UNSPACED = 2
 const UNKNOWN = 255
 
 const classes = new Uint8Array(0x10000).fill(UNKNOWN)
-const SPACELESS =
-  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Thai}|\p{Script=Lao}|\p{Script=Khmer}|\p{Script=Myanmar}/u
 const WORDLIKE = /[\p{L}\p{N}\p{M}_]/u
 
 /** A longer run is no word but data (base64, a hash): its head alone is kept. UTF-16 units. */
@@ -33,7 +32,7 @@ function classOf(unit: number): number {
   const found =
     unit >= 0xd800 && unit <= 0xdfff
       ? LETTER
-      : SPACELESS.test(character)
+      : hasSpaceless(character)
         ? UNSPACED
         : WORDLIKE.test(character)
           ? LETTER

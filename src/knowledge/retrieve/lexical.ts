@@ -1,3 +1,4 @@
+import { pairsByCharacter } from '../index/pairs.ts'
 import type { Segment } from '../index/segment.ts'
 import { Best } from './best.ts'
 import type { Settings } from './settings.ts'
@@ -43,6 +44,7 @@ export class LexicalIndex {
   readonly chunks: number
   readonly documents: number
   readonly #means: { readonly head: number; readonly body: number; readonly document: number }
+  #pairs: ReadonlyMap<string, readonly string[]> | undefined
   readonly #norms = new Map<number, readonly Norms[]>()
 
   constructor(segments: readonly Segment[]) {
@@ -71,6 +73,12 @@ export class LexicalIndex {
       documents += segment.documentCounts[id] ?? 0
     }
     return { chunks, documents }
+  }
+
+  /** Indexed pairs of characters of scripts without spaces that this one is in, the commonest first; bounded. */
+  pairsWith(character: string): readonly string[] {
+    this.#pairs ??= pairsByCharacter(this.#segments)
+    return this.#pairs.get(character) ?? []
   }
 
   /** BM25's inverse document frequency with one added inside, never negative; 0 for a term that no chunk holds. */

@@ -14,8 +14,11 @@ const TABLE_MAX = 700
 const ROW = /[^\r\n]+/g
 const RULE = /^[\s|:-]*$/
 
-/** A full stop, question or exclamation mark (and closing quotes) before white space and a new beginning. */
-const END = /[.!?…](?:["'”’)\]*_`]*)(?=\s+["'“‘([*_`]*[\p{Lu}\p{N}`])/gu
+/**
+ * A full stop, question or exclamation mark (and closing quotes) before white space and a new beginning; of Chinese and
+ * Japanese, which put no space behind them, the mark itself.
+ */
+const END = /[.!?…](?:["'”’)\]*_`]*)(?=\s+["'“‘([*_`¿¡«„]*[\p{Lu}\p{N}`])|[。！？](?:[”’」』）]*)(?=.)/gu
 const ABBREVIATION = /(?:^|[\s(])(?:e\.g|i\.e|etc|cf|vs|Mr|Ms|Dr|No|Art|approx|\p{Lu})\.$/u
 
 /** The sentences of a Markdown text in order; headings and comments are left out. Every one is a non-empty slice of the text. */

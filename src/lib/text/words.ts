@@ -1,3 +1,4 @@
+import { hasSpaceless, spacelessWords } from './spaceless.ts'
 import { stem } from './stem.ts'
 
 /** One word of a text: it stands (UTF-16 offsets) and what it is compared by. */
@@ -11,9 +12,19 @@ export interface Word {
 const WORD = /[\p{L}\p{N}]+/gu
 const MARKS = /\p{M}/gu
 
-/** The words of a text, as SQLite's unicode61 would cut them, stemmed; at most `limit` of them. */
+/**
+ * The words of a text, as SQLite's unicode61 would cut them, stemmed; at most `limit` of them. Scripts without spaces
+ * are cut into their words.
+ */
 export function wordsOf(text: string, limit = Number.POSITIVE_INFINITY): Word[] {
   const found: Word[] = []
+  if (hasSpaceless(text)) {
+    for (const { raw, start } of spacelessWords(text)) {
+      if (found.length >= limit) break
+      found.push({ raw, stem: stemOf(raw), start, end: start + raw.length })
+    }
+    return found
+  }
   for (const match of text.matchAll(WORD)) {
     if (found.length >= limit) break
     const raw = match[0]
@@ -22,16 +33,20 @@ export function wordsOf(text: string, limit = Number.POSITIVE_INFINITY): Word[] 
   return found
 }
 
-/** One word as it is compared: lower case, no accents, no ending. */
+/** One word as it is compared: lower case, no accents, no ending. The marks of scripts without spaces are letters. */
 export function stemOf(raw: string): string {
   const known = stems.get(raw)
   if (known !== undefined) return known
   const lower = raw.toLowerCase()
-  const plain = ASCII.test(lower) ? lower : lower.normalize('NFD').replace(MARKS, '')
+  const plain = ASCII.test(lower) ? lower : unmarked(lower)
   const found = plain === 'https' ? plain : stem(plain) // not the plural of http
   if (stems.size >= MAX_STEMS) stems.clear()
   if (raw.length <= MAX_STEMMED) stems.set(raw, found)
   return found
+}
+
+function unmarked(lower: string): string {
+  return hasSpaceless(lower) ? lower.normalize('NFKC') : lower.normalize('NFD').replace(MARKS, '')
 }
 
 /** Stems that were worked out already, by word: texts repeat their words. At the bound they are dropped whole. */

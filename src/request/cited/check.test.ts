@@ -37,6 +37,19 @@ test('what is changed, invented, cut through a word, too short, or of another pa
     assert.deepEqual(kept(`The oil is changed [${quote}].`), [], quote)
 })
 
+test('of a text without spaces whole words may be quoted, and not parts of them', () => {
+  const japanese = passage('ja.md', '油は毎年交換します。ネジの直径は十二ミリメートルです。')
+  const left = (sentence: string, quote: string): readonly string[] => {
+    const { carried } = check(claimsIn(`${sentence}[1 "${quote}"]。`), [japanese], '油はいつ交換しますか？')
+    return carried.flatMap(({ citations }) => citations.map((one) => one.quote))
+  }
+  assert.deepEqual(left('油は毎年交換します', '毎年交換します'), ['毎年交換します'])
+  assert.deepEqual(left('ネジの直径は十二ミリメートルです', '直径は十二ミリメー'), [])
+  assert.deepEqual(left('油は毎年交換します', '毎月交換します'), [])
+  assert.deepEqual(left('油は毎年交換します', '油は'), [])
+  assert.deepEqual(left('工場の従業員は多い', '毎年交換します'), [])
+})
+
 test('a sentence that says more than its quotation is removed', () => {
   const quote = '[1 "The oil is changed every 500 hours"]'
   assert.deepEqual(kept(`The oil is changed ${quote}.`), ['The oil is changed'])

@@ -1,5 +1,7 @@
 import type { Citation, Passage } from '../../contract/passage.ts'
-import { isEmptyWord, wordsOf } from '../../lib/text/words.ts'
+import { languageOf } from '../../lib/text/language.ts'
+import { hasSpaceless } from '../../lib/text/spaceless.ts'
+import { wordsOf } from '../../lib/text/words.ts'
 import type { Claim } from './read.ts'
 
 /** A sentence that may be shown, with the citations that carry it. */
@@ -44,11 +46,17 @@ export function check(claims: readonly Claim[], passages: readonly Passage[], qu
 /** Shorter words stand anywhere. */
 const MIN_WORDS = 3
 const MIN_LETTERS = 10
+/** One character of Chinese, Japanese or Thai says about as much as so many letters. */
+const LETTERS_OF_SPACELESS = 2
 
 /** The place of words in a passage; undefined where they do not stand there, or are too few to mean anything. */
 function locate(passage: Passage | undefined, words: string): Citation | undefined {
   const wanted = words.trim().replace(/\s+/g, ' ')
-  if (passage === undefined || wanted.length < MIN_LETTERS || wordsOf(wanted, MIN_WORDS).length < MIN_WORDS)
+  if (
+    passage === undefined ||
+    lettersOf(wanted) < MIN_LETTERS ||
+    wordsOf(wanted, MIN_WORDS).length < MIN_WORDS
+  )
     return undefined
   const { flat, places } = flattened(passage.text)
   const at = flat.indexOf(wanted)
@@ -72,6 +80,12 @@ function locate(passage: Passage | undefined, words: string): Citation | undefin
   }
 }
 
+function lettersOf(text: string): number {
+  let letters = 0
+  for (const character of text) letters += hasSpaceless(character) ? LETTERS_OF_SPACELESS : 1
+  return letters
+}
+
 /** A text with its white space as single spaces, and where each of its units stood. */
 function flattened(text: string): { flat: string; places: number[] } {
   const places: number[] = []
@@ -87,9 +101,13 @@ function flattened(text: string): { flat: string; places: number[] } {
 
 const LETTER = /[\p{L}\p{N}]/u
 
-/** "not able" must not be quoted from "cannot able". */
+/** "not able" must not be quoted from "cannot able". Where no space parts words, the dictionary says where they end. */
 function splitsWord(text: string, start: number, end: number): boolean {
-  const inside = (at: number): boolean => LETTER.test(text[at - 1] ?? ' ') && LETTER.test(text[at] ?? ' ')
+  const words = hasSpaceless(text.slice(start, end)) ? wordsOf(text) : undefined
+  const inside = (at: number): boolean =>
+    LETTER.test(text[at - 1] ?? ' ') &&
+    LETTER.test(text[at] ?? ' ') &&
+    (words === undefined || words.some((word) => word.start < at && at < word.end))
   return inside(start) || inside(end)
 }
 
@@ -130,5 +148,6 @@ export function figuresIn(text: string): readonly string[] {
 
 /** The telling words of a text, as they are compared. */
 export function stemsOf(text: string): Set<string> {
-  return new Set(wordsOf(text).flatMap(({ raw, stem }) => (isEmptyWord(raw) ? [] : [stem])))
+  const { isEmpty } = languageOf(text)
+  return new Set(wordsOf(text).flatMap(({ raw, stem }) => (isEmpty(raw) ? [] : [stem])))
 }
