@@ -107,7 +107,7 @@ test('has other bounds from a reload on', async () => {
   assert.equal((await stored(one, first.id)).id, first.id)
   write(1)
   const told = await send(one, { path: '/v1/admin/reload', headers: { 'content-type': '' } })
-  assert.deepEqual(JSON.parse(told.text), { changed: ['record.responses.perKey'], restart: [] })
+  assert.deepEqual(JSON.parse(told.text), { changed: ['record.responses.perKey'], restart: [], warnings: [] })
   assertRefused(await ask(one, 'GET', first.id), 404, /has expired/)
 })
 

@@ -101,7 +101,7 @@ async function runAdd(context: VerbContext): Promise<ExitCode> {
   tell(context, first)
   const { unread } = first
   const interrupted = context.signal.aborted
-  const barren = !watching && !interrupted && isBarren(first)
+  const barren = context.args.length > 0 && !watching && !interrupted && isBarren(first)
   if (barren) context.err.write(barrenText(first, context.args))
   if (interrupted) context.err.write(restOf(unread, incoming.length))
   else if (watching) await keepWatch(context, collections, paths, sources)
