@@ -25,6 +25,8 @@ export class ChunkVectors {
   #made: { readonly model: string; readonly dimensions: number } | undefined
   /** A segment's vectors, row by row, by the ids of its chunks. */
   readonly #rows = new Map<Float64Array, Float32Array>()
+  /** By the segments of a view. */
+  #indexes = new WeakMap<readonly Float64Array[], DenseIndex>()
 
   constructor(store: Store, collection: number) {
     this.#store = store
@@ -41,19 +43,30 @@ export class ChunkVectors {
    * length, or where they are more than memory is given.
    */
   index(model: string, dimensions: number, segments: readonly Float64Array[]): DenseIndex | undefined {
+    const known = this.#indexes.get(segments)
+    if (known !== undefined) return this.#isOf(model, dimensions) ? known : undefined
     const chunks = segments.reduce((sum, { length }) => sum + length, 0)
     if (chunks * dimensions * Float32Array.BYTES_PER_ELEMENT > MAX_VECTOR_BYTES) return undefined
     // In a transaction: another process may put another model's in their place meanwhile.
     return this.#store.transaction(() => {
       this.#made ??= this.#read()
-      if (this.#made?.model !== model || this.#made.dimensions !== dimensions) return undefined
-      // Views of other segments make room.
-      if (this.bytes > MAX_VECTOR_BYTES) this.#rows.clear()
-      return new DenseIndex(
-        dimensions,
-        segments.map((ids) => this.#rowsOf(ids, dimensions)),
-      )
+      if (!this.#isOf(model, dimensions)) return undefined
+      if (this.bytes > MAX_VECTOR_BYTES) this.#makeRoom()
+      const rows = segments.map((ids) => this.#rowsOf(ids, dimensions))
+      const index = new DenseIndex(dimensions, rows)
+      this.#indexes.set(segments, index)
+      return index
     })
+  }
+
+  #isOf(model: string, dimensions: number): boolean {
+    return this.#made?.model === model && this.#made.dimensions === dimensions
+  }
+
+  /** Views of other segments are read anew. */
+  #makeRoom(): void {
+    this.#rows.clear()
+    this.#indexes = new WeakMap()
   }
 
   #read() {
