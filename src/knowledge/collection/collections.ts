@@ -309,13 +309,20 @@ export class Collections implements Disposable {
     return { ...tuning, settings: settingsSchema.parse(tuning.settings) }
   }
 
-  /** Keeps a tuning, and the model of the collection's semantics that it gives a weight. */
-  keepTuning(name: string, tuning: Tuning, model?: LsaModel): KeptTuning {
-    const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name, []).chunks }
-    this.#store
-      .prepare('UPDATE collection SET tuning = ?, semantics = ?, generation = generation + 1 WHERE id = ?')
-      .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
-    return kept
+  /**
+   * Keeps a tuning, and the model of the collection's semantics that it gives a weight. Undefined, and nothing kept,
+   * where the collection is no longer of the generation that was tuned: what has been labelled or forgotten meanwhile
+   * must not come back by a model that was made of it.
+   */
+  keepTuning(name: string, tuning: Tuning, model?: LsaModel, tuned?: number): KeptTuning | undefined {
+    return this.#store.transaction(() => {
+      if (tuned !== undefined && this.generation(name) !== tuned) return undefined
+      const kept: KeptTuning = { ...tuning, at: this.#clock.now(), chunks: this.figures(name, []).chunks }
+      this.#store
+        .prepare('UPDATE collection SET tuning = ?, semantics = ?, generation = generation + 1 WHERE id = ?')
+        .run(JSON.stringify(kept), model === undefined ? null : encodeModel(model), this.#existing(name))
+      return kept
+    })
   }
 
   /** Counts the changes of a collection. */

@@ -42,6 +42,12 @@ async function runLabel(context: VerbContext): Promise<ExitCode> {
   const named = [...new Set(context.args.flatMap((name) => sourcesNamed(name, sources, collection)))]
   collections.label(collection, named, labels)
   tuneIfDue(collections, collection)
+  const vectors = collections.vectors.state(collection)
+  if (vectors?.made !== undefined && vectors.tuning === undefined) {
+    context.err.write(
+      `What the vectors of ${collection} weigh is chosen anew by the next \`upshift knowledge add --collection ${collection} --embeddings ${vectors.wanted}\`; until then it is searched by words.\n`,
+    )
+  }
   const told = named.length === 1 ? '1 document' : `${named.length} documents`
   const now = labels.length === 0 ? 'no labels' : `the labels ${labels.join(', ')}`
   context.out.write(

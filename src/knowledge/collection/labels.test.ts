@@ -255,6 +255,44 @@ test('a label that is set or taken later holds from then on, and drops what was 
   assert.deepEqual(seen([]), ['a.md', 'b.md'])
 })
 
+test('what was tuned before a label was set is not kept after it, and brings no hidden word back', () => {
+  using collections = live({ labels: [], steps: [] }, () => true)
+  const all = Array.from({ length: 40 }, (_, nth) => documentOf(`${nth}.md`, [`zanzibar ${WORDS[nth % 10]}`]))
+  collections.put('shelf', all)
+  const generation = collections.generation('shelf')
+  const model = semanticsOf(collections.searcher('shelf').segments)
+  const tuned = { settings: DEFAULT_SETTINGS, chosenBy: 0, heldOut: 0, before: 0, after: 0 }
+  collections.label('shelf', ['3.md'], ['board'])
+  assert.equal(collections.keepTuning('shelf', tuned, model, generation), undefined)
+  assert.equal(collections.tuning('shelf'), undefined)
+  assert.ok(collections.keepTuning('shelf', tuned, undefined, collections.generation('shelf')))
+})
+
+test('many documents that are labelled at once make segments of bounded size, and are found as before', () => {
+  using collections = live({ labels: [], steps: [] }, () => true)
+  const paragraphs = Array.from({ length: 3_000 }, (_, nth) => `oil ${nth}`)
+  for (let nth = 0; nth < 4; nth++) collections.put('shelf', [documentOf(`${nth}.md`, paragraphs)])
+  const found = (): string[] =>
+    collections
+      .searcher('shelf')
+      .search('oil 2999', DEFAULT_SETTINGS, 4)
+      .map(({ source, text }) => `${source} ${text}`)
+      .toSorted()
+  const before = found()
+  collections.label('shelf', ['0.md', '1.md', '2.md', '3.md'], ['board'])
+  assert.deepEqual(found(), before)
+  assert.equal(before.length, 4)
+  const sizes = collections.searcher('shelf').segments.map(({ size }) => size)
+  assert.ok(
+    sizes.every((size) => size <= 8_192),
+    sizes.join(', '),
+  )
+  assert.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    12_000,
+  )
+})
+
 test('labels have a form and a bound, and a wrong one changes nothing', () => {
   using collections = live({ labels: [], steps: [] }, () => true)
   assert.throws(() => collections.label('shelf', ['a.md'], ['Not so']), /small letters/)

@@ -67,8 +67,24 @@ export class Segments {
     for (const [id, gone] of touched) this.#rewrite(id, gone)
   }
 
-  /** Moves documents' chunks and postings to a segment of these labels. */
+  /** Moves documents' chunks and postings to segments of these labels, none of them larger than others may become. */
   relabel(collection: number, labels: string, documents: readonly number[]): void {
+    const count = this.#store.prepare('SELECT count(*) AS n FROM chunk WHERE document = ?')
+    let [group, chunks]: [number[], number] = [[], 0]
+    for (const document of documents) {
+      const more = Number(count.get(document)?.['n'] ?? 0)
+      if (chunks + more > MAX_SEGMENT_CHUNKS) {
+        this.#relabelTogether(collection, labels, group)
+        group = []
+        chunks = 0
+      }
+      group.push(document)
+      chunks += more
+    }
+    this.#relabelTogether(collection, labels, group)
+  }
+
+  #relabelTogether(collection: number, labels: string, documents: readonly number[]): void {
     const moved = new Map<number, Map<number, number>>()
     const find = this.#store.prepare('SELECT id, segment, place FROM chunk WHERE document = ?')
     for (const row of documents.flatMap((document) => find.all(document))) {

@@ -125,7 +125,9 @@ async function runSearch(context: VerbContext): Promise<ExitCode> {
 
 /** Whether a stage of this search would ask an engine: then it takes the server's path. */
 async function asksEngines(context: VerbContext, collections: Collections, name: string): Promise<boolean> {
-  if ((collections.vectors.state(name)?.tuning?.weight ?? 0) > 0) return true
+  const vectors = collections.vectors.state(name)
+  // One that has not been tuned yet is asked for too: the server says that it took no part.
+  if (vectors?.made !== undefined && vectors.tuning?.weight !== 0) return true
   collections.figures(name) // says what to do where there is no such collection
   return (await context.reranks?.()) === true
 }

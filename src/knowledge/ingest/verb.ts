@@ -162,7 +162,8 @@ async function readRound(
   const keeps = flags['keep-missing'] === true || signal.aborted
   const { gone, emptied } = vanishedFrom(collections, collection, keeps ? [] : sources.named)
   const removed = removeAll(collections, collection, gone, signal)
-  if (read.added + read.replaced + removed > 0 && !signal.aborted) tuneIfDue(collections, collection)
+  // Also where nothing new was read: a label that was set has dropped what was tuned.
+  if (!signal.aborted && collections.has(collection)) tuneIfDue(collections, collection)
   const skipped = [...sources.unreadable.map(({ path, why }) => ({ source: path, why })), ...read.skipped]
   return { collection, ...read, skipped, removed, emptied, passedOver: sources.passedOver }
 }

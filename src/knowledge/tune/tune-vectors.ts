@@ -28,7 +28,7 @@ const MAX_TEXT = 16_000
  * Chooses what the vectors of a collection weigh, by known items, as the weight of its semantics is chosen: half of them
  * choose, half judge. The chunk that is sought stands by the vector of what is left of it when the sentence that asks
  * is taken out: with it, it would be found by its own words. 0 as well where the semantics, which cost no call, bring as
- * much. As all tuning it reads documents without labels only. Throws UpshiftError where the engine fails.
+ * much. Undefined, and nothing kept, where there are no vectors or the collection changed meanwhile. As all tuning it reads documents without labels only. Throws UpshiftError where the engine fails.
  */
 export async function tuneVectors(
   collections: Collections,
@@ -36,6 +36,8 @@ export async function tuneVectors(
   embedder: Embedder,
   signal: AbortSignal,
 ): Promise<VectorTuning | undefined> {
+  if (!collections.has(name)) return undefined
+  const generation = collections.generation(name)
   const made = collections.vectors.state(name)?.made
   const searcher = collections.searcher(name).seenBy([])
   const index = made && searcher.engineVectors(made.model, made.dimensions)
@@ -52,8 +54,7 @@ export async function tuneVectors(
   const cheaper = semantics !== undefined && semantics.weight > 0 ? semantics.fused - semantics.lexical : 0
   const beaten = tuning.kept === undefined && cheaper > 0 && tuning.fused - tuning.lexical <= cheaper
   const chosen: VectorTuning = beaten ? { ...tuning, weight: 0, kept: 'semantics-are-better' } : tuning
-  collections.vectors.keepTuning(name, chosen)
-  return chosen
+  return collections.vectors.keepTuning(name, chosen, generation) ? chosen : undefined
 }
 
 interface Judging {

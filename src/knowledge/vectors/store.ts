@@ -170,14 +170,17 @@ export class VectorStore {
     })
   }
 
-  keepTuning(name: string, tuning: VectorTuning): void {
-    const collection = this.#row(name)?.collection
-    if (collection === undefined) return
-    this.#store.transaction(() => {
+  /** False, and nothing kept, where the collection is no longer of the generation that was tuned. */
+  keepTuning(name: string, tuning: VectorTuning, generation: number): boolean {
+    return this.#store.transaction(() => {
+      const collection = this.#row(name)?.collection
+      const now = this.#store.prepare('SELECT generation FROM collection WHERE name = ?').get(name)
+      if (collection === undefined || now?.['generation'] !== generation) return false
       this.#store
         .prepare('UPDATE embedding SET tuning = ? WHERE collection = ?')
         .run(JSON.stringify(tuning), collection)
       this.#changed(collection)
+      return true
     })
   }
 
