@@ -28,6 +28,11 @@ export interface Store extends Disposable {
    * is changed and the error goes on. Synchronous only, never nested: both are bugs and throw.
    */
   transaction<Result>(change: () => Result, durability?: Durability): Result
+  /**
+   * Runs `read` at one moment of the file and returns what it returned: what others commit meanwhile it does not see. It
+   * waits for no writer and no writer waits for it; a write in it is a bug. Synchronous only, never nested.
+   */
+  reading<Result>(read: () => Result): Result
   /** Reads the whole file and throws UpshiftError, naming the file, where it is damaged. */
   check(): void
   close(): void
@@ -55,6 +60,8 @@ export function openStore(path: string, migrations: readonly Migration[]): Store
   }
 }
 
+const NESTED = 'a transaction inside a transaction'
+
 class SqliteStore implements Store {
   readonly path: string
   readonly #database: DatabaseSync
@@ -69,19 +76,33 @@ class SqliteStore implements Store {
   }
 
   transaction<Result>(change: () => Result, durability: Durability = 'process'): Result {
+    if (durability === 'process') return this.#within('BEGIN IMMEDIATE', change)
     const database = this.#database
-    assert(!database.isTransaction, 'a transaction inside a transaction')
-    if (durability === 'power') database.exec('PRAGMA synchronous = FULL')
+    assert(!database.isTransaction, NESTED)
+    database.exec('PRAGMA synchronous = FULL')
     try {
-      database.exec('BEGIN IMMEDIATE')
-      const result = change()
+      return this.#within('BEGIN IMMEDIATE', change)
+    } finally {
+      database.exec('PRAGMA synchronous = NORMAL')
+    }
+  }
+
+  reading<Result>(read: () => Result): Result {
+    return this.#within('BEGIN DEFERRED', read)
+  }
+
+  #within<Result>(begin: 'BEGIN IMMEDIATE' | 'BEGIN DEFERRED', work: () => Result): Result {
+    const database = this.#database
+    assert(!database.isTransaction, NESTED)
+    try {
+      database.exec(begin)
+      const result = work()
       assert(!(result instanceof Promise), 'a transaction must be synchronous: it returned a promise')
       database.exec('COMMIT')
       return result
     } finally {
       // SQLite itself may have rolled back (disk full); a second ROLLBACK would hide why.
       if (database.isTransaction) database.exec('ROLLBACK')
-      if (durability === 'power') database.exec('PRAGMA synchronous = NORMAL')
     }
   }
 
