@@ -96,6 +96,32 @@ for (const [code, words] of [
   })
 }
 
+test('of a question without end engines read the beginning, cut between two characters', async () => {
+  const questions: string[] = []
+  const reranker: RerankerPort = {
+    model: 'rerank/m',
+    depth: 8,
+    rerank: async (question, passages) => {
+      questions.push(question)
+      return { type: 'reranked', order: passages.map((_, index) => ({ index, score: -index })) }
+    },
+  }
+  library.stages.use(engines({ reranker }))
+  const start = `${topics.question(7)} `
+  // An emoji is two UTF-16 units, and one lies across the bound.
+  const long = `${start}${'x'.repeat((start.length + 1) % 2)}${'😀'.repeat(50_000)}`
+  const before = asked.length
+  assert.equal((await search(long)).sources[0], '7.txt')
+  const sent = [...asked.slice(before), ...questions]
+  assert.equal(sent.length, 2)
+  for (const text of sent) {
+    assert.equal(text.length, 3_999)
+    assert.ok(long.startsWith(text) && text.isWellFormed())
+  }
+  await search(`${long} and more`)
+  assert.equal(asked.length, before + 1, 'what an engine would read is the same')
+})
+
 test('a vector of another model or length is never compared', async () => {
   for (const [model, length] of [
     ['box/other', 32],

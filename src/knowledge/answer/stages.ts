@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Verdict } from '../../contract/event.ts'
 import { isRefusal, type ProblemCode } from '../../contract/problem.ts'
 import type { Collections } from '../collection/collections.ts'
@@ -44,6 +45,8 @@ interface Near {
 const MAX_KEPT = 256
 /** Of a passage a reranker reads no more, in UTF-16 units. */
 const MAX_PASSAGE = 4_000
+/** Of a question engines read no more, in UTF-16 units: a chat's may be a whole file, and words look for all of it. */
+const MAX_QUESTION = 4_000
 
 export class Stages {
   #engines: RetrievalEngines | undefined
@@ -96,7 +99,7 @@ export class Stages {
       const detail = `${state.passages} vectors of ${made.dimensions} numbers are more than are held in memory`
       return this.#without('too-large', detail)
     }
-    const vector = await this.#vectorOf(made.model, question, made.dimensions, asking)
+    const vector = await this.#vectorOf(made.model, asEnginesRead(question), made.dimensions, asking)
     if (!(vector instanceof Float32Array)) return this.#without(vector.why, vector.detail)
     const now = this.#stateOf(collections, collection, labels)?.made
     if (now?.model !== made.model || now.dimensions !== made.dimensions) {
@@ -125,7 +128,7 @@ export class Stages {
     const first = hits.slice(0, reranker.depth)
     if (first.length === 0) return { hits, verdicts: [] }
     const texts = first.map(({ text }) => text.slice(0, MAX_PASSAGE))
-    const reply = await reranker.rerank(question, texts, asking)
+    const reply = await reranker.rerank(asEnginesRead(question), texts, asking)
     if (isRefusal(reply)) {
       const { code } = reply.problem
       return { hits, verdicts: [this.#count('rerank', 'skipped', code, wordsOf(reranker.model, code))] }
@@ -169,7 +172,9 @@ export class Stages {
 
   /** Kept for each key by itself: what another may use says nothing of this one. */
   async #vectorOf(model: string, question: string, dimensions: number, asking: Asking) {
-    const key = JSON.stringify([asking.caller.key, model, question])
+    const key = createHash('sha256')
+      .update(JSON.stringify([asking.caller.key, model, question]))
+      .digest('base64')
     const known = this.#kept.get(key)
     if (known?.length === dimensions) return known
     const reply = await this.#engines?.embed(model, prefixesOf(model).question + question, asking)
@@ -185,6 +190,12 @@ export class Stages {
     this.#kept.set(key, vector)
     return vector
   }
+}
+
+/** No half of a surrogate pair is left at the cut: some servers refuse it. */
+function asEnginesRead(question: string): string {
+  if (question.length <= MAX_QUESTION) return question
+  return question.slice(0, MAX_QUESTION).replace(/[\ud800-\udbff]$/, '')
 }
 
 /**
