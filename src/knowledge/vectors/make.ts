@@ -45,7 +45,9 @@ export async function makeVectors(
   const run = new MakeRun(collections, name, embedder, options)
   let stopped: string | undefined
   try {
-    for (let pass = 0; pass < PASSES_MAX && (await run.pass()) === 'again'; pass++);
+    let ended: 'done' | 'again' = 'again'
+    for (let pass = 0; pass < PASSES_MAX && ended === 'again'; pass++) ended = await run.pass()
+    if (ended === 'again' && !options.signal.aborted) stopped = run.unsteady()
   } catch (error) {
     if (!options.signal.aborted) {
       if (!(error instanceof UpshiftError)) throw error
@@ -91,7 +93,8 @@ class MakeRun {
       after = last.chunk
       const made = this.#made
       this.#rejection = undefined
-      again ||= (await this.#batch(batch)) === 'replaced'
+      const kept = await this.#batch(batch)
+      again ||= kept === 'replaced'
       if (this.#made === made && this.#rejection !== undefined) throw this.#rejection
       this.#options.progress?.(this.#left)
     }
@@ -161,6 +164,11 @@ class MakeRun {
     this.#made += made.length
     this.#left -= made.length
     return kept
+  }
+
+  /** What is said where even the last pass had to remove vectors. */
+  unsteady(): string {
+    return `What ${this.#embedder.wanted} makes changed its model or its length again and again, and only vectors of one kind are kept together. Name one exact model.`
   }
 
   tell(): void {
