@@ -25,11 +25,13 @@ export interface MakeReport {
 const HALVINGS_MAX = 5
 /**
  * Refusals of a text and not of the engine: others of the same batch may do. Where an engine rejects every text of a
- * batch, it is the engine after all.
+ * batch, it is the engine after all, unless it has made vectors before and still makes one of a word.
  */
 const OF_THE_TEXT: readonly ProblemCode[] = ['context_length_exceeded', 'guard_refused', 'upstream_rejected']
 /** Where the model turns out to be another one, what was made before is made again, once. */
 const PASSES_MAX = 2
+/** What every model that embeds takes. */
+const PLAIN = 'word'
 
 /**
  * Makes a vector of each passage of a collection that has none, batch by batch; each batch is kept before the next is
@@ -95,7 +97,8 @@ class MakeRun {
       this.#rejection = undefined
       const kept = await this.#batch(batch)
       again ||= kept === 'replaced'
-      if (this.#made === made && this.#rejection !== undefined) throw this.#rejection
+      if (this.#made === made && this.#rejection !== undefined && !(await this.#embedsYet()))
+        throw this.#rejection
       this.#options.progress?.(this.#left)
     }
     return again ? 'again' : 'done'
@@ -131,6 +134,18 @@ class MakeRun {
     if (refusal.problem.code === 'upstream_rejected') this.#rejection = refusal
     this.#refused = { passages: (this.#refused?.passages ?? 0) + 1, why: refusal.message }
     return 'kept'
+  }
+
+  /** Whether the engine that made this collection's vectors makes any now. */
+  async #embedsYet(): Promise<boolean> {
+    if (this.#model === undefined) return false
+    try {
+      await this.#embedder.embed([PLAIN], this.#options.signal)
+      return true
+    } catch (error) {
+      if (error instanceof UpshiftError && error.problem.code === 'upstream_rejected') return false
+      throw error
+    }
   }
 
   /** With what the model wants before a passage; which one it is, its first answer tells. */

@@ -186,36 +186,6 @@ test('another model, or another length, takes the place of all that was there', 
   assert.equal(state(collections), undefined)
 })
 
-test('where vectors change their length within a run each batch is still made, and one that never settles is told', async () => {
-  const { collections, topics } = filled('unsteady', 2 * EMBED_TEXTS_MAX + 10)
-  using _held = collections
-  let calls = 0
-  const changing = (dimensionsOf: (call: number) => number) => {
-    calls = 0
-    return scriptedEmbedder((text) => topics.byTopic(text, dimensionsOf(calls)), {
-      refuse: () => void calls++,
-    })
-  }
-  // The second batch takes the first one's place, the third one's the second's: the next pass makes those two again.
-  const once = await makeVectors(
-    collections,
-    'shelf',
-    changing((call) => (call === 2 ? 16 : 32)),
-    { signal },
-  )
-  assert.deepEqual([once.left, once.stopped, calls], [0, undefined, 5])
-  collections.vectors.choose('shelf', undefined)
-  collections.vectors.choose('shelf', 'box/vectors')
-  const never = await makeVectors(
-    collections,
-    'shelf',
-    changing((call) => (call % 2 === 0 ? 16 : 32)),
-    { signal },
-  )
-  assert.ok(never.left > 0)
-  assert.match(never.stopped ?? '', /box\/vectors makes changed its model or its length again and again/)
-})
-
 test('what a model made that is no longer the named one is not kept', async () => {
   const { collections, by } = filled('late', 10)
   using _held = collections
