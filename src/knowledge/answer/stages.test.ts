@@ -209,7 +209,11 @@ test('a passage without a vector yet is found by its words, and the gap is said'
   library.collections?.put('shelf', [topics.document(40, 5, true)])
   const { sources, verdicts } = await search(topics.name(40))
   assert.equal(sources[0], '40.txt')
-  assert.deepEqual([verdicts[0]?.outcome, verdicts[0]?.detail?.slice(0, 13)], ['skipped', '1 of 13 passa'])
+  const [dense] = verdicts
+  assert.deepEqual([dense?.check, dense?.outcome], ['retrieval.dense', 'passed'])
+  assert.match(dense?.detail ?? '', /^vectors of box\/vectors; 1 of 13 passages have none yet/)
+  assert.ok(library.stages.counts.some(({ outcome, why }) => outcome === 'passed' && why === 'incomplete'))
+  assert.equal((await search(topics.question(7))).sources[0], '7.txt', 'the vectors that are there count')
 })
 
 test('what is removed while the reranker reads is in no result', async () => {

@@ -108,8 +108,8 @@ export class Stages {
     const asked = { model: made.model, vector, weight: tuning.weight }
     const missing = state.passages - state.embedded
     if (missing > 0) {
-      const detail = `${missing} of ${state.passages} passages have no vector yet, and were looked for by their words`
-      return { asked, ...this.#without('incomplete', detail) }
+      const detail = `vectors of ${made.model}; ${missing} of ${state.passages} passages have none yet, and were looked for by their words`
+      return { asked, verdicts: [this.#count('dense', 'passed', 'incomplete', detail)] }
     }
     return { asked, verdicts: [this.#count('dense', 'passed', 'ran', `vectors of ${made.model}`)] }
   }
