@@ -17,6 +17,9 @@ const BUSY_TIMEOUT_MS = 5_000
 /** Files up to this size are checked whole when opened: some 20 ms at the bound, far below 1 ms as a rule. */
 const CHECK_ON_OPEN_BYTES = 16 * 1024 * 1024
 
+/** The file is damaged, or no database: not one that is busy, may not be opened, or is of a newer version. */
+export class DamagedError extends UpshiftError {}
+
 /** What a transaction survives once it has returned: the process's death, or the machine's power loss too. */
 export type Durability = 'process' | 'power'
 
@@ -33,15 +36,15 @@ export interface Store extends Disposable {
    * waits for no writer and no writer waits for it; a write in it is a bug. Synchronous only, never nested.
    */
   reading<Result>(read: () => Result): Result
-  /** Reads the whole file and throws UpshiftError, naming the file, where it is damaged. */
+  /** Reads the whole file and throws DamagedError, naming the file, where it is damaged. */
   check(): void
   close(): void
 }
 
 /**
  * Opens (or creates, with mode 0600) the database at `path` and brings its tables up to date.
- * Throws UpshiftError that names the file: it cannot be opened, is damaged, is no database, or was written by
- * a newer version.
+ * Throws UpshiftError that names the file: it cannot be opened, is damaged or no database (DamagedError), or was
+ * written by a newer version.
  */
 export function openStore(path: string, migrations: readonly Migration[]): Store {
   keepPrivate(path)
@@ -178,9 +181,9 @@ function unopened(path: string, cause: unknown): UpshiftError {
   return new UpshiftError({ code: 'conflict', message }, cause)
 }
 
-function damaged(path: string, why: string, cause?: unknown): UpshiftError {
+function damaged(path: string, why: string, cause?: unknown): DamagedError {
   const message =
     `The database ${path} is damaged or not a database: ${why}. ` +
     'Move the file (and its -wal and -shm) aside and put a copy from a backup in its place.'
-  return new UpshiftError({ code: 'internal', message }, cause)
+  return new DamagedError({ code: 'internal', message }, cause)
 }
