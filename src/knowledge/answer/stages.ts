@@ -212,6 +212,7 @@ const WORDS: Partial<Readonly<Record<ProblemCode, string>>> = {
   rate_limited: 'the key has asked too often',
   guard_refused: 'a rule of the guard keeps back what it would get',
   upstream_timeout: 'it did not answer in time',
+  queue_timeout: 'every place at it stayed taken',
   deadline_exceeded: 'it did not answer in time',
   upstream_unreachable: 'it cannot be reached',
   upstream_garbled: 'what it answered cannot be used',
