@@ -7,6 +7,7 @@ import type { Caller } from '../../contract/caller.ts'
 import { isRefusal, type ProblemCode, refuse } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Collections } from '../collection/collections.ts'
+import { createSearchPool } from '../collection/search-pool.ts'
 import { tuneVectors } from '../tune/tune-vectors.ts'
 import { makeVectors } from '../vectors/make.ts'
 import { scriptedEmbedder, Topics } from '../vectors/topics.fixture.ts'
@@ -202,6 +203,28 @@ test('nothing of a collection reaches an engine for a key that may not read it',
     assert.equal(found.problem.code, 'not_found')
   }
   assert.deepEqual([asked.length, seen.length], [before, 0])
+})
+
+test('vectors that had gone by the time of the search are not told as used', async () => {
+  library.stages.use(engines())
+  const { collections } = library
+  assert.ok(collections)
+  const question = topics.question(7)
+  const near = await library.stages.near(collections, 'shelf', question, asking)
+  assert.ok(near.asked)
+  const pool = createSearchPool(join(folder, 'collections.db'))
+  const sought = { collection: 'shelf', question, limit: 5 }
+  const gone = { ...near.asked, model: 'box/gone' }
+  try {
+    assert.equal((await pool.search({ ...sought, asked: near.asked }, [])).near, true)
+    assert.equal((await pool.search({ ...sought, asked: gone }, [])).near, false)
+    assert.equal((await pool.find({ ...sought, asked: gone }, [])).near, false)
+  } finally {
+    await pool.close()
+  }
+  const [verdict] = near.verdicts(false)
+  assert.equal(verdict?.outcome, 'skipped')
+  assert.match(verdict?.detail ?? '', /vectors of box\/vectors had gone/)
 })
 
 test('a passage without a vector yet is found by its words, and the gap is said', async () => {

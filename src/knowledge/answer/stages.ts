@@ -38,8 +38,11 @@ export interface StageCount {
 /** What a stage says of itself, and what it brought. */
 interface Near {
   readonly asked?: AskedVector
-  readonly verdicts: readonly Verdict[]
+  /** Called once, when the search is over: whether the vector was used in it. */
+  verdicts(used: boolean): readonly Verdict[]
 }
+
+const SILENT: Near = { verdicts: () => [] }
 
 /** Questions whose vectors are kept, and states of collections. */
 const MAX_KEPT = 256
@@ -78,12 +81,12 @@ export class Stages {
     question: string,
     asking: Asking | undefined,
   ): Promise<Near> {
-    if (asking === undefined) return { verdicts: [] }
+    if (asking === undefined) return SILENT
     const { labels = [] } = asking.caller.scope
     const state = this.#stateOf(collections, collection, labels)
     const { made, tuning } = state ?? {}
     if (state === undefined) {
-      if ((collections.tuning(collection)?.settings.dense ?? 0) > 0) return { verdicts: [] }
+      if ((collections.tuning(collection)?.settings.dense ?? 0) > 0) return SILENT
       const detail =
         'the collection’s tuning gives its semantics no weight, and no model makes vectors for it'
       return this.#without('none', detail)
@@ -109,9 +112,9 @@ export class Stages {
     const missing = state.passages - state.embedded
     if (missing > 0) {
       const detail = `vectors of ${made.model}; ${missing} of ${state.passages} passages have none yet, and were looked for by their words`
-      return { asked, verdicts: [this.#count('dense', 'passed', 'incomplete', detail)] }
+      return this.#with(asked, 'incomplete', detail)
     }
-    return { asked, verdicts: [this.#count('dense', 'passed', 'ran', `vectors of ${made.model}`)] }
+    return this.#with(asked, 'ran', `vectors of ${made.model}`)
   }
 
   /** The first passages in the reranker's order, the rest behind them as they were. */
@@ -143,8 +146,17 @@ export class Stages {
     return { hits: [...ordered, ...rest], verdicts: [this.#count('rerank', 'passed', 'ran', detail)] }
   }
 
-  #without(why: Why, detail: string): { readonly verdicts: readonly Verdict[] } {
-    return { verdicts: [this.#count('dense', 'skipped', why, detail)] }
+  #with(asked: AskedVector, why: Why, detail: string): Near {
+    const verdicts = (used: boolean): Verdict[] => {
+      if (used) return [this.#count('dense', 'passed', why, detail)]
+      const gone = `the vectors of ${asked.model} had gone before they were searched`
+      return [this.#count('dense', 'skipped', 'other-model', gone)]
+    }
+    return { asked, verdicts }
+  }
+
+  #without(why: Why, detail: string): Near {
+    return { verdicts: () => [this.#count('dense', 'skipped', why, detail)] }
   }
 
   #count(stage: Stage, outcome: StageCount['outcome'], why: Why, detail: string): Verdict {
