@@ -17,6 +17,7 @@ import type { Call } from '../contract/call.ts'
 import type { AnswerError, AnswerEvent, AnswerFinish, Batch } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { timedOut } from '../lib/timed-out.ts'
 import { problemOfNetwork } from './network.ts'
 import { answerError, FailureReader, garbled, NOTHING_SENT, type Reader, type Sink } from './reader.ts'
 import type { Target } from './target.ts'
@@ -222,9 +223,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable {
 
 /** @returns deadline_exceeded where the time is up, else client_closed */
 export function abortProblem(target: Target, call: Bounded, clock: Clock): Problem {
-  const reason: unknown = call.signal.reason
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
-  if (timedOut || clock.elapsed() >= call.deadline) return deadlineProblem(target)
+  if (timedOut(call.signal) || clock.elapsed() >= call.deadline) return deadlineProblem(target)
   return {
     code: 'client_closed',
     message: `The caller went away before engine ${target.engine} had answered; the call was stopped.`,

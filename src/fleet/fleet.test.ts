@@ -167,6 +167,19 @@ test('a wait ends at its deadline, and at once when the caller leaves', async ()
   assert.equal(over.fleet.snapshot().queue.waiting, 0)
 })
 
+test('a limit of time that a signal brings is told as such, and not as a caller that left', async () => {
+  await using over = fleetOver({ config: narrow, parts: { clock: systemClock } })
+  await using held = await leased(over.fleet, need(['box/m']))
+  assert.equal(held.replica, 'box')
+  const limit = new AbortController()
+  const waiting = over.fleet.acquire(need(['box/m'], { signal: limit.signal }))
+  limit.abort(new DOMException('over', 'TimeoutError'))
+  const late = await waiting
+  assert.equal(isRefusal(late) && late.problem.code, 'queue_timeout')
+  const later = await over.fleet.acquire(need(['box/m'], { signal: limit.signal }))
+  assert.equal(isRefusal(later) && later.problem.code, 'deadline_exceeded')
+})
+
 test('who waits for a replica that then fails gets the reason at once, not at the deadline', async () => {
   await using over = fleetOver({
     config: { ...narrow, breaker: { failures: 1 } },

@@ -5,6 +5,7 @@ import type { ModelView } from '../contract/model.ts'
 import type { Need } from '../contract/need.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { timedOut } from '../lib/timed-out.ts'
 import type { AllowancePort } from './allow.ts'
 import { engineChecks } from './checks.ts'
 import type { FleetConfig } from './config.ts'
@@ -102,11 +103,11 @@ export class Fleet {
   /**
    * A replica for one attempt. At once unless every replica of the first working candidate is
    * busy; then it waits in line. Refuses with engine_not_allowed, spending_cap, unknown_model, no_model,
-   * queue_full, queue_timeout, client_closed or draining.
+   * queue_full, queue_timeout, deadline_exceeded, client_closed or draining.
    */
   acquire(need: Need): LeaseGrant | Refusal | Promise<LeaseGrant | Refusal> {
     if (this.#closed) return refuse('draining', 'The server is stopping. Send the request again in a moment.')
-    if (need.signal.aborted) return refuse('client_closed', 'The caller left before a replica was chosen.')
+    if (need.signal.aborted) return ended(need.signal)
     const placed = this.#place(need)
     return placed.type === 'busy' ? this.#line.wait(need, placed.model) : placed
   }
@@ -330,4 +331,10 @@ export class Fleet {
     const names = [...this.#engines.keys()].join(', ') || 'none'
     return refuse('not_found', `There is no engine "${name}". The engines are: ${names}.`)
   }
+}
+
+function ended(signal: AbortSignal): Refusal {
+  return timedOut(signal)
+    ? refuse('deadline_exceeded', 'The time for this request was over before a replica was chosen.')
+    : refuse('client_closed', 'The caller left before a replica was chosen.')
 }

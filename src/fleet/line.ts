@@ -1,6 +1,7 @@
 import type { Need } from '../contract/need.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { timedOut } from '../lib/timed-out.ts'
 import type { LeaseGrant } from './lease.ts'
 import type { Placed } from './placement.ts'
 
@@ -50,9 +51,15 @@ export class Line {
         ),
       )
     }
-    const waitMs = Math.min(maxWaitMs, need.deadline - clock.elapsed())
+    const since = clock.elapsed()
+    const waitMs = Math.min(maxWaitMs, need.deadline - since)
     return new Promise((resolve) => {
-      const leave = (): void => waiter.finish(refuse('client_closed', 'The caller left while it waited.'))
+      const leave = (): void =>
+        waiter.finish(
+          timedOut(need.signal)
+            ? tooLate(model, clock.elapsed() - since, retryAfterMs)
+            : refuse('client_closed', 'The caller left while it waited.'),
+        )
       const waiter: Waiter = {
         need,
         finish: (result) => {

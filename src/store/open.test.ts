@@ -138,6 +138,26 @@ test('a transaction is all or nothing, and refuses to be nested or asynchronous'
   assert.equal(count(), 1)
 })
 
+test('what reads at one moment waits for no writer, and does not see what is committed meanwhile', () => {
+  const path = file('reading.db')
+  using writer = openStore(path, [notes])
+  using reader = openStore(path, [notes])
+  const insert = writer.prepare('INSERT INTO note VALUES (?)')
+  const count = (): unknown => reader.prepare('SELECT count(*) AS n FROM note').get()?.n
+  writer.transaction(() => {
+    insert.run('not yet')
+    // With the writer's lock it would fail here after the time-out: this thread holds both.
+    assert.equal(reader.reading(count), 0)
+  })
+  reader.reading(() => {
+    assert.equal(count(), 1)
+    writer.transaction(() => insert.run('meanwhile'))
+    assert.equal(count(), 1)
+  })
+  assert.equal(reader.reading(count), 2)
+  assert.throws(() => reader.reading(() => reader.reading(count)), /inside a transaction/)
+})
+
 test('a transaction that must outlive a power loss syncs the disk, and the next one need not', () => {
   using store = openStore(file('power.db'), [notes])
   const level = (): unknown => store.prepare('PRAGMA synchronous').get()?.synchronous

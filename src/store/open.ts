@@ -17,6 +17,9 @@ const BUSY_TIMEOUT_MS = 5_000
 /** Files up to this size are checked whole when opened: some 20 ms at the bound, far below 1 ms as a rule. */
 const CHECK_ON_OPEN_BYTES = 16 * 1024 * 1024
 
+/** The file is damaged, or no database: not one that is busy, may not be opened, or is of a newer version. */
+export class DamagedError extends UpshiftError {}
+
 /** What a transaction survives once it has returned: the process's death, or the machine's power loss too. */
 export type Durability = 'process' | 'power'
 
@@ -28,15 +31,20 @@ export interface Store extends Disposable {
    * is changed and the error goes on. Synchronous only, never nested: both are bugs and throw.
    */
   transaction<Result>(change: () => Result, durability?: Durability): Result
-  /** Reads the whole file and throws UpshiftError, naming the file, where it is damaged. */
+  /**
+   * Runs `read` at one moment of the file and returns what it returned: what others commit meanwhile it does not see. It
+   * waits for no writer and no writer waits for it; a write in it is a bug. Synchronous only, never nested.
+   */
+  reading<Result>(read: () => Result): Result
+  /** Reads the whole file and throws DamagedError, naming the file, where it is damaged. */
   check(): void
   close(): void
 }
 
 /**
  * Opens (or creates, with mode 0600) the database at `path` and brings its tables up to date.
- * Throws UpshiftError that names the file: it cannot be opened, is damaged, is no database, or was written by
- * a newer version.
+ * Throws UpshiftError that names the file: it cannot be opened, is damaged or no database (DamagedError), or was
+ * written by a newer version.
  */
 export function openStore(path: string, migrations: readonly Migration[]): Store {
   keepPrivate(path)
@@ -55,6 +63,8 @@ export function openStore(path: string, migrations: readonly Migration[]): Store
   }
 }
 
+const NESTED = 'a transaction inside a transaction'
+
 class SqliteStore implements Store {
   readonly path: string
   readonly #database: DatabaseSync
@@ -69,19 +79,33 @@ class SqliteStore implements Store {
   }
 
   transaction<Result>(change: () => Result, durability: Durability = 'process'): Result {
+    if (durability === 'process') return this.#within('BEGIN IMMEDIATE', change)
     const database = this.#database
-    assert(!database.isTransaction, 'a transaction inside a transaction')
-    if (durability === 'power') database.exec('PRAGMA synchronous = FULL')
+    assert(!database.isTransaction, NESTED)
+    database.exec('PRAGMA synchronous = FULL')
     try {
-      database.exec('BEGIN IMMEDIATE')
-      const result = change()
+      return this.#within('BEGIN IMMEDIATE', change)
+    } finally {
+      database.exec('PRAGMA synchronous = NORMAL')
+    }
+  }
+
+  reading<Result>(read: () => Result): Result {
+    return this.#within('BEGIN DEFERRED', read)
+  }
+
+  #within<Result>(begin: 'BEGIN IMMEDIATE' | 'BEGIN DEFERRED', work: () => Result): Result {
+    const database = this.#database
+    assert(!database.isTransaction, NESTED)
+    try {
+      database.exec(begin)
+      const result = work()
       assert(!(result instanceof Promise), 'a transaction must be synchronous: it returned a promise')
       database.exec('COMMIT')
       return result
     } finally {
       // SQLite itself may have rolled back (disk full); a second ROLLBACK would hide why.
       if (database.isTransaction) database.exec('ROLLBACK')
-      if (durability === 'power') database.exec('PRAGMA synchronous = NORMAL')
     }
   }
 
@@ -157,9 +181,9 @@ function unopened(path: string, cause: unknown): UpshiftError {
   return new UpshiftError({ code: 'conflict', message }, cause)
 }
 
-function damaged(path: string, why: string, cause?: unknown): UpshiftError {
+function damaged(path: string, why: string, cause?: unknown): DamagedError {
   const message =
     `The database ${path} is damaged or not a database: ${why}. ` +
     'Move the file (and its -wal and -shm) aside and put a copy from a backup in its place.'
-  return new UpshiftError({ code: 'internal', message }, cause)
+  return new DamagedError({ code: 'internal', message }, cause)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { Collections } from '../../knowledge/collection/collections.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -85,6 +86,23 @@ test('a damaged file of collections is told, a sound one too, and none is no new
     assert.equal(check?.state, 'fail')
     assert.match(check?.detail ?? '', /collections\.db is damaged or not a database/)
     assert.match(check?.fix ?? '', /knowledge add/)
+  } finally {
+    await stop()
+  }
+})
+
+test('a file of collections that a newer version wrote is not told as damaged', async () => {
+  const { parts, stop } = await open('newer')
+  const path = parts.paths.collections
+  try {
+    new Collections(path, systemClock).close()
+    const database = new DatabaseSync(path)
+    database.exec("INSERT INTO store_migration VALUES ('collection', 900, 'x')")
+    database.close()
+    const [check] = await collectionsCheck(path)
+    assert.equal(check?.state, 'warn')
+    assert.match(check?.detail ?? '', /was written by a newer Upshift/)
+    assert.doesNotMatch(`${check?.detail} ${check?.fix}`, /damaged|aside/)
   } finally {
     await stop()
   }

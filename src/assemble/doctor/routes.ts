@@ -100,6 +100,9 @@ export async function collectionsCheck(path: string): Promise<Check[]> {
   if (checked.type === 'sound') return [{ name, state: 'ok', detail: `${path} is sound` }]
   const unchecked = { name, state: 'warn' as const, detail: `${path} could not be checked: ${checked.why}` }
   if (checked.type === 'unchecked') return [{ ...unchecked, fix: 'look again when less is going on' }]
+  if (checked.type === 'unopened') {
+    return [{ name, state: 'warn', detail: checked.why, fix: 'do what is said there, then look again' }]
+  }
   const fix = 'without a backup of it, move it aside and `upshift knowledge add` the documents again'
   return [{ name, state: 'fail', detail: checked.why, fix }]
 }

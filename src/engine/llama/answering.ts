@@ -5,6 +5,7 @@ import type { Problem } from '../../contract/problem.ts'
 import type { Usage } from '../../contract/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import { timedOut } from '../../lib/timed-out.ts'
 import { Choice, chunkOf, type Delta, type Frame } from './choice.ts'
 import type { Heard, Host } from './host.ts'
 import type { EndReason, Job, JobStats, Piece } from './protocol.ts'
@@ -173,8 +174,7 @@ export class Answering implements Disposable {
   }
 
   readonly #aborted = (): void => {
-    const reason: unknown = this.#parts.call.signal.reason
-    if (reason instanceof Error && reason.name === 'TimeoutError') this.#late()
+    if (timedOut(this.#parts.call.signal)) this.#late()
     else
       this.#fail({ code: 'client_closed', message: 'The caller went away before the answer was complete.' })
   }

@@ -1,6 +1,7 @@
 import type { EmbedCall, EmbedEnd } from '../../contract/embed.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { timedOut } from '../../lib/timed-out.ts'
 import type { Heard, Host } from './host.ts'
 
 const NOTHING = { promptTokens: 0, completionTokens: 0 }
@@ -15,12 +16,14 @@ export function embedOn(host: Host, id: string, call: EmbedCall, clock: Clock): 
       resolve(ended)
     }
     const fail = (problem: Problem): void => end({ type: 'failed', problem, usage: NOTHING })
-    const aborted = (): void =>
-      fail({ code: 'client_closed', message: 'The caller went away before the vectors were made.' })
     const late = (): void => {
       const message =
         'The time for this request was over before the vectors were made. Ask for less, or allow more time.'
       fail({ code: 'deadline_exceeded', message })
+    }
+    const aborted = (): void => {
+      if (timedOut(call.signal)) late()
+      else fail({ code: 'client_closed', message: 'The caller went away before the vectors were made.' })
     }
     const leftMs = call.deadline - clock.elapsed()
     const timer = setTimeout(late, Math.max(0, leftMs))

@@ -81,6 +81,7 @@ test('who leaves and whose time is over is told at once, while others are served
     { signal: gone.signal },
   )
   const late = embed(['x'], { deadline: systemClock.elapsed() - 1 })
+  const limited = embed(['x'], { signal: AbortSignal.abort(new DOMException('over', 'TimeoutError')) })
   const served = embed(['x'])
   gone.abort()
   const [leaver, latecomer, other] = await Promise.all([left, late, served])
@@ -88,4 +89,6 @@ test('who leaves and whose time is over is told at once, while others are served
   assert.equal(leaver.problem.code, 'client_closed')
   assert.equal(latecomer.problem.code, 'deadline_exceeded')
   assert.equal(other.type, 'embedded')
+  const over = await limited
+  assert.equal(over.type === 'failed' && over.problem.code, 'deadline_exceeded')
 })

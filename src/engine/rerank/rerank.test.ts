@@ -166,3 +166,27 @@ test('one that fails again and again is left alone for a while, and asked again 
     await upstream.close()
   }
 })
+
+test('failures of one target say nothing of another', async () => {
+  const reranker = made()
+  const upstream = await startUpstream((socket, { body }) =>
+    body.includes('"model":"good"')
+      ? respond(socket, 200, JSON.stringify(scored([0, 1])))
+      : respond(socket, 500, '{}'),
+  )
+  const { signal } = new AbortController()
+  const ask = (model: string) =>
+    reranker.rerank(
+      { url: upstream.url, model, key: undefined, timeoutMs: 5_000 },
+      { id: 'r', question: 'q', documents: DOCUMENTS, signal },
+    )
+  try {
+    for (let nth = 0; nth < 3; nth++) await ask('broken')
+    assert.match(problemOf(await ask('broken')).message, /left alone/)
+    assert.deepEqual(orderOf(await ask('good')), [0])
+    for (let nth = 0; nth < 2; nth++) assert.equal(problemOf(await ask('broken')).code, 'upstream_failed')
+    assert.deepEqual(orderOf(await ask('good')), [0])
+  } finally {
+    await upstream.close()
+  }
+})

@@ -43,14 +43,22 @@ const REST_MS = 30_000
 const MAX_REPLY_BYTES = 4 * 1024 * 1024
 const NAME = 'rerank'
 
+/** How the last calls of a target went. A call that ends after a reload tells it of the target that it asked. */
+interface Health {
+  readonly url: string
+  readonly model: string
+  /** In a row. */
+  failures: number
+  restsUntil: number
+}
+
 /**
  * POST /rerank as Cohere's API has it and Jina's, vLLM's and llama.cpp's server copy it: `model`, `query`, `documents`
  * and `top_n` in, indexes and scores out. One call is one dispatch: nothing is tried twice, because a search waits.
  */
 export class Reranker {
   readonly #parts: RerankParts
-  #failures = 0
-  #restsUntil = 0
+  #health: Health | undefined
 
   constructor(parts: RerankParts) {
     this.#parts = parts
@@ -59,19 +67,29 @@ export class Reranker {
   /** Refuses where nothing was sent or no order came; throws for bugs only. */
   async rerank(target: RerankTarget, call: RerankCall): Promise<Reranking | Refusal> {
     const { clock } = this.#parts
-    const left = this.#restsUntil - clock.elapsed()
+    const health = this.#healthOf(target)
+    const left = health.restsUntil - clock.elapsed()
     if (left > 0) {
       const message = `The reranker has failed ${FAILURES} times in a row and is left alone for ${Math.ceil(left / 1_000)} s more. See whether it runs at ${target.url}.`
       return refuse('upstream_unreachable', message, { retryAfterMs: left })
     }
     const answer = await this.#asked(target, call)
     const failed = answer.type === 'refusal' && answer.problem.code !== 'client_closed'
-    this.#failures = failed ? this.#failures + 1 : answer.type === 'refusal' ? this.#failures : 0
-    if (this.#failures >= FAILURES) {
-      this.#failures = 0
-      this.#restsUntil = clock.elapsed() + REST_MS
+    if (failed) health.failures++
+    else if (answer.type === 'reranking') health.failures = 0
+    if (health.failures >= FAILURES) {
+      health.failures = 0
+      health.restsUntil = clock.elapsed() + REST_MS
     }
     return answer
+  }
+
+  /** Begins anew where another target is asked: one is configured at a time. */
+  #healthOf({ url, model }: RerankTarget): Health {
+    if (this.#health?.url !== url || this.#health.model !== model) {
+      this.#health = { url, model, failures: 0, restsUntil: 0 }
+    }
+    return this.#health
   }
 
   async #asked(target: RerankTarget, call: RerankCall): Promise<Reranking | Refusal> {

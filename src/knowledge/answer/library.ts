@@ -68,21 +68,16 @@ export class Library {
     const opened = this.#opened(sought.collection, scope)
     if (isRefusal(opened)) return opened
     return unlessUnsearched(async () => {
-      const { asked, verdicts } = await this.stages.near(
-        opened.collections,
-        sought.collection,
-        sought.question,
-        asking,
-      )
+      const near = await this.stages.near(opened.collections, sought.collection, sought.question, asking)
       const labels = labelsOf(scope)
       const limit = Math.max(sought.limit, asking === undefined ? 0 : (this.stages.depth ?? 0))
-      const whole = { ...sought, limit, ...(asked && { asked }) }
-      const hits = await opened.pool.search(whole, labels, signal)
-      const ordered = await this.stages.reranked(sought.question, hits, asking)
+      const whole = { ...sought, limit, ...(near.asked && { asked: near.asked }) }
+      const first = await opened.pool.search(whole, labels, signal)
+      const ordered = await this.stages.reranked(sought.question, first.hits, asking)
       return {
         type: 'searched',
         hits: standing(opened.collections, sought.collection, ordered.hits, labels).slice(0, sought.limit),
-        verdicts: [...verdicts, ...ordered.verdicts],
+        verdicts: [...near.verdicts(first.near), ...ordered.verdicts],
       }
     })
   }
@@ -101,13 +96,14 @@ export class Library {
       // Without a reranker it is one task of the worker.
       const wide =
         depth === undefined
-          ? []
+          ? undefined
           : await pool.search({ ...whole, limit: Math.max(WIDE, depth, sought.limit) }, labels, signal)
-      const ordered = await this.stages.reranked(question, wide, asking)
+      const ordered = await this.stages.reranked(question, wide?.hits ?? [], asking)
       const among =
         depth === undefined ? {} : { hits: standing(collections, collection, ordered.hits, labels) }
-      const found = await pool.find({ ...whole, ...among }, labels, signal)
-      return { ...found, verdicts: [...found.verdicts, ...near.verdicts, ...ordered.verdicts] }
+      const last = await pool.find({ ...whole, ...among }, labels, signal)
+      const verdicts = [...near.verdicts((wide ?? last).near), ...ordered.verdicts]
+      return { ...last.found, verdicts: [...last.found.verdicts, ...verdicts] }
     })
   }
 

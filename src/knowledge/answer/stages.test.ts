@@ -7,6 +7,7 @@ import type { Caller } from '../../contract/caller.ts'
 import { isRefusal, type ProblemCode, refuse } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Collections } from '../collection/collections.ts'
+import { createSearchPool } from '../collection/search-pool.ts'
 import { tuneVectors } from '../tune/tune-vectors.ts'
 import { makeVectors } from '../vectors/make.ts'
 import { scriptedEmbedder, Topics } from '../vectors/topics.fixture.ts'
@@ -96,6 +97,32 @@ for (const [code, words] of [
   })
 }
 
+test('of a question without end engines read the beginning, cut between two characters', async () => {
+  const questions: string[] = []
+  const reranker: RerankerPort = {
+    model: 'rerank/m',
+    depth: 8,
+    rerank: async (question, passages) => {
+      questions.push(question)
+      return { type: 'reranked', order: passages.map((_, index) => ({ index, score: -index })) }
+    },
+  }
+  library.stages.use(engines({ reranker }))
+  const start = `${topics.question(7)} `
+  // An emoji is two UTF-16 units, and one lies across the bound.
+  const long = `${start}${'x'.repeat((start.length + 1) % 2)}${'😀'.repeat(50_000)}`
+  const before = asked.length
+  assert.equal((await search(long)).sources[0], '7.txt')
+  const sent = [...asked.slice(before), ...questions]
+  assert.equal(sent.length, 2)
+  for (const text of sent) {
+    assert.equal(text.length, 3_999)
+    assert.ok(long.startsWith(text) && text.isWellFormed())
+  }
+  await search(`${long} and more`)
+  assert.equal(asked.length, before + 1, 'what an engine would read is the same')
+})
+
 test('a vector of another model or length is never compared', async () => {
   for (const [model, length] of [
     ['box/other', 32],
@@ -178,12 +205,38 @@ test('nothing of a collection reaches an engine for a key that may not read it',
   assert.deepEqual([asked.length, seen.length], [before, 0])
 })
 
+test('vectors that had gone by the time of the search are not told as used', async () => {
+  library.stages.use(engines())
+  const { collections } = library
+  assert.ok(collections)
+  const question = topics.question(7)
+  const near = await library.stages.near(collections, 'shelf', question, asking)
+  assert.ok(near.asked)
+  const pool = createSearchPool(join(folder, 'collections.db'))
+  const sought = { collection: 'shelf', question, limit: 5 }
+  const gone = { ...near.asked, model: 'box/gone' }
+  try {
+    assert.equal((await pool.search({ ...sought, asked: near.asked }, [])).near, true)
+    assert.equal((await pool.search({ ...sought, asked: gone }, [])).near, false)
+    assert.equal((await pool.find({ ...sought, asked: gone }, [])).near, false)
+  } finally {
+    await pool.close()
+  }
+  const [verdict] = near.verdicts(false)
+  assert.equal(verdict?.outcome, 'skipped')
+  assert.match(verdict?.detail ?? '', /vectors of box\/vectors had gone/)
+})
+
 test('a passage without a vector yet is found by its words, and the gap is said', async () => {
   library.stages.use(engines())
   library.collections?.put('shelf', [topics.document(40, 5, true)])
   const { sources, verdicts } = await search(topics.name(40))
   assert.equal(sources[0], '40.txt')
-  assert.deepEqual([verdicts[0]?.outcome, verdicts[0]?.detail?.slice(0, 13)], ['skipped', '1 of 13 passa'])
+  const [dense] = verdicts
+  assert.deepEqual([dense?.check, dense?.outcome], ['retrieval.dense', 'passed'])
+  assert.match(dense?.detail ?? '', /^vectors of box\/vectors; 1 of 13 passages have none yet/)
+  assert.ok(library.stages.counts.some(({ outcome, why }) => outcome === 'passed' && why === 'incomplete'))
+  assert.equal((await search(topics.question(7))).sources[0], '7.txt', 'the vectors that are there count')
 })
 
 test('what is removed while the reranker reads is in no result', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Verdict } from '../../contract/event.ts'
 import { isRefusal, type ProblemCode } from '../../contract/problem.ts'
 import type { Collections } from '../collection/collections.ts'
@@ -37,13 +38,18 @@ export interface StageCount {
 /** What a stage says of itself, and what it brought. */
 interface Near {
   readonly asked?: AskedVector
-  readonly verdicts: readonly Verdict[]
+  /** Called once, when the search is over: whether the vector was used in it. */
+  verdicts(used: boolean): readonly Verdict[]
 }
+
+const SILENT: Near = { verdicts: () => [] }
 
 /** Questions whose vectors are kept, and states of collections. */
 const MAX_KEPT = 256
 /** Of a passage a reranker reads no more, in UTF-16 units. */
 const MAX_PASSAGE = 4_000
+/** Of a question engines read no more, in UTF-16 units: a chat's may be a whole file, and words look for all of it. */
+const MAX_QUESTION = 4_000
 
 export class Stages {
   #engines: RetrievalEngines | undefined
@@ -75,12 +81,12 @@ export class Stages {
     question: string,
     asking: Asking | undefined,
   ): Promise<Near> {
-    if (asking === undefined) return { verdicts: [] }
+    if (asking === undefined) return SILENT
     const { labels = [] } = asking.caller.scope
     const state = this.#stateOf(collections, collection, labels)
     const { made, tuning } = state ?? {}
     if (state === undefined) {
-      if ((collections.tuning(collection)?.settings.dense ?? 0) > 0) return { verdicts: [] }
+      if ((collections.tuning(collection)?.settings.dense ?? 0) > 0) return SILENT
       const detail =
         'the collection’s tuning gives its semantics no weight, and no model makes vectors for it'
       return this.#without('none', detail)
@@ -96,7 +102,7 @@ export class Stages {
       const detail = `${state.passages} vectors of ${made.dimensions} numbers are more than are held in memory`
       return this.#without('too-large', detail)
     }
-    const vector = await this.#vectorOf(made.model, question, made.dimensions, asking)
+    const vector = await this.#vectorOf(made.model, asEnginesRead(question), made.dimensions, asking)
     if (!(vector instanceof Float32Array)) return this.#without(vector.why, vector.detail)
     const now = this.#stateOf(collections, collection, labels)?.made
     if (now?.model !== made.model || now.dimensions !== made.dimensions) {
@@ -105,10 +111,10 @@ export class Stages {
     const asked = { model: made.model, vector, weight: tuning.weight }
     const missing = state.passages - state.embedded
     if (missing > 0) {
-      const detail = `${missing} of ${state.passages} passages have no vector yet, and were looked for by their words`
-      return { asked, ...this.#without('incomplete', detail) }
+      const detail = `vectors of ${made.model}; ${missing} of ${state.passages} passages have none yet, and were looked for by their words`
+      return this.#with(asked, 'incomplete', detail)
     }
-    return { asked, verdicts: [this.#count('dense', 'passed', 'ran', `vectors of ${made.model}`)] }
+    return this.#with(asked, 'ran', `vectors of ${made.model}`)
   }
 
   /** The first passages in the reranker's order, the rest behind them as they were. */
@@ -125,7 +131,7 @@ export class Stages {
     const first = hits.slice(0, reranker.depth)
     if (first.length === 0) return { hits, verdicts: [] }
     const texts = first.map(({ text }) => text.slice(0, MAX_PASSAGE))
-    const reply = await reranker.rerank(question, texts, asking)
+    const reply = await reranker.rerank(asEnginesRead(question), texts, asking)
     if (isRefusal(reply)) {
       const { code } = reply.problem
       return { hits, verdicts: [this.#count('rerank', 'skipped', code, wordsOf(reranker.model, code))] }
@@ -140,8 +146,17 @@ export class Stages {
     return { hits: [...ordered, ...rest], verdicts: [this.#count('rerank', 'passed', 'ran', detail)] }
   }
 
-  #without(why: Why, detail: string): { readonly verdicts: readonly Verdict[] } {
-    return { verdicts: [this.#count('dense', 'skipped', why, detail)] }
+  #with(asked: AskedVector, why: Why, detail: string): Near {
+    const verdicts = (used: boolean): Verdict[] => {
+      if (used) return [this.#count('dense', 'passed', why, detail)]
+      const gone = `the vectors of ${asked.model} had gone before they were searched`
+      return [this.#count('dense', 'skipped', 'other-model', gone)]
+    }
+    return { asked, verdicts }
+  }
+
+  #without(why: Why, detail: string): Near {
+    return { verdicts: () => [this.#count('dense', 'skipped', why, detail)] }
   }
 
   #count(stage: Stage, outcome: StageCount['outcome'], why: Why, detail: string): Verdict {
@@ -169,7 +184,9 @@ export class Stages {
 
   /** Kept for each key by itself: what another may use says nothing of this one. */
   async #vectorOf(model: string, question: string, dimensions: number, asking: Asking) {
-    const key = JSON.stringify([asking.caller.key, model, question])
+    const key = createHash('sha256')
+      .update(JSON.stringify([asking.caller.key, model, question]))
+      .digest('base64')
     const known = this.#kept.get(key)
     if (known?.length === dimensions) return known
     const reply = await this.#engines?.embed(model, prefixesOf(model).question + question, asking)
@@ -187,6 +204,12 @@ export class Stages {
   }
 }
 
+/** No half of a surrogate pair is left at the cut: some servers refuse it. */
+function asEnginesRead(question: string): string {
+  if (question.length <= MAX_QUESTION) return question
+  return question.slice(0, MAX_QUESTION).replace(/[\ud800-\udbff]$/, '')
+}
+
 /**
  * Why a model was not asked, or brought nothing. In our own words: what an engine says may repeat what it was sent, and
  * this goes into the log, which no forgetting reaches.
@@ -201,6 +224,7 @@ const WORDS: Partial<Readonly<Record<ProblemCode, string>>> = {
   rate_limited: 'the key has asked too often',
   guard_refused: 'a rule of the guard keeps back what it would get',
   upstream_timeout: 'it did not answer in time',
+  queue_timeout: 'every place at it stayed taken',
   deadline_exceeded: 'it did not answer in time',
   upstream_unreachable: 'it cannot be reached',
   upstream_garbled: 'what it answered cannot be used',

@@ -146,7 +146,7 @@ test('a search off the event loop sees each change', async () => {
   const pool = createSearchPool(path)
   try {
     const texts = async () =>
-      (await pool.search({ collection: 'shelf', question: 'oil', limit: 5 }, [])).map(({ text }) => text)
+      (await pool.search({ collection: 'shelf', question: 'oil', limit: 5 }, [])).hits.map(({ text }) => text)
     assert.deepEqual(await texts(), ['gears want oil'])
     collections.put('shelf', [documentOf('b.txt', 'v1', 'oil is dear')])
     assert.equal((await texts()).length, 2)

@@ -44,8 +44,8 @@ const EMPTY: Part = {
 
 export function readHeld(store: Store, segments: Segments, collection: number): Held {
   const chunks = store.prepare('SELECT id, document FROM chunk WHERE segment = ? ORDER BY place')
-  // In a transaction, so that all of it is of one moment.
-  const read = store.transaction(() => {
+  // All of it is of one moment.
+  const read = store.reading(() => {
     const row = store.prepare('SELECT semantics FROM collection WHERE id = ?').get(collection)
     const parts = segments.of(collection).map(({ id, labels }) => {
       const rows = chunks.all(id)

@@ -21,14 +21,27 @@ export interface SoughtAmong extends Sought {
   readonly hits?: readonly Hit[]
 }
 
+/** Whether the question's vector was used: the collection's may be another model's by the time of the search. */
+interface Nearness {
+  readonly near: boolean
+}
+
+interface PoolHits extends Nearness {
+  readonly hits: readonly Hit[]
+}
+
+interface PoolFound extends Nearness {
+  readonly found: Found
+}
+
 export interface SearchPool {
   /**
    * The `limit` best passages of a collection, by its own settings; `dense` stands in for the weight of its
    * semantics, and `labels` are those that who asks holds. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there.
    */
-  search(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<readonly Hit[]>
+  search(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<PoolHits>
   /** What an answer may be made of: passages that were screened and judged. Rejects as `search`. */
-  find(question: SoughtAmong, labels: readonly string[], signal?: AbortSignal): Promise<Found>
+  find(question: SoughtAmong, labels: readonly string[], signal?: AbortSignal): Promise<PoolFound>
   close(): Promise<void>
 }
 
@@ -93,6 +106,9 @@ const foundSchema: z.ZodType<Found> = z.object({
   ),
 })
 
+const hitsReply = z.object({ hits: hitsSchema, near: z.boolean() })
+const foundReply = z.object({ found: foundSchema, near: z.boolean() })
+
 /** Searches the collections in the file at `path` off the event loop. */
 export function createSearchPool(path: string): SearchPool {
   const pool = createWorkerPool({
@@ -104,9 +120,9 @@ export function createSearchPool(path: string): SearchPool {
   })
   return {
     search: async (question, labels, signal) =>
-      hitsSchema.parse(await pool.run({ type: 'search', path, ...question, labels }, [], signal)),
+      hitsReply.parse(await pool.run({ type: 'search', path, ...question, labels }, [], signal)),
     find: async (question, labels, signal) =>
-      foundSchema.parse(await pool.run({ type: 'find', path, ...question, labels }, [], signal)),
+      foundReply.parse(await pool.run({ type: 'find', path, ...question, labels }, [], signal)),
     close: () => pool.close(),
   }
 }

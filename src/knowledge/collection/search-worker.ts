@@ -37,9 +37,10 @@ serveTasks((task) => {
   const chosen = dense === undefined ? settings : { ...settings, dense }
   const searcher = searcherOf(collections, collection).seenBy(labels)
   if (asked !== undefined) makeRoom(collection)
-  if (type === 'search') return searcher.search(question, chosen, limit, { filter, asked })
+  const near = asked !== undefined && searcher.engineVectors(asked.model, asked.vector.length) !== undefined
+  if (type === 'search') return { hits: searcher.search(question, chosen, limit, { filter, asked }), near }
   const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), { filter, asked })
-  return foundAmong(searcher, collection, question, among, limit)
+  return { found: foundAmong(searcher, collection, question, among, limit), near }
 })
 
 /** A worker serves one file. */

@@ -47,8 +47,8 @@ export class ChunkVectors {
     if (known !== undefined) return this.#isOf(model, dimensions) ? known : undefined
     const chunks = segments.reduce((sum, { length }) => sum + length, 0)
     if (chunks * dimensions * Float32Array.BYTES_PER_ELEMENT > MAX_VECTOR_BYTES) return undefined
-    // In a transaction: another process may put another model's in their place meanwhile.
-    return this.#store.transaction(() => {
+    // At one moment: another process may put another model's in their place meanwhile.
+    return this.#store.reading(() => {
       this.#made ??= this.#read()
       if (!this.#isOf(model, dimensions)) return undefined
       if (this.bytes > MAX_VECTOR_BYTES) this.#makeRoom()

@@ -25,11 +25,13 @@ export interface MakeReport {
 const HALVINGS_MAX = 5
 /**
  * Refusals of a text and not of the engine: others of the same batch may do. Where an engine rejects every text of a
- * batch, it is the engine after all.
+ * batch, it is the engine after all, unless it has made vectors before and still makes one of a word.
  */
 const OF_THE_TEXT: readonly ProblemCode[] = ['context_length_exceeded', 'guard_refused', 'upstream_rejected']
 /** Where the model turns out to be another one, what was made before is made again, once. */
 const PASSES_MAX = 2
+/** What every model that embeds takes. */
+const PLAIN = 'word'
 
 /**
  * Makes a vector of each passage of a collection that has none, batch by batch; each batch is kept before the next is
@@ -45,7 +47,9 @@ export async function makeVectors(
   const run = new MakeRun(collections, name, embedder, options)
   let stopped: string | undefined
   try {
-    for (let pass = 0; pass < PASSES_MAX && (await run.pass()) === 'again'; pass++);
+    let ended: 'done' | 'again' = 'again'
+    for (let pass = 0; pass < PASSES_MAX && ended === 'again'; pass++) ended = await run.pass()
+    if (ended === 'again' && !options.signal.aborted) stopped = run.unsteady()
   } catch (error) {
     if (!options.signal.aborted) {
       if (!(error instanceof UpshiftError)) throw error
@@ -91,8 +95,10 @@ class MakeRun {
       after = last.chunk
       const made = this.#made
       this.#rejection = undefined
-      again ||= (await this.#batch(batch)) === 'replaced'
-      if (this.#made === made && this.#rejection !== undefined) throw this.#rejection
+      const kept = await this.#batch(batch)
+      again ||= kept === 'replaced'
+      if (this.#made === made && this.#rejection !== undefined && !(await this.#embedsYet()))
+        throw this.#rejection
       this.#options.progress?.(this.#left)
     }
     return again ? 'again' : 'done'
@@ -130,6 +136,18 @@ class MakeRun {
     return 'kept'
   }
 
+  /** Whether the engine that made this collection's vectors makes any now. */
+  async #embedsYet(): Promise<boolean> {
+    if (this.#model === undefined) return false
+    try {
+      await this.#embedder.embed([PLAIN], this.#options.signal)
+      return true
+    } catch (error) {
+      if (error instanceof UpshiftError && error.problem.code === 'upstream_rejected') return false
+      throw error
+    }
+  }
+
   /** With what the model wants before a passage; which one it is, its first answer tells. */
   async #embedded(texts: readonly string[]): Promise<Embedded> {
     const { signal } = this.#options
@@ -161,6 +179,11 @@ class MakeRun {
     this.#made += made.length
     this.#left -= made.length
     return kept
+  }
+
+  /** What is said where even the last pass had to remove vectors. */
+  unsteady(): string {
+    return `What ${this.#embedder.wanted} makes changed its model or its length again and again, and only vectors of one kind are kept together. Name one exact model.`
   }
 
   tell(): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Problem } from '../../contract/problem.ts'
@@ -79,6 +80,21 @@ test('a passage that shares no word with the question is found by its vector', a
   // A vector of another length, or of another model, is no vector of this collection.
   assert.deepEqual(found(collections, question, by(question), 'box/other'), [])
   assert.deepEqual(found(collections, question, topics.byTopic(question, 31)), [])
+})
+
+test('vectors are read for the first search while another connection writes', async () => {
+  const { collections, topics, by, path } = filled('written', 30)
+  using _held = collections
+  await makeVectors(collections, 'shelf', scriptedEmbedder(by), { signal })
+  using fresh = new Collections(path, systemClock)
+  const writer = new DatabaseSync(path)
+  try {
+    writer.exec('BEGIN IMMEDIATE')
+    const question = topics.question(17)
+    assert.equal(found(fresh, question, by(question))[0], '17.txt')
+  } finally {
+    writer.close()
+  }
 })
 
 test('who does not hold a document’s labels does not find it by its vector, and it is not counted', async () => {
