@@ -77,7 +77,7 @@ export class Library {
       return {
         type: 'searched',
         hits: standing(opened.collections, sought.collection, ordered.hits, labels).slice(0, sought.limit),
-        verdicts: [...near.verdicts(first.near), ...ordered.verdicts],
+        verdicts: [...near.verdicts(first.missing), ...ordered.verdicts],
       }
     })
   }
@@ -102,7 +102,7 @@ export class Library {
       const among =
         depth === undefined ? {} : { hits: standing(collections, collection, ordered.hits, labels) }
       const last = await pool.find({ ...whole, ...among }, labels, signal)
-      const verdicts = [...near.verdicts((wide ?? last).near), ...ordered.verdicts]
+      const verdicts = [...near.verdicts((wide ?? last).missing), ...ordered.verdicts]
       return { ...last.found, verdicts: [...last.found.verdicts, ...verdicts] }
     })
   }

@@ -216,13 +216,13 @@ test('vectors that had gone by the time of the search are not told as used', asy
   const sought = { collection: 'shelf', question, limit: 5 }
   const gone = { ...near.asked, model: 'box/gone' }
   try {
-    assert.equal((await pool.search({ ...sought, asked: near.asked }, [])).near, true)
-    assert.equal((await pool.search({ ...sought, asked: gone }, [])).near, false)
-    assert.equal((await pool.find({ ...sought, asked: gone }, [])).near, false)
+    assert.equal((await pool.search({ ...sought, asked: near.asked }, [])).missing, 0)
+    assert.equal((await pool.search({ ...sought, asked: gone }, [])).missing, null)
+    assert.equal((await pool.find({ ...sought, asked: gone }, [])).missing, null)
   } finally {
     await pool.close()
   }
-  const [verdict] = near.verdicts(false)
+  const [verdict] = near.verdicts(null)
   assert.equal(verdict?.outcome, 'skipped')
   assert.match(verdict?.detail ?? '', /vectors of box\/vectors had gone/)
 })

@@ -6,7 +6,7 @@ import type { Hit } from '../collection/searcher.ts'
 import { type AskedVector, MAX_VECTOR_BYTES } from '../vectors/chunk-vectors.ts'
 import { unitVector } from '../vectors/encode.ts'
 import { prefixesOf } from '../vectors/prefix.ts'
-import type { VectorState } from '../vectors/store.ts'
+import type { VectorChoice } from '../vectors/store.ts'
 import type { Asking, RetrievalEngines } from './ports.ts'
 
 /**
@@ -38,8 +38,8 @@ export interface StageCount {
 /** What a stage says of itself, and what it brought. */
 interface Near {
   readonly asked?: AskedVector
-  /** Called once, when the search is over: whether the vector was used in it. */
-  verdicts(used: boolean): readonly Verdict[]
+  /** Called once, when the search is over: passages without a vector, or null where the vector was not used in it. */
+  verdicts(missing: number | null): readonly Verdict[]
 }
 
 const SILENT: Near = { verdicts: () => [] }
@@ -57,7 +57,7 @@ export class Stages {
   readonly #counts = new Map<string, StageCount>()
   readonly #states = new Map<
     string,
-    { readonly generation: number; readonly state: VectorState | undefined }
+    { readonly generation: number; readonly state: VectorChoice | undefined }
   >()
 
   /** From now on, for searches that begin. */
@@ -109,12 +109,7 @@ export class Stages {
       return this.#without('other-model', 'another model was named for the collection meanwhile')
     }
     const asked = { model: made.model, vector, weight: tuning.weight }
-    const missing = state.passages - state.embedded
-    if (missing > 0) {
-      const detail = `vectors of ${made.model}; ${missing} of ${state.passages} passages have none yet, and were looked for by their words`
-      return this.#with(asked, 'incomplete', detail)
-    }
-    return this.#with(asked, 'ran', `vectors of ${made.model}`)
+    return this.#with(asked, state.passages)
   }
 
   /** The first passages in the reranker's order, the rest behind them as they were. */
@@ -146,11 +141,16 @@ export class Stages {
     return { hits: [...ordered, ...rest], verdicts: [this.#count('rerank', 'passed', 'ran', detail)] }
   }
 
-  #with(asked: AskedVector, why: Why, detail: string): Near {
-    const verdicts = (used: boolean): Verdict[] => {
-      if (used) return [this.#count('dense', 'passed', why, detail)]
-      const gone = `the vectors of ${asked.model} had gone before they were searched`
-      return [this.#count('dense', 'skipped', 'other-model', gone)]
+  #with(asked: AskedVector, passages: number): Near {
+    const vectors = `vectors of ${asked.model}`
+    const verdicts = (missing: number | null): Verdict[] => {
+      if (missing === null)
+        return [
+          this.#count('dense', 'skipped', 'other-model', `the ${vectors} had gone before they were searched`),
+        ]
+      if (missing === 0) return [this.#count('dense', 'passed', 'ran', vectors)]
+      const gap = `${missing} of ${passages} passages have none yet, and were looked for by their words`
+      return [this.#count('dense', 'passed', 'incomplete', `${vectors}; ${gap}`)]
     }
     return { asked, verdicts }
   }
@@ -166,16 +166,17 @@ export class Stages {
     return { check: `retrieval.${stage}`, outcome, detail }
   }
 
-  /**
-   * As far as the holder of these labels sees it, and as it stood at the collection's last change: counting vectors takes
-   * milliseconds.
-   */
-  #stateOf(collections: Collections, collection: string, labels: readonly string[]): VectorState | undefined {
+  /** As far as the holder of these labels sees it, and as it stood at the collection's last change. */
+  #stateOf(
+    collections: Collections,
+    collection: string,
+    labels: readonly string[],
+  ): VectorChoice | undefined {
     const generation = collections.generation(collection)
     const key = JSON.stringify([collection, ...labels])
     const known = this.#states.get(key)
     if (known?.generation === generation) return known.state
-    const state = collections.vectors.state(collection, labels)
+    const state = collections.vectors.choice(collection, labels)
     const [oldest] = this.#states.keys()
     if (this.#states.size >= MAX_KEPT && oldest !== undefined) this.#states.delete(oldest)
     this.#states.set(key, { generation, state })

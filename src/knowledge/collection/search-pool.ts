@@ -21,9 +21,12 @@ export interface SoughtAmong extends Sought {
   readonly hits?: readonly Hit[]
 }
 
-/** Whether the question's vector was used: the collection's may be another model's by the time of the search. */
 interface Nearness {
-  readonly near: boolean
+  /**
+   * Passages that have no vector to compare the question's with. Null where the question's was not used: the
+   * collection's may be another model's by the time of the search.
+   */
+  readonly missing: number | null
 }
 
 interface PoolHits extends Nearness {
@@ -106,8 +109,8 @@ const foundSchema: z.ZodType<Found> = z.object({
   ),
 })
 
-const hitsReply = z.object({ hits: hitsSchema, near: z.boolean() })
-const foundReply = z.object({ found: foundSchema, near: z.boolean() })
+const hitsReply = z.object({ hits: hitsSchema, missing: z.number().nullable() })
+const foundReply = z.object({ found: foundSchema, missing: z.number().nullable() })
 
 /** Searches the collections in the file at `path` off the event loop. */
 export function createSearchPool(path: string): SearchPool {

@@ -37,10 +37,12 @@ serveTasks((task) => {
   const chosen = dense === undefined ? settings : { ...settings, dense }
   const searcher = searcherOf(collections, collection).seenBy(labels)
   if (asked !== undefined) makeRoom(collection)
-  const near = asked !== undefined && searcher.engineVectors(asked.model, asked.vector.length) !== undefined
-  if (type === 'search') return { hits: searcher.search(question, chosen, limit, { filter, asked }), near }
+  const near = asked && searcher.engineVectors(asked.model, asked.vector.length)
+  const nearness = { missing: near === undefined ? null : searcher.unembedded }
+  if (type === 'search')
+    return { hits: searcher.search(question, chosen, limit, { filter, asked }), ...nearness }
   const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), { filter, asked })
-  return { found: foundAmong(searcher, collection, question, among, limit), near }
+  return { found: foundAmong(searcher, collection, question, among, limit), ...nearness }
 })
 
 /** A worker serves one file. */

@@ -127,6 +127,11 @@ export class Searcher implements Tunable {
     return this.#held.vectors.index(model, dimensions, this.#chunks)
   }
 
+  /** Chunks that have no vector of the engine yet, once its vectors were searched. */
+  get unembedded(): number {
+    return this.#held.vectors.missing(this.#chunks)
+  }
+
   /** Bytes of memory that the engine's vectors take, in all views together; 0 until they are searched. */
   get vectorBytes(): number {
     return this.#held.vectors.bytes

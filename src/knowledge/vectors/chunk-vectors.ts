@@ -25,6 +25,8 @@ export class ChunkVectors {
   #made: { readonly model: string; readonly dimensions: number } | undefined
   /** A segment's vectors, row by row, by the ids of its chunks. */
   readonly #rows = new Map<Float64Array, Float32Array>()
+  /** Chunks of a segment that have no vector, by the ids of its chunks. */
+  readonly #missing = new Map<Float64Array, number>()
   /** By the segments of a view. */
   #indexes = new WeakMap<readonly Float64Array[], DenseIndex>()
 
@@ -59,6 +61,11 @@ export class ChunkVectors {
     })
   }
 
+  /** Chunks of these segments that have no vector yet, once their index was read. */
+  missing(segments: readonly Float64Array[]): number {
+    return segments.reduce((sum, ids) => sum + (this.#missing.get(ids) ?? 0), 0)
+  }
+
   #isOf(model: string, dimensions: number): boolean {
     return this.#made?.model === model && this.#made.dimensions === dimensions
   }
@@ -82,11 +89,13 @@ export class ChunkVectors {
     if (known !== undefined) return known
     const read = this.#store.prepare('SELECT "values" FROM vector WHERE chunk = ?')
     const rows = new Float32Array(ids.length * dimensions)
+    let missing = ids.length
     for (const [at, id] of ids.entries()) {
       const values = read.get(id)?.['values']
-      if (values instanceof Uint8Array) decodeVector(values, dimensions, rows, at * dimensions)
+      if (values instanceof Uint8Array && decodeVector(values, dimensions, rows, at * dimensions)) missing--
     }
     this.#rows.set(ids, rows)
+    this.#missing.set(ids, missing)
     return rows
   }
 }

@@ -19,16 +19,20 @@ export interface VectorTuning {
   readonly kept?: 'too-few-queries' | 'no-better-on-held-out' | 'semantics-are-better'
 }
 
-/** How it stands with the vectors of a collection. */
-export interface VectorState {
+/** Which vectors a collection is to have, and what they weigh. */
+export interface VectorChoice {
   /** The model as it was named. */
   readonly wanted: string
   /** The exact model that has made the vectors, and their length; absent before the first one. */
   readonly made?: { readonly model: string; readonly dimensions: number }
-  /** Passages that have a vector, and all. */
-  readonly embedded: number
   readonly passages: number
   readonly tuning?: VectorTuning
+}
+
+/** How it stands with the vectors of a collection. */
+export interface VectorState extends VectorChoice {
+  /** Passages that have a vector. */
+  readonly embedded: number
 }
 
 /** A passage that has no vector yet, with what it is made of. */
@@ -57,6 +61,8 @@ const tuningSchema: z.ZodType<VectorTuning> = z.object({
   kept: z.enum(['too-few-queries', 'no-better-on-held-out', 'semantics-are-better']).exactOptional(),
 })
 
+const ALL: readonly string[] = [EVERY_LABEL]
+
 /** Vectors that an embedding model has made of a collection's chunks. Synchronous, as all of the collections. */
 export class VectorStore {
   readonly #store: Store
@@ -71,27 +77,39 @@ export class VectorStore {
    * Undefined where no model was named for the collection, or there is no such collection. Passages are counted as far
    * as the holder of these labels sees them.
    */
-  state(name: string, held: readonly string[] = [EVERY_LABEL]): VectorState | undefined {
+  choice(name: string, held: readonly string[] = ALL): VectorChoice | undefined {
     const row = this.#row(name)
     if (row === undefined) return undefined
     const { collection, wanted, model, dimensions, tuning } = row
-    const seen = JSON.stringify(
-      this.#origins.labelSets(collection).filter((labels) => sees(held, unpacked(labels))),
-    )
-    const count = (sql: string): number => Number(this.#store.prepare(sql).get(collection, seen)?.['n'] ?? 0)
     return {
       wanted,
       ...(model === undefined ? {} : { made: { model, dimensions } }),
-      embedded: count(
-        `SELECT count(*) AS n FROM vector JOIN chunk ON chunk.id = chunk JOIN document ON document.id = document
-         JOIN origin USING (collection, source)
-         WHERE collection = ? AND labels IN (SELECT value FROM json_each(?))`,
-      ),
-      passages: count(
+      passages: this.#count(
         'SELECT sum(size) AS n FROM segment WHERE collection = ? AND labels IN (SELECT value FROM json_each(?))',
+        collection,
+        held,
       ),
       ...(tuning === undefined ? {} : { tuning }),
     }
+  }
+
+  /** The same, with how many passages have a vector: every one is looked at, so not for an event loop. */
+  state(name: string, held: readonly string[] = ALL): VectorState | undefined {
+    const [row, choice] = [this.#row(name), this.choice(name, held)]
+    if (row === undefined || choice === undefined) return undefined
+    const embedded = this.#count(
+      `SELECT count(*) AS n FROM vector JOIN chunk ON chunk.id = chunk JOIN document ON document.id = document
+       JOIN origin USING (collection, source)
+       WHERE collection = ? AND labels IN (SELECT value FROM json_each(?))`,
+      row.collection,
+      held,
+    )
+    return { ...choice, embedded }
+  }
+
+  #count(sql: string, collection: number, held: readonly string[]): number {
+    const seen = this.#origins.labelSets(collection).filter((labels) => sees(held, unpacked(labels)))
+    return Number(this.#store.prepare(sql).get(collection, JSON.stringify(seen))?.['n'] ?? 0)
   }
 
   /**
