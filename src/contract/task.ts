@@ -8,6 +8,13 @@ export interface Called {
   readonly arguments: string
 }
 
+/** A whole answer as it is compared with another one. */
+export interface Said {
+  /** Its text, and its calls as text. */
+  readonly text: string
+  readonly calls: readonly Called[]
+}
+
 /** What an agent is at: a question, the steps that were made for it, and what the last one brought. */
 export interface Task {
   /** What its user asked before the first step; empty where nobody did. */
