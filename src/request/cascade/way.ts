@@ -3,7 +3,7 @@ import type { Attempted } from '../../contract/entry.ts'
 import type { Compared, Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
 import { type AnswerFinish, type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
-import type { Said } from '../../contract/task.ts'
+import { type Said, taskOf } from '../../contract/task.ts'
 import { assert } from '../../lib/assert.ts'
 import { settledWithin } from '../../lib/clock.ts'
 import { decline } from './decline.ts'
@@ -182,7 +182,10 @@ class Cascade {
   async #right(cheap: Heard, strong: Heard): Promise<Pick<Compared, 'cheap' | 'strong' | 'by'> | undefined> {
     if (this.#judge.equal(cheap, strong)) return { cheap: 0.5, strong: 0.5, by: 'agreement' }
     const { evaluator = [] } = this.#escalation
-    if (evaluator.length === 0) return undefined
+    // One question and two texts are all that an evaluator is shown: a step of an agent is more than that.
+    const acts =
+      cheap.calls.length > 0 || strong.calls.length > 0 || taskOf(this.#work.ask.request) !== undefined
+    if (evaluator.length === 0 || acts) return undefined
     const work = this.#with(evaluator, this.#work.bill.leg())
     const put = questionOf(work, cheap.text, strong.text, markOf(this.#random))
     const said = await hear(this.#asking(put.work, 'evaluate'))
