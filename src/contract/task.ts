@@ -29,16 +29,17 @@ export interface Task {
 const STEPS_MAX = 256
 
 /**
- * The task of a request that is a step of an agent: its last answer called tools, and their results are here. Undefined
- * for every other request. A task begins behind the last answer that called none.
+ * The task of a request that is a step of an agent: its last answer called tools, their results are here, and its user
+ * has asked nothing since. Undefined for every other request. A task begins behind the last answer that called none.
  */
-export function taskOf({ messages }: ChatRequest): Task | undefined {
+export function taskOf({ messages, native }: ChatRequest): Task | undefined {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
   if (last < 0 || callsIn(messages[last]).length === 0) return undefined
-  const results = messages
-    .slice(last + 1)
-    .flatMap((one) => (one.role === 'tool' ? [textsOf(one).join('\n')] : []))
+  const since = messages.slice(last + 1)
+  const results = since.flatMap((one) => (one.role === 'tool' ? [textsOf(one).join('\n')] : []))
   if (results.length === 0) return undefined
+  const words = wordsAfter(since)
+  if (words !== '' && native?.bringsResults !== true) return undefined
   const steps: (readonly Called[])[] = []
   let first = last
   for (let at = last; at >= 0 && steps.length < STEPS_MAX; at--) {
@@ -50,7 +51,15 @@ export function taskOf({ messages }: ChatRequest): Task | undefined {
     first = at
   }
   const asked = messages.slice(0, first).findLast(({ role }) => role === 'user')
-  return { question: asked === undefined ? '' : textsOf(asked).join('\n'), steps, results }
+  const question = asked === undefined ? '' : textsOf(asked).join('\n')
+  return { question: words === '' ? question : `${question}\n\n${words}`, steps, results }
+}
+
+/** What a user says behind the last result: a picture alone is what a tool has shown. */
+function wordsAfter(messages: readonly ChatMessage[]): string {
+  const after = messages.slice(messages.findLastIndex(({ role }) => role === 'tool') + 1)
+  const texts = after.flatMap((one) => (one.role === 'user' ? textsOf(one) : []))
+  return texts.join('\n').trim()
 }
 
 /** Whether one of these calls was made word for word before. Texts of unlike length are told apart at a glance. */

@@ -28,6 +28,28 @@ test('a request is a step where its last answer called tools and their results a
   assert.deepEqual(stepOf(request(user('Go.'), called('read', '{}'), told('x')))?.step, { number: 2 })
 })
 
+test('what a user asks behind the results ends the step, unless it came with them in one message', () => {
+  const asked = request(user('Go.'), called('read', '{}'), told('x'), user('Now find the host.'))
+  assert.equal(stepOf(asked), undefined)
+  assert.equal(askedOf({ request: asked }).question, 'Now find the host.')
+  const shown: ChatMessage = {
+    role: 'user',
+    content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA' } }],
+  }
+  const seen = request(user('Go.'), called('read', '{}'), told('x'), shown)
+  assert.deepEqual(stepOf(seen)?.step, { number: 2 }, 'a picture asks nothing')
+  const native = {
+    dialect: 'messages',
+    body: {},
+    messages: 4,
+    betas: [],
+    lost: [],
+    bringsResults: true,
+  } as const
+  assert.deepEqual(stepOf({ ...asked, native })?.step, { number: 2 })
+  assert.equal(askedOf({ request: { ...asked, native } }).question, 'Go.\n\nNow find the host.')
+})
+
 test('steps are counted from the last answer in words, and the task is what was asked then', () => {
   const of = request(
     user('An older task.'),
