@@ -72,6 +72,14 @@ test('steps are counted from the last answer in words, and the task is what was 
 const ERRORS: readonly string[] = [
   'Error: no such file',
   'error - not found',
+  'Error',
+  'Error 404: gone',
+  'fatal: not a git repository',
+  'Uncaught TypeError: x is not a function',
+  'Uncaught (in promise) x',
+  'Failed to open a.txt',
+  'Error executing tool read: timeout',
+  'Exception in thread "main" java.lang.Error',
   'Traceback (most recent call last):\n  File "a.py"',
   'FileNotFoundError: [Errno 2]',
   '{"error": "not found"}',
@@ -94,6 +102,12 @@ const FINE: readonly string[] = [
   'exit code 0',
   'Failed: 0, passed: 12',
   'errors.md\nnotes.txt',
+  'error.ts\nmain.ts',
+  'Error.tsx:3: import React',
+  'exception.py',
+  'failed-runs.log',
+  'Error handling\nAll of it is done in one place.',
+  'Error-handling: a guide',
   '',
 ]
 for (const result of FINE) {

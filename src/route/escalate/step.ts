@@ -8,8 +8,12 @@ const LOOKED_CHARS = 400
 const JSON_CHARS = 20_000
 
 /** What a tool that failed says first, in the words of runtimes, shells and frameworks. */
-const FAILED =
-  /^[\s"'[(<]*(?:tool[ _-]?)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b(?!\W{0,3}0\b)/i
+const FAILURE =
+  /^[\s"'[(<]*(?:tool[ _-]?|(?:fatal|uncaught|unhandled)\s+)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b(?!\W{0,3}0\b)/
+/** What messages have behind that word, and neither file names (`error.ts`) nor headings (`Error handling`) have. */
+const BEHIND =
+  /(?:(?:\s+(?:code\s+)?\d{3})?(?:\s*[:(>]|\s*[-–—]\s|\.?[ \t]*(?:[\r\n]|$))|\s+(?:to|in thread|executing|calling|running|reading|writing|opening|loading|fetching)\b)/
+const FAILED = new RegExp(FAILURE.source + BEHIND.source, 'i')
 /** A command's own verdict, wherever in its first or last words. */
 const EXITED = /\b(?:exit(?:ed with)?|return(?:ed)?)[ _]?(?:code|status)\W{0,3}(?!0\b)-?\d+/i
 const BAD_WORDS: ReadonlySet<unknown> = new Set(['error', 'failed', 'failure'])
