@@ -27,6 +27,10 @@ export interface Task {
 
 /** Steps that are looked back on: a longer task is counted from there. */
 const STEPS_MAX = 256
+/** Calls of one step that are looked at: its first ones. */
+const CALLS_MAX = 64
+/** A longer call, name and arguments, is not compared. */
+const CALL_CHARS = 16_000
 
 /**
  * The task of a request that is a step of an agent: its last answer called tools, their results are here, and its user
@@ -62,14 +66,20 @@ function wordsAfter(messages: readonly ChatMessage[]): string {
   return texts.join('\n').trim()
 }
 
-/** Whether one of these calls was made word for word before. Texts of unlike length are told apart at a glance. */
+/**
+ * Whether one of these calls was made word for word before. Of calls that are longer than 16,000 UTF-16 units it is not
+ * said: to keep looking into what a request may hold of them would hold up everybody else.
+ */
 export function isRepeated(calls: readonly Called[], before: Task['steps']): boolean {
-  return calls.some(({ name, arguments: json }) =>
-    before.some((step) => step.some((one) => one.name === name && one.arguments === json)),
-  )
+  const made = new Set(before.flat().flatMap(keyOf))
+  return calls.flatMap(keyOf).some((key) => made.has(key))
+}
+
+function keyOf({ name, arguments: json }: Called): readonly string[] {
+  return name.length + json.length > CALL_CHARS ? [] : [`${name}\n${json}`]
 }
 
 function callsIn(message: ChatMessage | undefined): readonly Called[] {
   if (message?.role !== 'assistant') return []
-  return (message.tool_calls ?? []).map((call) => call.function)
+  return (message.tool_calls ?? []).slice(0, CALLS_MAX).map((call) => call.function)
 }

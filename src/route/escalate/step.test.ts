@@ -121,6 +121,15 @@ test('a call that names no tool, or whose arguments are none, was not valid', ()
   assert.equal(failureAfter('read', '{"of":', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '[1]', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '', 'fine'), undefined)
+  const long = 'x'.repeat(30_000)
+  assert.equal(failureAfter('read', ` {"of":"${long}`, 'fine'), 'invalid')
+  assert.equal(failureAfter('read', `["${long}"]`, 'fine'), 'invalid')
+  assert.equal(failureAfter('read', ` {"of":"${long}"}\n`, 'fine'), undefined)
+  assert.equal(
+    failureAfter('read', `{${long}}`, 'fine'),
+    undefined,
+    'long arguments are known by their ends alone',
+  )
   const { tools: _, ...without } = request(user('Go.'), called('write', '{}'), told('fine'))
   assert.deepEqual(stepOf(without)?.step, { number: 2 }, 'nobody says which tools there were')
 })
@@ -130,4 +139,19 @@ test('a call that was made word for word before is a repeat', () => {
     stepOf(request(user('Go.'), ...json.flatMap((one) => [called('read', one), told('x')])))?.step
   assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":1}'), { number: 4, failed: 'repeat' })
   assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":3}'), { number: 4 })
+  const long = `{"of":"${'x'.repeat(30_000)}"}`
+  assert.deepEqual(steps(long, long), { number: 3 }, 'what is too long to compare is no repeat')
+})
+
+test('of the calls of one step the first 64 are looked at', () => {
+  const step = (count: number): ChatMessage => {
+    const made = Array.from({ length: count }, (_, at) => ({ name: 'read', arguments: `{"of":${at}}` }))
+    const calls = [...made, { name: 'write', arguments: '{}' }]
+    return {
+      role: 'assistant',
+      tool_calls: calls.map((one) => ({ id: 'c', type: 'function' as const, function: one })),
+    }
+  }
+  const failed = (count: number) => stepOf(request(user('Go.'), step(count), told('fine')))?.step.failed
+  assert.deepEqual([failed(63), failed(64)], ['invalid', undefined])
 })

@@ -4,7 +4,7 @@ import { isRepeated, type Task, taskOf } from '../../contract/task.ts'
 
 /** Of a result, from its beginning and its end each: where tools say that they failed. UTF-16 units. */
 const LOOKED_CHARS = 400
-/** A longer result is not read as JSON. */
+/** A longer result is not read as JSON, and of longer arguments only their ends are looked at. */
 const JSON_CHARS = 20_000
 
 /** What a tool that failed says first, in the words of runtimes, shells and frameworks. */
@@ -40,7 +40,9 @@ function failureOf({ steps, results }: Task, { tools = [] }: ChatRequest): Step[
 
 function isObject(json: string): boolean {
   // An empty text is how some engines write a call without arguments.
-  const value = json.trim() === '' ? {} : parsed(json)
+  const text = json.trim()
+  if (text.length > JSON_CHARS) return text.startsWith('{') && text.endsWith('}')
+  const value = text === '' ? {} : parsed(text)
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
