@@ -21,6 +21,8 @@ export interface Task {
   readonly question: string
   /** The calls of each step so far, the oldest first; never empty. */
   readonly steps: readonly (readonly Called[])[]
+  /** Where in the messages its first step stands. */
+  readonly begin: number
   /** What the tools of the last step said. */
   readonly results: readonly string[]
 }
@@ -56,7 +58,7 @@ export function taskOf({ messages, native }: ChatRequest): Task | undefined {
   }
   const asked = messages.slice(0, first).findLast(({ role }) => role === 'user')
   const question = asked === undefined ? '' : textsOf(asked).join('\n')
-  return { question: words === '' ? question : `${question}\n\n${words}`, steps, results }
+  return { question: words === '' ? question : `${question}\n\n${words}`, steps, begin: first, results }
 }
 
 /** What a user says behind the last result: a picture alone is what a tool has shown. */
