@@ -152,7 +152,7 @@ test('an answer that is withheld stays withheld where a lot has let both models 
 })
 
 test('models that say the same need no evaluator', async () => {
-  strong.answer((response, received) => respond(response, received, ['It is 42.']))
+  strong.answer((response, received) => respond(response, received, ['**The answer is 42**']))
   judge.answer(() => assert.fail('nobody is asked'))
   const server = held.use(await startServer({ config: settings({ evaluator: 'j/judge' }) }))
   await askMany(server)

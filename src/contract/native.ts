@@ -18,6 +18,8 @@ export interface NativeRequest {
   readonly lost: readonly string[]
   /** What no other engine can do without: it is refused there, with this reason. */
   readonly needs?: { readonly param: string; readonly what: string }
+  /** Its last message brings results of tools: what its user says there goes with them, and is no new question. */
+  readonly bringsResults?: true
   /** The dearest prompt cache that it marks; absent where it marks none. */
   readonly cache?: CacheLife
 }

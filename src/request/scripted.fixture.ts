@@ -94,6 +94,7 @@ interface Scripting {
 export const unjudged: JudgePort = {
   judge: () => assert.fail('nothing is judged here'),
   same: () => assert.fail('nothing is compared here'),
+  equal: () => assert.fail('nothing is compared here'),
   patienceMs: 0,
 }
 

@@ -33,6 +33,15 @@ test('results of tools are messages of their own, ahead of the user’s words; t
   ])
 })
 
+test('whether the last words of a user came with results of tools is known', () => {
+  const brings = (...content: readonly unknown[]) =>
+    chatOf({ messages: content.map((one) => ({ role: 'user', content: one })) }).native?.bringsResults
+  const text = { type: 'text', text: 'And the host?' }
+  assert.equal(brings([result({ content: 'port 8443' }), text]), true)
+  assert.equal(brings([result({ content: 'port 8443' })], [text]), undefined)
+  assert.equal(brings([result({ content: 'port 8443' })], 'And the host?'), undefined)
+})
+
 test('system and assistant turns are said in Chat Completions, thoughts are not', () => {
   const { messages, native } = chatOf({
     system: [

@@ -54,6 +54,7 @@ class Translation {
   readonly lost = new Set<string>()
   #needs: NativeRequest['needs']
   #cache: CacheLife | undefined
+  #bringsResults = false
 
   native(body: Readonly<Record<string, unknown>>, betas: readonly string[]): NativeRequest {
     return {
@@ -64,6 +65,7 @@ class Translation {
       lost: [...this.lost],
       ...(this.#needs === undefined ? {} : { needs: this.#needs }),
       ...(this.#cache === undefined ? {} : { cache: this.#cache }),
+      ...(this.#bringsResults ? { bringsResults: true as const } : {}),
     }
   }
 
@@ -73,6 +75,7 @@ class Translation {
 
   message({ role, content }: MessagesMessage, at: number): void {
     const where = `messages[${at}].content`
+    if (role !== 'system') this.#bringsResults = false
     if (role === 'system') this.messages.push({ role, content: this.#texts(content) })
     else if (typeof content === 'string') this.messages.push({ role, content })
     else if (role === 'assistant') this.#assistant(content)
@@ -125,8 +128,10 @@ class Translation {
     const parts: Part[] = []
     for (const [at, block] of blocks.entries()) {
       const place = `${where}[${at}]`
-      if (block.type === 'tool_result') this.#result(block, parts, place)
-      else parts.push(...this.#parts(block, place))
+      if (block.type === 'tool_result') {
+        this.#bringsResults = true
+        this.#result(block, parts, place)
+      } else parts.push(...this.#parts(block, place))
     }
     const [only, ...more] = parts
     if (only === undefined) return

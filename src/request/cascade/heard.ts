@@ -1,17 +1,16 @@
 import type { AnswerFinish, AnswerStart, Batch } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
+import type { Said } from '../../contract/task.ts'
 import { assert } from '../../lib/assert.ts'
-import { textOf } from '../content.ts'
+import { callsOf, textOf } from '../content.ts'
 
-/** A whole answer of one model, before any of it has left. */
-export interface Heard {
+/** A whole answer of one model, before any of it has left; text and calls are those of its first choice. */
+export interface Heard extends Said {
   readonly type: 'heard'
   readonly start: AnswerStart
   /** Everything between the start and the end. */
   readonly content: Batch
   readonly finish: AnswerFinish
-  /** The text and the calls of its first choice. */
-  readonly text: string
   /** It ended by itself: it was not cut off at a limit. */
   readonly whole: boolean
 }
@@ -32,7 +31,8 @@ export async function hear(batches: AsyncIterable<Batch>): Promise<Heard | Unhea
   assert(start?.type === 'answer-start', 'an answer begins with answer-start')
   assert(last?.type === 'answer-finish', 'an answer ends with a terminal event')
   const content = rest.slice(0, -1)
-  return { type: 'heard', start, content, finish: last, text: textOf([content]), whole: !cutOff(content) }
+  const said: Said = { text: textOf([content]), calls: callsOf([content]) }
+  return { type: 'heard', start, content, finish: last, ...said, whole: !cutOff(content) }
 }
 
 /** True where a choice ended at its limit and not by itself. */

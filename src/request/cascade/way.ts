@@ -3,6 +3,7 @@ import type { Attempted } from '../../contract/entry.ts'
 import type { Compared, Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
 import { type AnswerFinish, type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
+import { type Said, taskOf } from '../../contract/task.ts'
 import { assert } from '../../lib/assert.ts'
 import { settledWithin } from '../../lib/clock.ts'
 import { decline } from './decline.ts'
@@ -20,7 +21,9 @@ export interface JudgePort {
   /** `evidence` is absent where there is no cheap answer: then the plan's own expectation decides. */
   judge(escalation: Escalation, evidence?: Evidence): Pick<Judgement, 'action' | 'gain' | 'reason'>
   /** Whether two answers to one question say the same; undefined where that cannot be told. */
-  same(one: string, other: string): boolean | undefined
+  same(one: Said, other: Said): boolean | undefined
+  /** Whether they are equal but for form: enough to say that neither is the better one. */
+  equal(one: Said, other: Said): boolean
   /** Milliseconds that a whole cheap answer waits for the second one. */
   readonly patienceMs: number
 }
@@ -132,7 +135,7 @@ class Cascade {
 
   #evidence(cheap: Heard): Evidence {
     const second = this.#second
-    const agrees = second?.type === 'heard' ? this.#judge.same(cheap.text, second.text) : undefined
+    const agrees = second?.type === 'heard' ? this.#judge.same(cheap, second) : undefined
     const margin = this.#margin
     return {
       ...this.#escalation.foreseen,
@@ -177,10 +180,12 @@ class Cascade {
   }
 
   async #right(cheap: Heard, strong: Heard): Promise<Pick<Compared, 'cheap' | 'strong' | 'by'> | undefined> {
-    if (this.#judge.same(cheap.text, strong.text) === true)
-      return { cheap: 0.5, strong: 0.5, by: 'agreement' }
+    if (this.#judge.equal(cheap, strong)) return { cheap: 0.5, strong: 0.5, by: 'agreement' }
     const { evaluator = [] } = this.#escalation
-    if (evaluator.length === 0) return undefined
+    // One question and two texts are all that an evaluator is shown: a step of an agent is more than that.
+    const acts =
+      cheap.calls.length > 0 || strong.calls.length > 0 || taskOf(this.#work.ask.request) !== undefined
+    if (evaluator.length === 0 || acts) return undefined
     const work = this.#with(evaluator, this.#work.bill.leg())
     const put = questionOf(work, cheap.text, strong.text, markOf(this.#random))
     const said = await hear(this.#asking(put.work, 'evaluate'))

@@ -49,6 +49,40 @@ test('what a tool has said is context, and what was only asked is none', () => {
   assert.equal(shareOf(HALF, system), undefined, 'a system prompt has headings of its own')
 })
 
+const call: ChatRequest['messages'][number] = {
+  role: 'assistant',
+  tool_calls: [{ id: 'c', type: 'function', function: { name: 'read', arguments: '{}' } }],
+}
+const told = (content: string) => ({ role: 'tool', tool_call_id: 'c', content }) as const
+
+test('what tools said in earlier steps of the task is context too', () => {
+  const steps = request({ role: 'user', content: 'What now?' }, call, told(GUIDE), call, told('Saved.'))
+  assert.equal(shareOf(HALF, steps), 0.5)
+  const older = request(...steps.messages.slice(0, 3), { role: 'assistant', content: 'Done.' })
+  const next = request(...older.messages, { role: 'user', content: 'More.' }, call, told('Saved.'))
+  assert.equal(shareOf(HALF, next), undefined, 'those of an older task are not')
+})
+
+test('where there is more context than is looked at, nothing is known', () => {
+  const filler = (chars: number) => 'word '.repeat(chars / 5)
+  assert.equal(shareOf(TRUE, asks(`<context>${GUIDE}\n\n${filler(20_000)}</context>`)), 1)
+  assert.equal(shareOf(TRUE, asks(`<context>${GUIDE}\n\n${filler(40_000)}</context>`)), undefined)
+  const user = { role: 'user' as const, content: 'What now?' }
+  assert.equal(shareOf(TRUE, request(user, call, told(filler(40_000)), call, told(GUIDE))), undefined)
+  const many = (count: number) => asks(`<context>${GUIDE}</context>${'<source>x</source>'.repeat(count)}`)
+  assert.deepEqual([shareOf(TRUE, many(63)), shareOf(TRUE, many(64))], [1, undefined])
+  const before = (chars: number) =>
+    request({ role: 'system', content: filler(chars) }, ...asks(FORMS[4] ?? '').messages)
+  assert.deepEqual([shareOf(TRUE, before(100_000)), shareOf(TRUE, before(200_000))], [1, undefined])
+})
+
+test('of a long question its beginning and its end are what was asked', () => {
+  const rest = 'word '.repeat(2_000)
+  const form = `${FORMS[4]} ${rest} The pump is oiled every 500 hours. ${rest} A whistling sound means it draws air?`
+  assert.equal(shareOf('A whistling sound means it draws air.', asks(form), form), undefined)
+  assert.equal(shareOf('The pump is oiled every 500 hours.', asks(form), form), 1)
+})
+
 test('an answer that says nothing beyond its question is no evidence', () => {
   const of = asks(FORMS[0] ?? '')
   assert.equal(shareOf('', of), undefined)
@@ -86,5 +120,6 @@ test('it is a share whatever comes, and marks without an end cost no more than t
       },
     ),
   )
+  assert.equal(shareOf(TRUE, asks('<context>'.repeat(10_000))), undefined)
   assert.equal(shareOf(TRUE, asks('<context>'.repeat(100_000))), undefined)
 })

@@ -9,6 +9,11 @@ import { claimsIn } from './read.ts'
 
 /** Of a context and of an answer, what is looked at: UTF-16 units, pieces and sentences. */
 const CONTEXT_CHARS = 32_000
+const TEXTS_MAX = 64
+/** Of messages, what is looked through for context: UTF-16 units. */
+const SCANNED_CHARS = 128_000
+/** Of a question, from its beginning and its end together. */
+const QUESTION_CHARS = 4_000
 const PIECE_CHARS = 600
 const PIECES_MAX = 200
 const ANSWER_CHARS = 16_000
@@ -33,7 +38,7 @@ export interface Material {
  * a quotation carries, as the check of citations will have it. Over the caller's own context, which is what tools have
  * said and what a message holds under a heading or between marks that call it so: those whose figures, and half of
  * whose telling words that are not the question's, stand in one piece of it. Undefined where there is nothing to be
- * grounded in, or nothing said beyond the question. What a sentence concludes from its words is beyond code.
+ * grounded in, or more than is looked at, or nothing said beyond the question. What a sentence concludes from its words is beyond code.
  */
 export function groundingOf(answer: string, { request, question, passages }: Material): number | undefined {
   const said = answer.slice(0, ANSWER_CHARS)
@@ -41,14 +46,22 @@ export function groundingOf(answer: string, { request, question, passages }: Mat
   if (said.trim() === '' || said.includes(NOT_THERE)) return undefined
   if (passages !== undefined) {
     const claims = claimsIn(said)
-    return claims.length === 0 ? undefined : check(claims, passages, question).carried.length / claims.length
+    return claims.length === 0
+      ? undefined
+      : check(claims, passages, endsOf(question)).carried.length / claims.length
   }
   const texts = contextOf(request)
+  if (texts === undefined) return undefined
   const context = texts.join('\n\n')
   if (context.length < CONTEXT_MIN_CHARS) return undefined
   // A question that brings its own context ends where that begins.
-  const asked = texts.reduce((rest, text) => rest.split(text).join(' '), question)
-  return shareIn(said, piecesOf(context), stemsOf(asked))
+  const asked = texts.reduce((rest, text) => rest.split(text).join(' '), question.slice(0, SCANNED_CHARS))
+  return shareIn(said, piecesOf(context), stemsOf(endsOf(asked)))
+}
+
+function endsOf(question: string): string {
+  if (question.length <= QUESTION_CHARS) return question
+  return `${question.slice(0, QUESTION_CHARS / 2)}\n${question.slice(-QUESTION_CHARS / 2)}`
 }
 
 interface Piece {
@@ -99,20 +112,26 @@ const OPENING = /<(context|documents?|passages?|sources?|search_results?|results
 const HEADED =
   /(?:^|\n)[#*\s]{0,6}(?:context|documents?|passages?|sources?|search results|retrieved[^\n:]{0,40})\*{0,3}[ \t]*:\*{0,3}([\s\S]*?)(?=\n[#*\s]{0,6}(?:question|query|task|instructions?|answer)\*{0,3}[ \t]*:|$)/gi
 
-function contextOf(request: ChatRequest): readonly string[] {
+/** Undefined where there is more than is looked at: what an answer rests on may stand in the rest. */
+function contextOf(request: ChatRequest): readonly string[] | undefined {
   const texts: string[] = []
-  let left = CONTEXT_CHARS
-  const take = (text: string): void => {
-    if (left <= 0 || text.trim() === '') return
-    texts.push(text.slice(0, left))
+  let [left, unseen] = [CONTEXT_CHARS, SCANNED_CHARS]
+  const holds = (text: string): boolean => {
+    if (text.trim() === '') return true
     left -= text.length
+    if (left < 0 || texts.length === TEXTS_MAX) return false
+    texts.push(text)
+    return true
   }
-  for (const result of taskOf(request)?.results ?? []) take(result)
+  const begin = taskOf(request)?.begin ?? request.messages.length
+  for (const message of request.messages.slice(begin).toReversed())
+    if (message.role === 'tool' && !holds(textsOf(message).join('\n'))) return undefined
   for (const message of request.messages.toReversed()) {
-    if (left <= 0) break
     if (message.role === 'assistant' || message.role === 'tool') continue
-    for (const text of textsOf(message))
-      for (const inside of namedIn(text.slice(0, CONTEXT_CHARS), message.role)) take(inside)
+    for (const text of textsOf(message)) {
+      unseen -= text.length
+      if (unseen < 0 || !namedIn(text, message.role).every(holds)) return undefined
+    }
   }
   return texts
 }
@@ -128,8 +147,7 @@ function namedIn(text: string, role: string): readonly string[] {
 
 /** Looks for each end from where the last one was, so that ends that are missing cost no more than those that are there. */
 function markedIn(text: string): readonly string[] {
-  // Letter by letter, so that places stay what they are.
-  const lower = text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+  let lower: string | undefined
   const endless = new Set<string>()
   const found: string[] = []
   let after = 0
@@ -137,10 +155,15 @@ function markedIn(text: string): readonly string[] {
     const name = (opening[1] ?? '').toLowerCase()
     if (opening.index < after || endless.has(name)) continue
     const begin = opening.index + opening[0].length
+    // Letter by letter, so that places stay what they are.
+    lower ??= text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
     const end = lower.indexOf(`</${name}`, begin)
     if (end < 0) endless.add(name)
     else {
-      found.push(text.slice(begin, end))
+      const inside = text.slice(begin, end)
+      if (inside.trim() !== '') found.push(inside)
+      // One more than is taken shows that there are more.
+      if (found.length > TEXTS_MAX) break
       after = end
     }
   }

@@ -6,7 +6,7 @@ import { familyOf } from './family.ts'
 import { fitWeights } from './fit.ts'
 import { judge } from './judge.ts'
 import { DEFAULT_WEIGHTS, posteriorGain } from './posterior.ts'
-import { sameAnswer } from './same.ts'
+import { equalAnswer, sameAnswer } from './same.ts'
 import { Sessions, sessionOf } from './sessions.ts'
 import { thriftOf } from './thrift.ts'
 
@@ -25,6 +25,8 @@ test('a model’s maker is read from its name', () => {
   )
 })
 
+const said = (text: string) => ({ text, calls: [] })
+
 const SAME: readonly (readonly [string, string, boolean | undefined])[] = [
   ['The answer is 42.', 'So the final answer is **42**', true],
   ['It costs $1,250.00 in all.', 'Adding up: 1000 + 250 = 1250', true],
@@ -40,6 +42,8 @@ const SAME: readonly (readonly [string, string, boolean | undefined])[] = [
   ['B', 'C', false],
   ['', 'Paris', false],
   ['', '', undefined],
+  ['The sum of 2, 3 and 5.', 'These are 1, 4 and 5.', undefined],
+  ['1. Apples of autumn\n2. Green pears\n5. Plums', '3. Iron nails\n4. Brass screws\n5. Bolts', false],
   [
     'Use a hash map from words to their counts and read the text once.',
     'Reading the text once, keep a hash map from words to counts.',
@@ -53,17 +57,42 @@ const SAME: readonly (readonly [string, string, boolean | undefined])[] = [
 ]
 for (const [one, other, same] of SAME) {
   test(`${JSON.stringify(one.slice(0, 40))} and ${JSON.stringify(other.slice(0, 40))} say the same: ${same}`, () => {
-    assert.equal(sameAnswer(one, other), same)
-    assert.equal(sameAnswer(other, one), same)
+    assert.equal(sameAnswer(said(one), said(other)), same)
+    assert.equal(sameAnswer(said(other), said(one)), same)
   })
 }
 
 test('an answer says the same as itself, unless it says nothing', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-      assert.equal(sameAnswer(text, text), text.trim() === '' ? undefined : true)
+      assert.equal(sameAnswer(said(text), said(text)), text.trim() === '' ? undefined : true)
     }),
   )
+})
+
+test('calls are compared by name and arguments, and never by the numbers in them', () => {
+  const calls = (name: string, json: string) => ({
+    text: `${name} ${json}`,
+    calls: [{ name, arguments: json }],
+  })
+  const read = calls('read', '{"line":7,"file":"a.ts"}')
+  for (const compare of [sameAnswer, equalAnswer]) {
+    assert.equal(compare(read, calls('read', '{ "file": "a.ts", "line": 7 }')), true)
+    assert.equal(compare(read, calls('read', '{"file":"b.ts","line":7}')), false)
+    assert.equal(compare(read, calls('write', '{"file":"a.ts","line":7}')), false)
+    assert.equal(compare(read, said('It is in line 7.')), false)
+  }
+})
+
+test('neither answer is the better one only where they are equal but for form', () => {
+  const equal = (one: string, other: string) => equalAnswer(said(one), said(other))
+  assert.ok(equal('Paris', '**paris.**'))
+  assert.ok(equal('{"a":1,"b":2}', '{ "b": 2, "a": 1 }'))
+  assert.ok(equal('Because of this, \\boxed{\\frac12}', 'So: \\boxed{\\dfrac{1}{2}}'))
+  assert.ok(!equal('The answer is 42.', 'It is 42.'), 'evidence, but no label')
+  assert.ok(!equal('', ''))
+  const end = 'and so on. '.repeat(500)
+  assert.ok(!equal(`Yes, ${end}`, `No, ${end}`), 'what comes before the end counts')
 })
 
 const EVIDENCE = fc.record({

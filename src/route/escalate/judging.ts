@@ -1,8 +1,9 @@
 import type { Escalation, Evidence } from '../../contract/escalation.ts'
+import type { Said } from '../../contract/task.ts'
 import type { RouteConfig } from '../config.ts'
 import { judge, type Standing, type Verdict } from './judge.ts'
 import type { Weights } from './posterior.ts'
-import { sameAnswer } from './same.ts'
+import { equalAnswer, sameAnswer } from './same.ts'
 import type { Sessions } from './sessions.ts'
 
 /** What routing has learned from outcomes so far. */
@@ -35,7 +36,11 @@ export class Judging {
     return verdict
   }
 
-  same(one: string, other: string): boolean | undefined {
+  same(one: Said, other: Said): boolean | undefined {
     return sameAnswer(one, other)
+  }
+
+  equal(one: Said, other: Said): boolean {
+    return equalAnswer(one, other)
   }
 }

@@ -48,6 +48,7 @@ interface Given {
   readonly request?: Partial<ChatRequest>
   readonly strong?: readonly ModelView[]
   readonly ask?: Partial<Ask>
+  readonly evaluator?: ModelView
 }
 
 function planned(given: Given): Shift & { readonly reasons: readonly string[] } {
@@ -73,7 +74,8 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     signal: new AbortController().signal,
     ...given.ask,
   }
-  const shift = planShift(ports, ask, CALLER, { cheap: CHEAP, strong: given.strong ?? STRONG }, notes)
+  const choices = { cheap: CHEAP, strong: given.strong ?? STRONG, evaluator: given.evaluator }
+  const shift = planShift(ports, ask, CALLER, choices, notes)
   return { models: [], ...shift, reasons: notes.reasons }
 }
 
@@ -197,6 +199,20 @@ test('a step after one that failed is lifted alone: the conversation stays with 
   const fine = planned({ ...given, messages: stepAfter('port 8443'), gain: 0.05 })
   assert.equal(first(fine), 'a/qwen-small')
   assert.match(fine.reasons.join(), /step 2: the expert tier/)
+})
+
+test('an evaluator is not planned for a step of an agent: its draws wait for feedback', () => {
+  const evaluators = (messages: ChatRequest['messages']) => {
+    let drawing: string | undefined
+    const draw: EscalationPorts['draw'] = ({ evaluator }) => {
+      drawing = evaluator?.id
+      return undefined
+    }
+    const { escalation } = planned({ messages, more: { draw }, evaluator: model('j/judge', 'fast', 1) })
+    return [drawing, escalation?.evaluator]
+  }
+  assert.deepEqual(evaluators([TASK]), ['j/judge', ['j/judge']])
+  assert.deepEqual(evaluators(stepAfter('port 8443')), [undefined, undefined])
 })
 
 test('the prior reads what a step’s tools have said beside the question, and traffic is counted by kind', () => {

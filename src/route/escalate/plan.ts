@@ -160,7 +160,7 @@ interface Pair extends Choices {
 function escalationOf(
   ports: EscalationPorts,
   { ask, asked, caller, session }: Turn,
-  { low, high, cheap, strong, evaluator }: Pair,
+  { low, high, cheap, strong, evaluator: configured }: Pair,
   expected: Expected,
 ): Escalation {
   const { escalation: policy, tiers } = ports.config
@@ -172,6 +172,8 @@ function escalationOf(
   const price = more + stay(ports.sessions.modelOf(session), low, high, ask)
   const extraMicros = Math.round(Math.max(policy.leastGain * worthMicros, price))
   const segment = segmentOf(ask, asked, low.tier, high.tier)
+  // Two ways to go on with a task may both be right, and what they lead to is not seen: feedback knows.
+  const evaluator = asked.step === undefined ? configured : undefined
   // Nobody can rate what was asked over passages by itself: its caller knows the request above it.
   const rated = ask.origin.type === 'wire' || evaluator !== undefined
   const drawn =

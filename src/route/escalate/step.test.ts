@@ -28,6 +28,28 @@ test('a request is a step where its last answer called tools and their results a
   assert.deepEqual(stepOf(request(user('Go.'), called('read', '{}'), told('x')))?.step, { number: 2 })
 })
 
+test('what a user asks behind the results ends the step, unless it came with them in one message', () => {
+  const asked = request(user('Go.'), called('read', '{}'), told('x'), user('Now find the host.'))
+  assert.equal(stepOf(asked), undefined)
+  assert.equal(askedOf({ request: asked }).question, 'Now find the host.')
+  const shown: ChatMessage = {
+    role: 'user',
+    content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA' } }],
+  }
+  const seen = request(user('Go.'), called('read', '{}'), told('x'), shown)
+  assert.deepEqual(stepOf(seen)?.step, { number: 2 }, 'a picture asks nothing')
+  const native = {
+    dialect: 'messages',
+    body: {},
+    messages: 4,
+    betas: [],
+    lost: [],
+    bringsResults: true,
+  } as const
+  assert.deepEqual(stepOf({ ...asked, native })?.step, { number: 2 })
+  assert.equal(askedOf({ request: { ...asked, native } }).question, 'Go.\n\nNow find the host.')
+})
+
 test('steps are counted from the last answer in words, and the task is what was asked then', () => {
   const of = request(
     user('An older task.'),
@@ -50,6 +72,14 @@ test('steps are counted from the last answer in words, and the task is what was 
 const ERRORS: readonly string[] = [
   'Error: no such file',
   'error - not found',
+  'Error',
+  'Error 404: gone',
+  'fatal: not a git repository',
+  'Uncaught TypeError: x is not a function',
+  'Uncaught (in promise) x',
+  'Failed to open a.txt',
+  'Error executing tool read: timeout',
+  'Exception in thread "main" java.lang.Error',
   'Traceback (most recent call last):\n  File "a.py"',
   'FileNotFoundError: [Errno 2]',
   '{"error": "not found"}',
@@ -72,6 +102,12 @@ const FINE: readonly string[] = [
   'exit code 0',
   'Failed: 0, passed: 12',
   'errors.md\nnotes.txt',
+  'error.ts\nmain.ts',
+  'Error.tsx:3: import React',
+  'exception.py',
+  'failed-runs.log',
+  'Error handling\nAll of it is done in one place.',
+  'Error-handling: a guide',
   '',
 ]
 for (const result of FINE) {
@@ -85,6 +121,15 @@ test('a call that names no tool, or whose arguments are none, was not valid', ()
   assert.equal(failureAfter('read', '{"of":', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '[1]', 'fine'), 'invalid')
   assert.equal(failureAfter('read', '', 'fine'), undefined)
+  const long = 'x'.repeat(30_000)
+  assert.equal(failureAfter('read', ` {"of":"${long}`, 'fine'), 'invalid')
+  assert.equal(failureAfter('read', `["${long}"]`, 'fine'), 'invalid')
+  assert.equal(failureAfter('read', ` {"of":"${long}"}\n`, 'fine'), undefined)
+  assert.equal(
+    failureAfter('read', `{${long}}`, 'fine'),
+    undefined,
+    'long arguments are known by their ends alone',
+  )
   const { tools: _, ...without } = request(user('Go.'), called('write', '{}'), told('fine'))
   assert.deepEqual(stepOf(without)?.step, { number: 2 }, 'nobody says which tools there were')
 })
@@ -94,4 +139,19 @@ test('a call that was made word for word before is a repeat', () => {
     stepOf(request(user('Go.'), ...json.flatMap((one) => [called('read', one), told('x')])))?.step
   assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":1}'), { number: 4, failed: 'repeat' })
   assert.deepEqual(steps('{"of":1}', '{"of":2}', '{"of":3}'), { number: 4 })
+  const long = `{"of":"${'x'.repeat(30_000)}"}`
+  assert.deepEqual(steps(long, long), { number: 3 }, 'what is too long to compare is no repeat')
+})
+
+test('of the calls of one step the first 64 are looked at', () => {
+  const step = (count: number): ChatMessage => {
+    const made = Array.from({ length: count }, (_, at) => ({ name: 'read', arguments: `{"of":${at}}` }))
+    const calls = [...made, { name: 'write', arguments: '{}' }]
+    return {
+      role: 'assistant',
+      tool_calls: calls.map((one) => ({ id: 'c', type: 'function' as const, function: one })),
+    }
+  }
+  const failed = (count: number) => stepOf(request(user('Go.'), step(count), told('fine')))?.step.failed
+  assert.deepEqual([failed(63), failed(64)], ['invalid', undefined])
 })

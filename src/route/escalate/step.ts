@@ -4,12 +4,16 @@ import { isRepeated, type Task, taskOf } from '../../contract/task.ts'
 
 /** Of a result, from its beginning and its end each: where tools say that they failed. UTF-16 units. */
 const LOOKED_CHARS = 400
-/** A longer result is not read as JSON. */
+/** A longer result is not read as JSON, and of longer arguments only their ends are looked at. */
 const JSON_CHARS = 20_000
 
 /** What a tool that failed says first, in the words of runtimes, shells and frameworks. */
-const FAILED =
-  /^[\s"'[(<]*(?:tool[ _-]?)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b(?!\W{0,3}0\b)/i
+const FAILURE =
+  /^[\s"'[(<]*(?:tool[ _-]?|(?:fatal|uncaught|unhandled)\s+)?(?:error|exception|traceback|fatal|failed|failure|panic|uncaught|[A-Z]\w*(?:Error|Exception))\b(?!\W{0,3}0\b)/
+/** What messages have behind that word, and neither file names (`error.ts`) nor headings (`Error handling`) have. */
+const BEHIND =
+  /(?:(?:\s+(?:code\s+)?\d{3})?(?:\s*[:(>]|\s*[-–—]\s|\.?[ \t]*(?:[\r\n]|$))|\s+(?:to|in thread|executing|calling|running|reading|writing|opening|loading|fetching)\b)/
+const FAILED = new RegExp(FAILURE.source + BEHIND.source, 'i')
 /** A command's own verdict, wherever in its first or last words. */
 const EXITED = /\b(?:exit(?:ed with)?|return(?:ed)?)[ _]?(?:code|status)\W{0,3}(?!0\b)-?\d+/i
 const BAD_WORDS: ReadonlySet<unknown> = new Set(['error', 'failed', 'failure'])
@@ -36,7 +40,9 @@ function failureOf({ steps, results }: Task, { tools = [] }: ChatRequest): Step[
 
 function isObject(json: string): boolean {
   // An empty text is how some engines write a call without arguments.
-  const value = json.trim() === '' ? {} : parsed(json)
+  const text = json.trim()
+  if (text.length > JSON_CHARS) return text.startsWith('{') && text.endsWith('}')
+  const value = text === '' ? {} : parsed(text)
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
