@@ -24,7 +24,7 @@ export interface Expected {
 
 export interface EscalationPorts {
   readonly config: RouteConfig
-  readonly sessions: Sessions
+  readonly sessions: Pick<Sessions, 'modelOf' | 'is' | 'mayMove'>
   /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
   /** What the evidence weighs, as far as it was learned. */
@@ -37,6 +37,21 @@ export interface EscalationPorts {
   thrift(caller: Caller): number
   /** Whether a lot chooses this request, so that what going up is worth can be measured. */
   draw(asked: Drawing): Draw | undefined
+}
+
+/** For plans that nobody carries out: they are made as any other, and nothing is drawn, counted or remembered of them. */
+export function leavingNoTrace(ports: EscalationPorts): EscalationPorts {
+  const { sessions, like } = ports
+  return {
+    ...ports,
+    sessions: {
+      modelOf: (session) => sessions.modelOf(session),
+      is: () => undefined,
+      mayMove: () => undefined,
+    },
+    like: { near: (...about) => like.near(...about), drawn: () => undefined },
+    draw: () => undefined,
+  }
 }
 
 /** A request that a lot may choose. */
