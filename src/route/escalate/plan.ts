@@ -5,7 +5,7 @@ import type { ModelView } from '../../contract/model.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
-import type { LikeRequests } from '../online/like.ts'
+import { type LikeRequests, pairOf } from '../online/like.ts'
 import { usdText } from '../usd.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { familyOf } from './family.ts'
@@ -193,8 +193,9 @@ function escalationOf(
     policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
-  if (drawn !== undefined && ask.meaning !== undefined) ports.like.drawn(ask.id, ask.meaning)
-  const foreseen = foreseenOf(ports, ask, asked)
+  if (drawn !== undefined && ask.meaning !== undefined)
+    ports.like.drawn(ask.id, pairOf(low, high), ask.meaning)
+  const foreseen = foreseenOf(ports, pairOf(low, high), ask, asked)
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -218,8 +219,13 @@ function escalationOf(
   }
 }
 
-function foreseenOf({ like }: EscalationPorts, { meaning }: Ask, { step }: Asked): Foreseen | undefined {
-  const neighbours = meaning === undefined ? undefined : like.near(meaning)
+function foreseenOf(
+  { like }: EscalationPorts,
+  models: string,
+  { meaning }: Ask,
+  { step }: Asked,
+): Foreseen | undefined {
+  const neighbours = meaning === undefined ? undefined : like.near(models, meaning)
   if (step === undefined && neighbours === undefined) return undefined
   return { ...(step === undefined ? {} : { step }), ...(neighbours === undefined ? {} : { neighbours }) }
 }
