@@ -24,6 +24,7 @@ import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
 import { leavingNoTrace } from '../route/escalate/plan.ts'
 import type { UsedPrior } from '../route/escalate/used-prior.ts'
+import type { LikeRequests } from '../route/online/like.ts'
 import { createPlan, meaningWanted, type PlanPorts } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
@@ -144,7 +145,7 @@ function joined(
   return {
     handle: createHandle({
       ...stages,
-      plan: withMeaning(planPorts, hiding(createPlan(planPorts)), meanings),
+      plan: withMeaning(planPorts, hiding(createPlan(planPorts)), meanings, parts.like),
       ways: { direct, retrieve },
     }),
     embed,
@@ -161,15 +162,27 @@ function hidingCollections({ library }: Parts, plan: HandlePorts['plan']): Handl
   }
 }
 
-/** Plans with the request's embedding where that helps to decide and a model for it is configured. */
-function withMeaning(ports: PlanPorts, plan: HandlePorts['plan'], meanings: Meanings): HandlePorts['plan'] {
+/**
+ * Plans with the request's embedding where that helps to decide and a model for it is configured. As long as no like
+ * requests are known there is nothing to compare with: then only a request that a lot has chosen is embedded, to be the
+ * first of them.
+ */
+function withMeaning(
+  ports: PlanPorts,
+  plan: HandlePorts['plan'],
+  meanings: Meanings,
+  like: Pick<LikeRequests, 'meant' | 'size'>,
+): HandlePorts['plan'] {
   const { model, waitMs } = ports.config.escalation.embeddings
   if (model === undefined) return plan
   return async (ask, caller) => {
     const text = meaningWanted(ports, ask, caller)
     if (text === undefined) return plan(ask, caller)
-    const meaning = await meanings.of(ask, caller, text, { model, waitMs }, ports.models())
-    return plan({ ...ask, meaning }, caller)
+    const embedded = () => meanings.of(ask, caller, text, { model, waitMs }, ports.models())
+    if (like.size > 0) return plan({ ...ask, meaning: await embedded() }, caller)
+    const planned = await plan(ask, caller)
+    if (!isRefusal(planned) && planned.escalation?.drawn !== undefined) like.meant(ask.id, await embedded())
+    return planned
   }
 }
 

@@ -55,6 +55,7 @@ function portsOf(given: Given): EscalationPorts {
     config: section.schema.parse({ escalation: given.escalation ?? {} }),
     sessions: new Sessions(),
     expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
+    hasPrior: () => true,
     weights: () => DEFAULT_WEIGHTS,
     like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),

@@ -27,6 +27,7 @@ export interface EscalationPorts {
   readonly sessions: Pick<Sessions, 'modelOf' | 'is' | 'mayMove'>
   /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
+  hasPrior(): boolean
   /** What the evidence weighs, as far as it was learned. */
   weights(): Weights
   /** Whether going up has been shown to pay for a kind of traffic. */
@@ -193,7 +194,7 @@ function escalationOf(
     policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
-  if (drawn !== undefined && ask.meaning !== undefined)
+  if (drawn !== undefined && policy.embeddings.model !== undefined)
     ports.like.drawn(ask.id, pairOf(low, high), ask.meaning)
   const foreseen = foreseenOf(ports, pairOf(low, high), ask, asked)
   const second = policy.second ? secondOf(cheap, low) : []

@@ -114,6 +114,23 @@ test('what was learned is there at the next start, and goes with its subject, al
   )
 })
 
+test('what a request means may be known after a lot has chosen it, and without that nothing is kept', () => {
+  const like = new LikeRequests(open())
+  for (const [request, vector] of [
+    ['req_1', up],
+    ['req_2', undefined],
+  ] as const) {
+    like.drawn(request, PAIR, undefined)
+    if (vector !== undefined) like.meant(request, meaning(vector))
+    like.opened(request, 'sub_a')
+    like.labelled(request, { cheap: 0, strong: 1 })
+  }
+  like.meant('req_3', meaning(up))
+  like.opened('req_3', 'sub_a')
+  like.labelled('req_3', { cheap: 1, strong: 0 })
+  assert.deepEqual([like.size, like.near(PAIR, meaning(up))?.gain], [1, 1])
+})
+
 test('of a request that nobody could have erased nothing is kept', () => {
   const like = new LikeRequests(open())
   like.drawn('req_1', PAIR, meaning(up))

@@ -85,8 +85,7 @@ export interface Label {
 
 interface Waiting {
   readonly models: string
-  readonly model: string
-  readonly vector: Int8Array
+  meant?: { readonly model: string; readonly vector: Int8Array }
   subject?: string
 }
 
@@ -122,12 +121,19 @@ export class LikeRequests {
     return this.#rows.size
   }
 
-  /** A lot has chosen this request between two models, and its label may come. */
-  drawn(request: string, models: string, { model, vector }: Meaning): void {
-    if (vector === undefined) return
-    this.#waiting.set(request, { models, model, vector })
+  /** A lot has chosen this request between two models, and its label may come; without a meaning, that may follow. */
+  drawn(request: string, models: string, meaning: Meaning | undefined): void {
+    this.#waiting.set(request, { models })
+    if (meaning !== undefined) this.meant(request, meaning)
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > WAITING_MAX && oldest !== undefined) this.#waiting.delete(oldest)
+  }
+
+  /** What a request means that a lot has chosen; without a vector nothing of it is kept. */
+  meant(request: string, { model, vector }: Meaning): void {
+    const waiting = this.#waiting.get(request)
+    if (vector === undefined) this.#waiting.delete(request)
+    else if (waiting !== undefined) waiting.meant = { model, vector }
   }
 
   /** Whom it is about; without one nothing of it is kept, since nobody could have it erased. */
@@ -141,8 +147,9 @@ export class LikeRequests {
   labelled(request: string, { cheap, strong }: Label): void {
     const waiting = this.#waiting.get(request)
     this.#waiting.delete(request)
-    if (waiting?.subject === undefined) return
-    const { models, model, vector, subject } = waiting
+    if (waiting?.subject === undefined || waiting.meant === undefined) return
+    const { models, subject } = waiting
+    const { model, vector } = waiting.meant
     const qualities = { cheap: cheap ?? null, strong: strong ?? null }
     const row: Row = { request, subject, models, model, vector, length: lengthOf(vector), ...qualities }
     this.#rows.set(request, row)
