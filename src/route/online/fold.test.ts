@@ -92,3 +92,14 @@ test('a restart goes on with the lots of the day as if it had not been, also whe
   assert.ok((on?.length ?? 0) > 0)
   assert.deepEqual(again, on)
 })
+
+test('a state of before requests were counted that the prompt alone decides is gone on from', () => {
+  const fold = new RoutingFold()
+  fold.tallies.decided({ costMicros: 5 }, { segment: SEGMENT, to: 'strong' })
+  const { decided: _, tallies, ...rest } = fold.state()
+  const { straightUp: __, straightDown: ___, ...sums } = tallies[SEGMENT] ?? {}
+  const again = new RoutingFold(JSON.parse(JSON.stringify({ ...rest, tallies: { [SEGMENT]: sums } })))
+  const [known] = again.tallies.all
+  assert.deepEqual([known?.[1].calls, known?.[1].straightUp, known?.[1].straightDown], [1, 0, 0])
+  assert.deepEqual(again.state().decided, {})
+})

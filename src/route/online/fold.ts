@@ -46,7 +46,8 @@ const stateSchema = z.strictObject({
   tallies: tallyStateSchema,
   learner: learnerStateSchema,
   open: z.record(z.string(), z.string()),
-  decided: z.record(z.string(), z.enum(['cheap', 'strong'])),
+  // Not there in states of before.
+  decided: z.record(z.string(), z.enum(['cheap', 'strong'])).default({}),
   explored: exploredSchema,
 })
 
