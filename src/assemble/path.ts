@@ -41,6 +41,8 @@ export interface Path extends AsyncDisposable {
   /** Reads what the first decisions would wait for. */
   warm(): void
   readonly prior: UsedPrior
+  /** Lets go of what is remembered of texts. */
+  forget(): void
 }
 
 /** The request path, and what outlives its configuration. */
@@ -70,6 +72,7 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     },
     warm: () => escalating.warm(inForce),
     prior: escalating.prior,
+    forget: () => meanings.forget(),
     [Symbol.asyncDispose]: async () => {
       await meanings[Symbol.asyncDispose]()
       await closePool(pool)
