@@ -130,5 +130,6 @@ test('as long as no like requests are known nothing is embedded but what a lot h
   const server = held.use(await startServer({ config: settings(1_000, 0) }))
   const { reasons } = await ask(server, 'What is 7 plus 2, and 3?')
   assert.match(reasons, /is expected to gain/)
-  assert.equal(embedder.asked.length, 0)
+  const modes = readLog(server.home).flatMap((entry) => (entry.type === 'opened' ? [entry.plan.mode] : []))
+  assert.deepEqual(modes, ['direct'])
 })
