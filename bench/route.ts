@@ -23,6 +23,7 @@ const WARM_UP = 100
 /** Labelled requests that a home keeps at most. */
 const LIKE = 2_048
 const EMBEDDED = 64
+const PAIR = 'a/small > z/large'
 
 const WORDS =
   'what is the sum of all prime numbers below a given limit which of the following best describes how an economy reacts to a change in interest rates a train leaves the station def function return value list sort calculate probability cell membrane protein court ruled statute contract x y z equation solve for each answer choose'.split(
@@ -49,7 +50,7 @@ const KINDS: readonly { readonly name: string; make(at: number): () => void }[] 
   { name: 'ten pages', make: ofPrior((at) => prompt(4_000, at)) },
   { name: `${(megabyte.length / 1e6).toFixed(1)} MB`, make: ofPrior((at) => `${at} ${megabyte}`) },
   { name: '1 MB without a blank', make: ofPrior((at) => `${at}${'abcdefghij'.repeat(100_000)}`) },
-  { name: `like requests among ${LIKE}`, make: (at) => () => void like.near(meaningOf(at)) },
+  { name: `like requests among ${LIKE}`, make: (at) => () => void like.near(PAIR, meaningOf(at)) },
 ]
 
 function meaningOf(at: number): Meaning {
@@ -67,7 +68,7 @@ function likeRequests(): LikeRequests {
   store.transaction(() => {
     for (let at = 0; at < LIKE; at++) {
       const request = `req_${String(at).padStart(6, '0')}`
-      like.drawn(request, meaningOf(at))
+      like.drawn(request, PAIR, meaningOf(at))
       like.opened(request, 'sub_bench')
       like.labelled(request, { cheap: at % 2, strong: 1 })
     }

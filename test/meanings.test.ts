@@ -113,10 +113,23 @@ test('compared requests of like meaning are evidence for the next one, also afte
 })
 
 test('an embedding that does not come in time holds nobody up, and the plan says so', async () => {
-  const silent = held.use(await startServer({ config: settings(20) }))
+  embedder.answer(embedded)
+  const learning = held.use(await startServer({ config: settings(1_000) }))
+  for (let nth = 0; nth < 120; nth++) await ask(learning, `What is ${nth} plus 2, and 3?`)
+  await learning.stop()
+  const silent = held.use(await startServer({ config: settings(20, 0), home: learning.home }))
   embedder.answer(() => undefined)
-  const { reasons } = await ask(silent, 'What is 5 plus 2, and 3?')
+  const { reasons } = await ask(silent, 'What is 500 plus 2, and 3?')
   assert.match(reasons, /decided without requests of like meaning: e\/vectors gave none within 20 ms/)
   embedder.answer((response) => void response.writeHead(500).end('{}'))
-  assert.match((await ask(silent, 'What is 6 plus 2, and 3?')).reasons, /gave none within 20 ms/)
+  assert.match((await ask(silent, 'What is 600 plus 2, and 3?')).reasons, /gave none within 20 ms/)
+})
+
+test('as long as no like requests are known nothing is embedded but what a lot has chosen, and nothing is waited for', async () => {
+  embedder.answer(() => undefined)
+  const server = held.use(await startServer({ config: settings(1_000, 0) }))
+  const { reasons } = await ask(server, 'What is 7 plus 2, and 3?')
+  assert.match(reasons, /is expected to gain/)
+  const modes = readLog(server.home).flatMap((entry) => (entry.type === 'opened' ? [entry.plan.mode] : []))
+  assert.deepEqual(modes, ['direct'])
 })

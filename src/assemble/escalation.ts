@@ -44,6 +44,7 @@ export class Escalating {
       config: config.route,
       sessions: this.#sessions,
       expect: (text) => this.prior.expect(text),
+      hasPrior: () => this.prior.usable,
       thrift: ({ key }) => {
         const { today, thisMonth } = ledger.view(key)
         const spent = { todayMicros: today.spentMicros, monthMicros: thisMonth.spentMicros }

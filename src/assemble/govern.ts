@@ -44,6 +44,8 @@ export interface GovernParts extends Parts {
   readonly retention: Parameters<typeof createRetention>[0]
   /** The folder of the handbook. */
   readonly docs: string
+  /** Lets go of what the request path remembers of texts. */
+  forgetRemembered(): void
   /** A proof of the entries with this id. */
   prove(id: string): Promise<EntryProof>
 }
@@ -82,6 +84,7 @@ export function createGoverning(parts: GovernParts): Governing {
       forget: async (ref) => {
         await record.follower.ask('forget', ref)
         parts.like.forget(ref)
+        parts.forgetRemembered()
         await forgetCaches(parts)
       },
       record: written,

@@ -31,7 +31,7 @@ interface Wanted {
  */
 export class Meanings implements AsyncDisposable {
   readonly #embed: Handle<EmbedRequest>
-  readonly #known = new Map<string, Int8Array>()
+  #known = new Map<string, Int8Array>()
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
 
@@ -65,6 +65,11 @@ export class Meanings implements AsyncDisposable {
       : { model, vector }
   }
 
+  /** Nothing that was made of any text until now is kept: nobody knows of a vector whose text it was. */
+  forget(): void {
+    this.#known = new Map()
+  }
+
   /** Breaks off what is under way; its records are closed when this resolves. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
@@ -72,9 +77,11 @@ export class Meanings implements AsyncDisposable {
   }
 
   #begin(key: string, ask: Ask, caller: Caller, model: string, text: string): Promise<void> {
+    const known = this.#known
     const asking = this.#ask(ask, caller, model, text)
       .then((vector) => {
-        if (vector !== undefined) this.#keep(key, vector)
+        // What was forgotten meanwhile does not come back.
+        if (vector !== undefined && known === this.#known) this.#keep(key, vector)
       })
       .finally(() => this.#underWay.delete(key))
     this.#underWay.set(key, asking)

@@ -22,7 +22,9 @@ import { createHandle } from '../request/handle.ts'
 import type { HandlePorts, LoopPorts, PathPorts } from '../request/ports.ts'
 import { createRetrieve } from '../request/retrieve.ts'
 import { createEmbedPlan } from '../route/embedding.ts'
+import { leavingNoTrace } from '../route/escalate/plan.ts'
 import type { UsedPrior } from '../route/escalate/used-prior.ts'
+import type { LikeRequests } from '../route/online/like.ts'
 import { createPlan, meaningWanted, type PlanPorts } from '../route/plan.ts'
 import { BoundLease } from './engines.ts'
 import { Escalating } from './escalation.ts'
@@ -39,6 +41,8 @@ export interface Path extends AsyncDisposable {
   /** Reads what the first decisions would wait for. */
   warm(): void
   readonly prior: UsedPrior
+  /** Lets go of what is remembered of texts. */
+  forget(): void
 }
 
 /** The request path, and what outlives its configuration. */
@@ -68,6 +72,7 @@ export function createPath(config: Config, parts: Parts, logs: Logs): Path {
     },
     warm: () => escalating.warm(inForce),
     prior: escalating.prior,
+    forget: () => meanings.forget(),
     [Symbol.asyncDispose]: async () => {
       await meanings[Symbol.asyncDispose]()
       await closePool(pool)
@@ -82,7 +87,7 @@ interface Joined {
 }
 
 /** What answering and counting have in common. */
-type Stages = Omit<HandlePorts, 'ways'>
+type Stages = Omit<HandlePorts, 'ways' | 'plan'>
 
 /** Joins the rooms to the request path: here, and only here, the compiler proves that their ports fit. */
 function joined(
@@ -102,14 +107,15 @@ function joined(
   const direct = createDirect({ ...attempts, check }, escalating.judge(config))
   const find = (question: string) => parts.handbook.find(question, config.knowledge.passages)
   const models = () => parts.fleet.models()
+  const escalation = escalating.ports(config)
   const planPorts: PlanPorts = {
     config: config.route,
     models,
-    escalation: escalating.ports(config),
+    escalation,
     support: (ask) => parts.handbook.probe(lastQuestion(ask.request)),
     outputMode: ({ request }, candidates) => needsHold(request, mayStream(request, candidates)),
   }
-  const planned = createPlan(planPorts)
+  const hiding = (plan: HandlePorts['plan']) => hidingCollections(parts, plan)
   const stages: Stages = {
     ...common,
     admit: (request, bytes) => {
@@ -118,11 +124,6 @@ function joined(
       // A promise is the exception: most requests bring no schema.
       const checking = schemas.checkSchemas(admitted.request)
       return checking === undefined ? admitted : checking.then((refusal) => refusal ?? admitted)
-    },
-    plan: (ask, caller) => {
-      const collection = ask.request.upshift?.collection
-      const hidden = collection === undefined ? undefined : parts.library.refusal(collection, caller.scope)
-      return hidden ?? planned(ask, caller)
     },
   }
   const retrieve = createRetrieve(find, () => newId('req', systemClock.now()), {
@@ -142,27 +143,49 @@ function joined(
     ways: { embed: createEmbed({ ...loop, outbound: input.embedding.outbound }) },
   })
   parts.library.stages.use(retrievalEngines(config, { ...parts, embed }))
+  const counting = { ...planPorts, escalation: leavingNoTrace(escalation) }
   const counts = (model: string) => parts.fleet.entry(model)?.view.dialect === 'messages'
   return {
     handle: createHandle({
       ...stages,
-      plan: withMeaning(planPorts, stages.plan, meanings),
+      plan: withMeaning(planPorts, hiding(createPlan(planPorts)), meanings, parts.like),
       ways: { direct, retrieve },
     }),
     embed,
-    count: createCount({ ...stages, ...attempts, counts }),
+    count: createCount({ ...stages, plan: hiding(createPlan(counting)), ...attempts, counts }),
   }
 }
 
-/** Plans with the request's embedding where that helps to decide and a model for it is configured. */
-function withMeaning(ports: PlanPorts, plan: Stages['plan'], meanings: Meanings): Stages['plan'] {
+/** Refuses what the caller may not know of before anything is planned. */
+function hidingCollections({ library }: Parts, plan: HandlePorts['plan']): HandlePorts['plan'] {
+  return (ask, caller) => {
+    const collection = ask.request.upshift?.collection
+    const hidden = collection === undefined ? undefined : library.refusal(collection, caller.scope)
+    return hidden ?? plan(ask, caller)
+  }
+}
+
+/**
+ * Plans with the request's embedding where that helps to decide and a model for it is configured. As long as no like
+ * requests are known there is nothing to compare with: then only a request that a lot has chosen is embedded, to be the
+ * first of them.
+ */
+function withMeaning(
+  ports: PlanPorts,
+  plan: HandlePorts['plan'],
+  meanings: Meanings,
+  like: Pick<LikeRequests, 'meant' | 'size'>,
+): HandlePorts['plan'] {
   const { model, waitMs } = ports.config.escalation.embeddings
   if (model === undefined) return plan
   return async (ask, caller) => {
     const text = meaningWanted(ports, ask, caller)
     if (text === undefined) return plan(ask, caller)
-    const meaning = await meanings.of(ask, caller, text, { model, waitMs }, ports.models())
-    return plan({ ...ask, meaning }, caller)
+    const embedded = () => meanings.of(ask, caller, text, { model, waitMs }, ports.models())
+    if (like.size > 0) return plan({ ...ask, meaning: await embedded() }, caller)
+    const planned = await plan(ask, caller)
+    if (!isRefusal(planned) && planned.escalation?.drawn !== undefined) like.meant(ask.id, await embedded())
+    return planned
   }
 }
 

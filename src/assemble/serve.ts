@@ -14,7 +14,7 @@ import { gaugesOf } from './gauges.ts'
 import { createGoverning, endErasures, expireHourly, type Governing } from './govern.ts'
 import { removeServerFile, writeServerFile } from './home.ts'
 import { handbookFolder, openParts, type Parts } from './parts.ts'
-import { createPath } from './path.ts'
+import { createPath, type Path } from './path.ts'
 import { type Reloaded, Reloading } from './reload.ts'
 import { createResponses } from './responses.ts'
 import { allRoutes } from './routes.ts'
@@ -60,7 +60,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { host, port } = config.server
   const state = { draining: false, address: `http://${host}:${port}` }
   const turns = new Turns(MAINTENANCE_WAITING)
-  const governing = governingOf(parts, config, turns)
+  const governing = governingOf(parts, path, config, turns)
   await endErasures(governing, parts, logs)
   let now = config
   const reloading = new Reloading(loaded, {
@@ -124,12 +124,13 @@ async function firstLook(parts: Parts, config: () => Config, logs: Logs): Promis
   for (const warning of await aliasWarnings(parts, config())) logs.warn(warning)
 }
 
-function governingOf(parts: Parts, config: Config, turns: Turns): Governing {
+function governingOf(parts: Parts, path: Path, config: Config, turns: Turns): Governing {
   return createGoverning({
     ...parts,
     turns,
     retention: config.govern.retention,
     docs: handbookFolder(config),
+    forgetRemembered: () => path.forget(),
     prove: (id) => parts.record.follower.ask('prove', id),
   })
 }

@@ -124,6 +124,7 @@ test('create and list show which collections and labels a key has, and where it 
     [{ collections: 'manuals,code', labels: 'finance,board' }, 'manuals,code +finance,board'],
     [{ collections: 'none', labels: 'all' }, 'none +all'],
     [{}, 'all +none'],
+    [{ labels: 'none' }, 'all +none'],
   ]
   for (const [flags, shown] of cases) {
     const { err } = await run('keys create', ['scoped'], flags)
@@ -131,6 +132,8 @@ test('create and list show which collections and labels a key has, and where it 
     const id = row.exec(err)?.[1]
     assert.ok(id !== undefined, err)
     assert.match((await run('keys list', [])).out, new RegExp(`\n${id} +scoped .* any +${shown} `))
+    const scope = keys.list().find((key) => key.id === id)?.scope
+    assert.ok(scope?.labels?.includes('none') !== true, 'none is no label')
   }
 })
 

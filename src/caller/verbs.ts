@@ -53,7 +53,7 @@ export const verbs: readonly Verb[] = [
       labels: {
         type: 'string',
         value: 'LIST',
-        summary: 'Also documents with these labels, where it holds all that one has; all. Default: none.',
+        summary: 'Also documents with these labels, where it holds all that one has; all; none (default).',
       },
       expires: { type: 'string', value: 'TIME', summary: 'Ends after this time: 12h, 30d. Default: never.' },
       ...LIMIT_OPTIONS,

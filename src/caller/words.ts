@@ -62,13 +62,14 @@ export function collectionList(flags: Flags): string[] | undefined {
   throw new UsageError('--collections takes names of 1 to 64 characters, separated by commas, or none')
 }
 
-/** `--labels finance,board`, or `all`. Throws UsageError. */
+/** `--labels finance,board`, `all`, or `none`, as where nothing is said. Throws UsageError. */
 export function labelList(flags: Flags): string[] | undefined {
   const named = listOf(flags, 'labels')
   if (named?.length === 1 && named[0] === 'all') return [EVERY_LABEL]
+  if (named?.length === 1 && named[0] === 'none') return undefined
   if (createBody.shape.labels.safeParse(named).success) return named
   throw new UsageError(
-    '--labels takes words of small letters, digits, dots, dashes and underscores, separated by commas, or all',
+    '--labels takes words of small letters, digits, dots, dashes and underscores, separated by commas, or all, or none',
   )
 }
 

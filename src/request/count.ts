@@ -62,12 +62,14 @@ interface Counting {
 async function countBy(counting: Counting, body: Uint8Array | undefined): Promise<Counted | Refusal> {
   const { ports, ask, caller, plan } = counting
   const startedAt = ports.elapsed()
+  // What routing counts is requests that are answered.
+  const { escalation: _, decided: __, ...planned } = plan
   const opened: Opened = {
     type: 'opened',
     id: ask.id,
     key: caller.key,
     bytes: ask.bytes,
-    plan: { ...plan, reasons: [...plan.reasons, 'only its tokens were counted'] },
+    plan: { ...planned, reasons: [...plan.reasons, 'only its tokens were counted'] },
   }
   const keep = body === undefined ? undefined : { subject: subjectOf(ask, caller), text: body }
   await ports.record.append(opened, keep)

@@ -10,7 +10,7 @@ import { type RouteConfig, section } from './config.ts'
 import type { EscalationPorts } from './escalate/plan.ts'
 import { DEFAULT_WEIGHTS } from './escalate/posterior.ts'
 import { Sessions } from './escalate/sessions.ts'
-import { createPlan, type PlanPorts } from './plan.ts'
+import { createPlan, meaningWanted, type PlanPorts } from './plan.ts'
 
 const caller: Caller = { key: 'key_test', name: 'test', owner: false, scope: { engines: 'any' } }
 
@@ -256,6 +256,7 @@ function shifting(
     config: section.schema.parse({ escalation: settings }),
     sessions: new Sessions(),
     expect: () => ({ gain: 0.2, reasons: [] }),
+    hasPrior: () => true,
     weights: () => DEFAULT_WEIGHTS,
     like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
@@ -294,4 +295,37 @@ test('an answer that may come from above is checked as that model needs it, what
   const config = { escalation: shadow }
   const seen = plan({}, { models: models(false), escalation: shifting({}, shadow), outputMode, config })
   assert.deepEqual([seen.escalation?.order, seen.output], ['shadow', 'scan'], 'nobody above answers here')
+})
+
+test('an embedding is waited for only where like requests can help to decide', () => {
+  const models = [model('a/small'), model('z/large', { tier: 'expert' })]
+  const wanted = (content: string, request: Partial<ChatRequest> = {}, more: Partial<PlanPorts> = {}) => {
+    const ports: PlanPorts = {
+      config: section.schema.parse({}),
+      models: () => models,
+      support: () => 0.9,
+      outputMode: () => 'scan',
+      escalation: shifting({}),
+      ...more,
+    }
+    const ask: Ask = {
+      id: 'req_1',
+      origin: { type: 'wire', credential: undefined },
+      request: { model: 'auto', messages: [{ role: 'user', content }], ...request },
+      bytes: 100,
+      receivedAt: 0,
+      signal: new AbortController().signal,
+    }
+    return meaningWanted(ports, ask, caller)
+  }
+  assert.equal(wanted('Name a river.'), 'Name a river.')
+  const none = {
+    'a model was named': wanted('Name a river.', { model: 'a/small' }),
+    'it goes straight up': wanted('Name a river.', { reasoning_effort: 'high' }),
+    'the handbook answers': wanted('How do I back Upshift up?', { upshift: { mode: 'auto' } }),
+    'a collection was asked': wanted('Name a river.', { upshift: { collection: 'default' } }),
+    'there is no prior': wanted('Name a river.', {}, { escalation: shifting({ hasPrior: () => false }) }),
+    'there is one tier': wanted('Name a river.', {}, { models: () => models.slice(0, 1) }),
+  }
+  for (const [why, text] of Object.entries(none)) assert.equal(text, undefined, why)
 })

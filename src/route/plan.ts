@@ -178,12 +178,16 @@ function extractive(models: readonly ModelView[], caller: Caller): readonly Mode
   return usable.length > 0 || found.length === 0 ? usable : outOfScope(caller, found)
 }
 
-/** What an embedding would be of that helps to decide between two tiers; undefined where there is no such decision. */
+/**
+ * What an embedding would be of that helps to decide between two tiers; undefined where there is no such decision, or
+ * where it falls without: for deliberate reasoning, where the handbook answers, and where there is no prior to weigh
+ * like requests against.
+ */
 export function meaningWanted(ports: PlanPorts, ask: Ask, caller: Caller): string | undefined {
-  const { collection, mode } = ask.request.upshift ?? {}
-  if (ask.passages === undefined && (collection !== undefined || mode === 'retrieve')) return undefined
-  if (resolveAlias(ports.config, ask.request.model, new Notes()) !== 'auto') return undefined
-  return choicesOf(ports, ask, caller) === undefined ? undefined : askedOf(ask).text
+  const named = resolveAlias(ports.config, ask.request.model, new Notes())
+  if (named !== 'auto' || deliberate(ask.request)) return undefined
+  if (choicesOf(ports, ask, caller) === undefined || ports.escalation?.hasPrior() !== true) return undefined
+  return chooseMode(ports, ask, named, new Notes()) === 'retrieve' ? undefined : askedOf(ask).text
 }
 
 function chooseModels(

@@ -6,7 +6,7 @@ import type { ChatRequest } from '../../contract/chat.ts'
 import type { ModelView } from '../../contract/model.ts'
 import { Notes } from '../choice.ts'
 import { section } from '../config.ts'
-import { type EscalationPorts, planShift, type Shift } from './plan.ts'
+import { type EscalationPorts, leavingNoTrace, planShift, type Shift } from './plan.ts'
 import { DEFAULT_WEIGHTS } from './posterior.ts'
 import { Sessions, sessionOf } from './sessions.ts'
 
@@ -51,12 +51,12 @@ interface Given {
   readonly evaluator?: ModelView
 }
 
-function planned(given: Given): Shift & { readonly reasons: readonly string[] } {
-  const notes = new Notes()
-  const ports: EscalationPorts = {
+function portsOf(given: Given): EscalationPorts {
+  return {
     config: section.schema.parse({ escalation: given.escalation ?? {} }),
     sessions: new Sessions(),
     expect: () => ({ gain: given.gain ?? 0.2, reasons: ['its words +0.20'] }),
+    hasPrior: () => true,
     weights: () => DEFAULT_WEIGHTS,
     like: { drawn: () => undefined, near: () => undefined },
     standing: () => ({ state: 'unknown', reason: '' }),
@@ -64,6 +64,11 @@ function planned(given: Given): Shift & { readonly reasons: readonly string[] } 
     draw: () => undefined,
     ...given.more,
   }
+}
+
+function planned(given: Given): Shift & { readonly reasons: readonly string[] } {
+  const notes = new Notes()
+  const ports = portsOf(given)
   const messages = given.messages ?? [{ role: 'user' as const, content: 'Name a river.' }]
   const ask: Ask = {
     id: 'req_1',
@@ -240,4 +245,26 @@ test('labelled requests of like meaning move what is expected, and say so', () =
   const missing = planned({ ask: { meaning: { model: 'e/vectors', missing: 'it slept' } } })
   assert.match(missing.reasons.join(), /decided without requests of like meaning: it slept/)
   assert.equal(missing.escalation?.foreseen, undefined)
+})
+
+test('of a plan that nobody carries out nothing is drawn or remembered, and it says the same', () => {
+  const sessions = new Sessions()
+  const touched: string[] = []
+  const more: Partial<EscalationPorts> = {
+    sessions,
+    like: { drawn: () => void touched.push('like'), near: () => undefined },
+    draw: () => {
+      touched.push('draw')
+      return undefined
+    },
+  }
+  const straight = { gain: 0.9, escalation: { sure: 1 } }
+  const quiet = leavingNoTrace({ ...portsOf(straight), ...more })
+  const [blind, real] = [quiet, more].map((ports) => planned({ ...straight, more: ports }))
+  assert.deepEqual(blind?.models, real?.models)
+  assert.deepEqual(touched, ['draw'], 'of the real one alone')
+  const session = sessionOf({ model: 'auto', messages: [{ role: 'user', content: 'Name a river.' }] }, CALLER)
+  const before = new Sessions()
+  planned({ ...straight, more: leavingNoTrace({ ...portsOf(straight), sessions: before }) })
+  assert.deepEqual([sessions.modelOf(session), before.modelOf(session)], ['z/large', undefined])
 })

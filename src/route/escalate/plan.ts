@@ -5,7 +5,7 @@ import type { ModelView } from '../../contract/model.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
-import type { LikeRequests } from '../online/like.ts'
+import { type LikeRequests, pairOf } from '../online/like.ts'
 import { usdText } from '../usd.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { familyOf } from './family.ts'
@@ -24,9 +24,10 @@ export interface Expected {
 
 export interface EscalationPorts {
   readonly config: RouteConfig
-  readonly sessions: Sessions
+  readonly sessions: Pick<Sessions, 'modelOf' | 'is' | 'mayMove'>
   /** Undefined where there is no prior: then the points of difficulty decide. */
   expect(text: string): Expected | undefined
+  hasPrior(): boolean
   /** What the evidence weighs, as far as it was learned. */
   weights(): Weights
   /** Whether going up has been shown to pay for a kind of traffic. */
@@ -37,6 +38,21 @@ export interface EscalationPorts {
   thrift(caller: Caller): number
   /** Whether a lot chooses this request, so that what going up is worth can be measured. */
   draw(asked: Drawing): Draw | undefined
+}
+
+/** For plans that nobody carries out: they are made as any other, and nothing is drawn, counted or remembered of them. */
+export function leavingNoTrace(ports: EscalationPorts): EscalationPorts {
+  const { sessions, like } = ports
+  return {
+    ...ports,
+    sessions: {
+      modelOf: (session) => sessions.modelOf(session),
+      is: () => undefined,
+      mayMove: () => undefined,
+    },
+    like: { near: (...about) => like.near(...about), drawn: () => undefined },
+    draw: () => undefined,
+  }
 }
 
 /** A request that a lot may choose. */
@@ -180,8 +196,9 @@ function escalationOf(
     policy.mode === 'on' && rated
       ? ports.draw({ ask, caller, segment, low, high, maxOutputTokens, evaluator })
       : undefined
-  if (drawn !== undefined && ask.meaning !== undefined) ports.like.drawn(ask.id, ask.meaning)
-  const foreseen = foreseenOf(ports, ask, asked)
+  if (drawn !== undefined && policy.embeddings.model !== undefined)
+    ports.like.drawn(ask.id, pairOf(low, high), ask.meaning)
+  const foreseen = foreseenOf(ports, pairOf(low, high), ask, asked)
   const second = policy.second ? secondOf(cheap, low) : []
   return {
     strong: strong.map(({ id }) => id),
@@ -205,8 +222,13 @@ function escalationOf(
   }
 }
 
-function foreseenOf({ like }: EscalationPorts, { meaning }: Ask, { step }: Asked): Foreseen | undefined {
-  const neighbours = meaning === undefined ? undefined : like.near(meaning)
+function foreseenOf(
+  { like }: EscalationPorts,
+  models: string,
+  { meaning }: Ask,
+  { step }: Asked,
+): Foreseen | undefined {
+  const neighbours = meaning === undefined ? undefined : like.near(models, meaning)
   if (step === undefined && neighbours === undefined) return undefined
   return { ...(step === undefined ? {} : { step }), ...(neighbours === undefined ? {} : { neighbours }) }
 }

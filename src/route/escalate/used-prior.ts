@@ -33,6 +33,11 @@ export class UsedPrior {
     return isFault(prior) ? undefined : prior.decide(text)
   }
 
+  /** Whether there is one to go by; reads it where nobody has. */
+  get usable(): boolean {
+    return !isFault(this.#read())
+  }
+
   /** What is known of it; reads nothing. */
   get state(): PriorState {
     if (this.#prior === undefined) return { type: 'unread' }

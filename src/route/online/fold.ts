@@ -46,7 +46,8 @@ const stateSchema = z.strictObject({
   tallies: tallyStateSchema,
   learner: learnerStateSchema,
   open: z.record(z.string(), z.string()),
-  decided: z.record(z.string(), z.enum(['cheap', 'strong'])),
+  // Not there in states of before.
+  decided: z.record(z.string(), z.enum(['cheap', 'strong'])).default({}),
   explored: exploredSchema,
 })
 
@@ -85,6 +86,7 @@ export class RoutingFold {
       case 'opened':
         if (entry.plan.escalation !== undefined) this.#begun(entry.id, entry.plan.escalation, at)
         if (entry.plan.decided !== undefined) {
+          this.#asked(at)
           this.#open.set(entry.id, entry.plan.decided.segment)
           this.#decided.set(entry.id, entry.plan.decided.to)
         }
@@ -114,7 +116,7 @@ export class RoutingFold {
     }
   }
 
-  /** What lots have chosen on the newest day. Requests whose prompt alone decided are not on record, and not counted. */
+  /** What lots have chosen on the newest day, of all requests between two tiers, also those whose prompt alone decided. */
   get explored(): ExplorationState {
     return this.#explored
   }
@@ -135,6 +137,10 @@ export class RoutingFold {
 
   #begun(id: string, { segment, drawn }: Escalation, at: number): void {
     this.#open.set(id, segment)
+    this.#asked(at, drawn)
+  }
+
+  #asked(at: number, drawn?: Draw): void {
     const day = dayOf(at)
     // A clock that was set back goes on in the day that it had reached.
     if (day > this.#explored.day) this.#explored = { day, requests: 0, drawn: 0, micros: 0 }

@@ -35,11 +35,27 @@ export const migrations: readonly Migration[] = [
       strong REAL
     ) STRICT`,
   },
+  {
+    // What two models were worth says nothing of two others, and the rows of before do not say whose they are.
+    feature: 'route',
+    version: 2,
+    sql: `DROP TABLE route_like;
+    CREATE TABLE route_like (
+      request TEXT PRIMARY KEY,
+      subject TEXT NOT NULL,
+      models TEXT NOT NULL,
+      model TEXT NOT NULL,
+      vector BLOB NOT NULL,
+      cheap REAL,
+      strong REAL
+    ) STRICT`,
+  },
 ]
 
 const rowSchema = z.object({
   request: z.string(),
   subject: z.string(),
+  models: z.string(),
   model: z.string(),
   vector: z.instanceof(Uint8Array),
   cheap: z.number().nullable(),
@@ -49,6 +65,9 @@ const rowSchema = z.object({
 interface Row {
   readonly request: string
   readonly subject: string
+  /** Which two models it is about, as `pairOf` has them. */
+  readonly models: string
+  /** Who embedded it. */
   readonly model: string
   readonly vector: Int8Array
   /** The vector's own length. */
@@ -65,8 +84,8 @@ export interface Label {
 }
 
 interface Waiting {
-  readonly model: string
-  readonly vector: Int8Array
+  readonly models: string
+  meant?: { readonly model: string; readonly vector: Int8Array }
   subject?: string
 }
 
@@ -74,6 +93,11 @@ interface Waiting {
 export function keptVector(embedding: ArrayLike<number>): Int8Array | undefined {
   const short = projected(embedding)
   return short === undefined ? undefined : Int8Array.from(short, (value) => Math.round(STEPS * value))
+}
+
+/** The exact models that a label is about: what it says of two of them is nothing about two others. */
+export function pairOf(low: { readonly id: string }, high: { readonly id: string }): string {
+  return `${low.id} > ${high.id}`
 }
 
 /** Labelled requests by meaning. */
@@ -97,12 +121,19 @@ export class LikeRequests {
     return this.#rows.size
   }
 
-  /** A lot has chosen this request, and its label may come. */
-  drawn(request: string, { model, vector }: Meaning): void {
-    if (vector === undefined) return
-    this.#waiting.set(request, { model, vector })
+  /** A lot has chosen this request between two models, and its label may come; without a meaning, that may follow. */
+  drawn(request: string, models: string, meaning: Meaning | undefined): void {
+    this.#waiting.set(request, { models })
+    if (meaning !== undefined) this.meant(request, meaning)
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > WAITING_MAX && oldest !== undefined) this.#waiting.delete(oldest)
+  }
+
+  /** What a request means that a lot has chosen; without a vector nothing of it is kept. */
+  meant(request: string, { model, vector }: Meaning): void {
+    const waiting = this.#waiting.get(request)
+    if (vector === undefined) this.#waiting.delete(request)
+    else if (waiting !== undefined) waiting.meant = { model, vector }
   }
 
   /** Whom it is about; without one nothing of it is kept, since nobody could have it erased. */
@@ -116,16 +147,17 @@ export class LikeRequests {
   labelled(request: string, { cheap, strong }: Label): void {
     const waiting = this.#waiting.get(request)
     this.#waiting.delete(request)
-    if (waiting?.subject === undefined) return
-    const { model, vector, subject } = waiting
+    if (waiting?.subject === undefined || waiting.meant === undefined) return
+    const { models, subject } = waiting
+    const { model, vector } = waiting.meant
     const qualities = { cheap: cheap ?? null, strong: strong ?? null }
-    const row: Row = { request, subject, model, vector, length: lengthOf(vector), ...qualities }
+    const row: Row = { request, subject, models, model, vector, length: lengthOf(vector), ...qualities }
     this.#rows.set(request, row)
     this.#store
       .prepare(
-        'INSERT OR REPLACE INTO route_like (request, subject, model, vector, cheap, strong) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO route_like (request, subject, models, model, vector, cheap, strong) VALUES (?, ?, ?, ?, ?, ?, ?)',
       )
-      .run(request, subject, model, new Uint8Array(vector.buffer), row.cheap, row.strong)
+      .run(request, subject, models, model, new Uint8Array(vector.buffer), row.cheap, row.strong)
     const [oldest] = this.#rows.keys()
     if (this.#rows.size > KEPT_MAX && oldest !== undefined) {
       this.#rows.delete(oldest)
@@ -137,8 +169,8 @@ export class LikeRequests {
   of(subject: string): readonly object[] {
     return [...this.#rows.values()]
       .filter((row) => row.subject === subject)
-      .map(({ request, model, vector, cheap, strong }) => {
-        return { request, model, vector: Buffer.from(vector).toString('base64'), cheap, strong }
+      .map(({ request, models, model, vector, cheap, strong }) => {
+        return { request, models, model, vector: Buffer.from(vector).toString('base64'), cheap, strong }
       })
   }
 
@@ -154,32 +186,61 @@ export class LikeRequests {
   }
 
   /**
-   * What going up was worth on the nearest labelled requests of the same embedding model, by cosine; undefined where
-   * there are none for either model. Those as near as the last that counts do count. At most KEPT_MAX comparisons of 64 bytes.
+   * What going up was worth between these two models on the nearest labelled requests of the same embedding model, by
+   * cosine; undefined where there are none for either of the two. Those as near as the last that counts do count. At
+   * most KEPT_MAX comparisons of 64 bytes.
    */
-  near({ model, vector }: Meaning): Neighbourhood | undefined {
+  near(models: string, { model, vector }: Meaning): Neighbourhood | undefined {
     if (vector === undefined) return undefined
-    const rows = [...this.#rows.values()].filter((row) => row.model === model)
+    const rows = [...this.#rows.values()].filter((row) => row.model === model && row.models === models)
     const length = lengthOf(vector)
     const cosines = new Float32Array(rows.length)
     for (const [at, row] of rows.entries()) cosines[at] = dot(vector, row.vector) / (length * row.length)
     const edge = Math.max(COSINE_MIN, cosines.slice().sort()[rows.length - NEIGHBOURS] ?? COSINE_MIN)
-    const sums = { cheap: { of: 0, weight: 0 }, strong: { of: 0, weight: 0 } }
+    const seen = new Gains()
     for (const [at, row] of rows.entries()) {
       const cosine = cosines[at] ?? 0
-      if (cosine < edge) continue
-      for (const arm of ['cheap', 'strong'] as const) {
-        const quality = row[arm]
-        if (quality === null) continue
-        sums[arm].of += cosine * quality
-        sums[arm].weight += cosine
-      }
+      if (cosine >= edge) seen.add(row, cosine)
     }
-    const weight = Math.min(sums.cheap.weight, sums.strong.weight)
-    if (weight === 0) return undefined
-    const gain = sums.strong.of / sums.strong.weight - sums.cheap.of / sums.cheap.weight
-    return { gain, weight: weight / (weight + HALF_WEIGHT) }
+    const { gain, weight } = seen
+    return weight === 0 ? undefined : { gain, weight: weight / (weight + HALF_WEIGHT) }
   }
+}
+
+/**
+ * A request on which both models answered tells their difference by itself. Of those on which one did, the means are
+ * compared, and with each other alone: beside the pairs they would say how hard the requests were that each model got.
+ */
+class Gains {
+  readonly #pairs = { of: 0, weight: 0 }
+  readonly #singles = { cheap: { of: 0, weight: 0 }, strong: { of: 0, weight: 0 } }
+
+  add({ cheap, strong }: Pick<Row, 'cheap' | 'strong'>, weight: number): void {
+    if (cheap !== null && strong !== null) put(this.#pairs, strong - cheap, weight)
+    else if (cheap !== null) put(this.#singles.cheap, cheap, weight)
+    else if (strong !== null) put(this.#singles.strong, strong, weight)
+  }
+
+  /** What is compared: the pairs, and of the singles as much as both models have. */
+  get weight(): number {
+    return this.#pairs.weight + this.#compared
+  }
+
+  /** −1 to 1; of no use where the weight is 0. */
+  get gain(): number {
+    const { cheap, strong } = this.#singles
+    const apart = this.#compared === 0 ? 0 : strong.of / strong.weight - cheap.of / cheap.weight
+    return (this.#pairs.of + apart * this.#compared) / this.weight
+  }
+
+  get #compared(): number {
+    return Math.min(this.#singles.cheap.weight, this.#singles.strong.weight)
+  }
+}
+
+function put(sum: { of: number; weight: number }, value: number, weight: number): void {
+  sum.of += weight * value
+  sum.weight += weight
 }
 
 function dot(left: Int8Array, right: Int8Array): number {

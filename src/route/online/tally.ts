@@ -11,8 +11,8 @@ const count = z.number().int().min(0)
 const sumsSchema = z.strictObject({
   /** All requests between two tiers; of these, the ones that the prompt alone sent to one of them. */
   calls: count,
-  straightUp: count,
-  straightDown: count,
+  straightUp: count.default(0),
+  straightDown: count.default(0),
   /** The others were judged, and of these: that went up, that the judgement would send up, that were declined. */
   escalated: count,
   wouldEscalate: count,
