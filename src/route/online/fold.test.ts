@@ -1,49 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Ask } from '../../contract/ask.ts'
 import type { Entry } from '../../contract/entry.ts'
 import type { Decided, Draw, Escalation } from '../../contract/escalation.ts'
-import type { ModelView } from '../../contract/model.ts'
 import { section } from '../config.ts'
 import { PROOF_RULES } from '../proof/segment.ts'
 import { Segments } from '../proof/segments.ts'
 import { Lots } from './draw.ts'
+import { drawing, NOON } from './drawing.fixture.ts'
 import { RoutingFold } from './fold.ts'
 
-const NOON = Date.UTC(2026, 10, 22, 12)
 const SEGMENT = 'fast>expert prose'
 const config = section.schema.parse({ escalation: { explore: { share: 0.05, usdPerDay: 100 } } })
 
-function model(id: string, usdPerMillion: number): ModelView {
-  const micros = usdPerMillion * 1_000_000
-  return {
-    id,
-    engine: id,
-    name: id,
-    tier: 'fast',
-    kind: 'chat',
-    offMachine: false,
-    allowed: true,
-    available: true,
-    contextTokens: undefined,
-    price: { inputPerMillion: micros, outputPerMillion: micros },
-    enforcesSchema: false,
-  }
-}
-
 function draw(lots: Lots, id: string): Draw | undefined {
-  const ask: Ask = {
-    id,
-    origin: { type: 'wire', credential: undefined },
-    request: { model: 'auto', messages: [{ role: 'user', content: 'Hi.' }] },
-    bytes: 100,
-    receivedAt: NOON,
-    signal: new AbortController().signal,
-  }
-  const caller = { key: 'key_a', name: 'a', owner: false, scope: { engines: 'any' } } as const
-  const [low, high] = [model('low', 0.1), model('high', 1)]
-  const drawing = { ask, caller, segment: SEGMENT, low, high, maxOutputTokens: 100, evaluator: undefined }
-  return lots.draw(config, drawing, NOON)
+  return lots.draw(config, drawing(id, SEGMENT), NOON)
 }
 
 /** As a plan says that only a lot could have let both models answer. */
