@@ -1,6 +1,6 @@
 import type { Way, Work } from '../../contract/ask.ts'
 import { type EmbedInput, type EmbedRequest, inputsOf } from '../../contract/embed.ts'
-import type { AnswerFinish, AnswerStart, Batch, Verdict } from '../../contract/event.ts'
+import type { AnswerFinish, AnswerStart, Verdict } from '../../contract/event.ts'
 import type { Need } from '../../contract/need.ts'
 import type { Problem, ProblemCode } from '../../contract/problem.ts'
 import { costMicros, estimatedPromptTokens, type Usage } from '../../contract/usage.ts'
