@@ -102,6 +102,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
     this.#queue = []
     this.#queuedBytes = 0
     this.#taken = isTerminal(batch.at(-1))
+    if (this.#taken) this.#drain()
     this.#resume()
     return { done: false, value: batch }
   }
@@ -118,6 +119,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
       this.#destroy()
       this.#wake?.()
     }
+    this.#drain()
     this.#resume()
   }
 
@@ -192,9 +194,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
     this.#over = true
     this.#release()
     this.#push(terminal)
-    if (this.#closed) return
-    if (terminal.type === 'answer-finish') this.#drainTimer = setTimeout(this.#destroy, DRAIN_MS)
-    else this.#destroy()
+    if (terminal.type === 'answer-error') this.#destroy()
   }
 
   #push(event: AnswerEvent): void {
@@ -238,6 +238,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
     if (!this.#over) this.#watch.resume()
     // May deliver what the socket holds before it returns: the queue is in order by now.
     this.#controller?.resume()
+  }
+
+  /** Mostly the read that brought the end of the answer brought the end of the response, too, and no timer is set. */
+  #drain(): void {
+    if (!this.#closed) this.#drainTimer ??= setTimeout(this.#destroy, DRAIN_MS)
   }
 
   readonly #destroy = (): void => {
