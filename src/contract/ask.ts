@@ -129,5 +129,11 @@ export interface Work<R extends Asked = ChatRequest> {
   readonly complete: Handle<R>
 }
 
+/**
+ * An answer on its way, from its start on: what is yielded, and what is returned as the last batch, which ends with the
+ * terminal event. When that arrives the way has run to its end and holds nothing any more: nobody has to end it.
+ */
+export type Batches = AsyncGenerator<Batch, Batch>
+
 /** One way to answer. Only one that dispatches adds to the bill. */
-export type Way<R extends Asked = ChatRequest> = (work: Work<R>) => AsyncIterable<Batch>
+export type Way<R extends Asked = ChatRequest> = (work: Work<R>) => Batches

@@ -308,3 +308,34 @@ test('after [DONE] an engine that goes on sending, or never ends, is cut off wit
     },
   )
 })
+
+test('after [DONE] an engine that falls silent without an end is cut off too', async () => {
+  await within(
+    (socket) => {
+      socket.write(STREAM_HEAD + httpChunk(sse(delta('x'), FINISH, '[DONE]')))
+    },
+    async ({ url, sockets }) => {
+      const events = await collect(engine.generate(targetAt(url), callOf()))
+      assert.equal(events.at(-1)?.type, 'answer-finish')
+      const socket = sockets[0] ?? assert.fail()
+      if (!socket.destroyed) await once(socket, 'close')
+    },
+  )
+})
+
+test('an answer that is given up while somebody waits for it ends for both', async () => {
+  await within(
+    (socket) => {
+      socket.write(STREAM_HEAD + httpChunk(sse(delta('x'))))
+    },
+    async ({ url, sockets }) => {
+      const events = engine.generate(targetAt(url), callOf())[Symbol.asyncIterator]()
+      assert.equal((await events.next()).done, false)
+      const waiting = events.next()
+      await events.return?.()
+      assert.deepEqual(await waiting, { done: true, value: undefined })
+      const socket = sockets[0] ?? assert.fail()
+      if (!socket.destroyed) await once(socket, 'close')
+    },
+  )
+})

@@ -1,14 +1,14 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../contract/call.ts'
 import type { EmbedCall, EmbedEnd } from '../contract/embed.ts'
-import { type Batch, isTerminal } from '../contract/event.ts'
+import type { Batch } from '../contract/event.ts'
 import type { Clock } from '../lib/clock.ts'
 import { checkContext } from './context.ts'
 import { Addresses, bearerOf, dispatchOptions, lateProblem } from './dispatch.ts'
 import { embed } from './embedding/embed.ts'
 import { Exchange } from './exchange.ts'
 import { buildPayload, type Payload } from './payload.ts'
-import { answerError, NOTHING_SENT, type Reader, type Sink, WholeReader } from './reader.ts'
+import { type Reader, type Sink, unsent, WholeReader } from './reader.ts'
 import { StreamReader } from './stream-reader.ts'
 import type { OpenAiTarget } from './target.ts'
 
@@ -18,8 +18,7 @@ export interface OpenAiEngine {
    * text it came as) where the request streams, else one `answer-whole`, and then exactly one terminal event:
    * `answer-finish` with the usage, or `answer-error` (with a usage of zero where nothing had been sent).
    * Never yields `answer-start`, never throws but for bugs.
-   * To cancel, abort `call.signal`: the connection is destroyed at once. Giving the iterator up releases it too,
-   * but only once a pending `next` has returned.
+   * It is sent at once. To cancel, abort `call.signal` or give the iterator up: the connection is destroyed.
    */
   generate(target: OpenAiTarget, call: Call): AsyncIterable<Batch>
   /** One call over POST {baseUrl}/embeddings. Cancelled in the same way. */
@@ -42,18 +41,15 @@ export function createOpenAiEngine(parts: OpenAiEngineParts): OpenAiEngine {
   }
 }
 
-async function* generate(
+function generate(
   parts: OpenAiEngineParts,
   addresses: Addresses,
   target: OpenAiTarget,
   call: Call,
-): AsyncGenerator<Batch> {
+): AsyncIterable<Batch> {
   const fit = checkContext(target, call.request)
   const problem = fit.type === 'exceeds' ? fit.problem : lateProblem(target, call, parts.clock)
-  if (problem !== undefined) {
-    yield [answerError(problem, NOTHING_SENT)]
-    return
-  }
+  if (problem !== undefined) return unsent(problem)
   const built = buildPayload(target, call)
   const payload: Payload =
     fit.type === 'fits' && fit.verdicts.length > 0
@@ -64,13 +60,9 @@ async function* generate(
     const reading = { target, sink, verdicts }
     return stream ? new StreamReader(reading, choices) : new WholeReader(reading)
   }
-  using exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
+  const exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
   const address = addresses.of(target.baseUrl)
   const sending = { body: payload.body, stream, headers: bearerOf(target) }
   parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, call.id, sending), exchange)
-  for (;;) {
-    const batch = await exchange.take()
-    yield batch
-    if (isTerminal(batch.at(-1))) return
-  }
+  return exchange
 }

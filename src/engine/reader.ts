@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AnswerError, AnswerEvent, AnswerFinish, Verdict } from '../contract/event.ts'
+import type { AnswerError, AnswerEvent, AnswerFinish, Batch, Verdict } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Usage } from '../contract/usage.ts'
 import { readCompletion, usageIn } from './chunk.ts'
@@ -152,7 +152,8 @@ export class WholeReader extends BodyReader<Reading> {
     if (read.value.choices.some((choice) => choice.finish_reason === 'error')) {
       return answerError(brokenOff(target), usage)
     }
-    sink.event({ type: 'answer-whole', completion: read.value }, text.length, true)
+    const whole = { type: 'answer-whole', completion: read.value } as const
+    sink.event(read.changed ? whole : { ...whole, wire: text }, text.length, true)
     return answerFinish(usage, verdicts)
   }
 }
@@ -224,6 +225,11 @@ export const NOTHING_SENT: Usage = { promptTokens: 0, completionTokens: 0 }
 
 export function answerError(problem: Problem, usage: Usage | undefined): AnswerError {
   return usage === undefined ? { type: 'answer-error', problem } : { type: 'answer-error', problem, usage }
+}
+
+/** The whole of an answer for which nothing was sent. */
+export async function* unsent(problem: Problem): AsyncGenerator<Batch> {
+  yield [answerError(problem, NOTHING_SENT)]
 }
 
 /** @param why - a clause: what the engine did */

@@ -88,7 +88,7 @@ export class PhaseWatch {
 
   /** Sets the timer anew only where it would fire too late; where it fires too early it looks again. */
   #arm(): void {
-    const { due } = this.#next()
+    const due = this.#due()
     if (due >= this.#firesAt) return
     clearTimeout(this.#timer)
     const leftMs = Math.min(Math.ceil(due - this.#clock.elapsed()), TIMER_MAX_MS)
@@ -98,23 +98,20 @@ export class PhaseWatch {
 
   readonly #fire = (): void => {
     this.#firesAt = Number.POSITIVE_INFINITY
-    const { phase, due, limitMs } = this.#next()
-    if (this.#clock.elapsed() < due) this.#arm()
-    else this.#expired(phase, limitMs)
+    if (this.#clock.elapsed() < this.#due()) this.#arm()
+    else if (this.#phaseEndsAt() < this.#deadline) this.#expired(this.#phase, this.#limitMs())
+    else this.#expired('deadline', Math.max(Math.round(this.#deadline - this.#startedAt), 0))
   }
 
-  /** What ends first from here. */
-  #next(): { readonly phase: Phase; readonly due: number; readonly limitMs: number } {
-    const deadline = {
-      phase: 'deadline' as const,
-      due: this.#deadline,
-      limitMs: Math.max(Math.round(this.#deadline - this.#startedAt), 0),
-    }
-    if (this.#paused) return deadline
-    const limitMs = this.#limitMs()
+  /** When the next limit is reached. */
+  #due(): number {
+    return Math.min(this.#phaseEndsAt(), this.#deadline)
+  }
+
+  #phaseEndsAt(): number {
+    if (this.#paused) return Number.POSITIVE_INFINITY
     const from = this.#phase === 'first token' ? this.#startedAt : this.#since
-    const due = from + limitMs
-    return due < this.#deadline ? { phase: this.#phase, due, limitMs } : deadline
+    return from + this.#limitMs()
   }
 
   #limitMs(): number {

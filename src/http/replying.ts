@@ -51,15 +51,13 @@ export async function replyIn(
   const firstTokenMs = ports.clock.elapsed() - startedAt
   const head = dialect.head?.(id)
   const writing = { spoken, ports, reply, id, answer, head, writer, firstTokenMs }
-  let whole = false
+  let written: 'to its end' | 'in part' | undefined
   try {
-    if (spoken.ask.request.stream === true) await writeStream(writing)
-    else await writeWhole(writing)
-    whole = true
+    written = spoken.ask.request.stream === true ? await writeStream(writing) : await writeWhole(writing)
   } finally {
-    // Ends what is still running where the caller left or writing failed; after a good end it does nothing.
-    if (!whole) gone.abort()
-    await answer[Symbol.asyncDispose]()
+    // Ends what is still running where the caller left or writing failed.
+    if (written === undefined) gone.abort()
+    if (written !== 'to its end') await answer[Symbol.asyncDispose]()
   }
 }
 
@@ -88,38 +86,54 @@ interface Replying extends Writing {
   readonly firstTokenMs: number
 }
 
-async function writeWhole(writing: Replying): Promise<void> {
+/** Where the whole answer has been seen its events hold nothing any more, and need not be ended. */
+type Written = 'to its end' | 'in part'
+
+async function writeWhole(writing: Replying): Promise<Written> {
   const { spoken, ports, reply, id, answer, writer, firstTokenMs } = writing
+  const events = answer.events[Symbol.asyncIterator]()
   let whole: AnswerWhole | undefined
-  for await (const batch of answer.events) {
-    for (const event of batch) {
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    for (const event of next.value) {
       if (event.type === 'answer-whole') whole = event
       else if (event.type === 'answer-error') {
         ports.finished({ answer, terminal: event, firstTokenMs })
-        return sendProblem(reply, named(spoken, event.problem), id)
+        sendProblem(reply, named(spoken, event.problem), id)
+        return 'to its end'
       } else if (event.type === 'answer-finish') {
         assert(whole !== undefined, 'an answer that is not streamed comes whole')
         ports.finished({ answer, terminal: event, firstTokenMs })
         const text = writer.whole(whole, event)
         const length = { 'content-length': String(Buffer.byteLength(text)) }
         writeHead(writing, 'application/json; charset=utf-8', length).end(text)
+        return 'to its end'
       }
     }
   }
+  return 'to its end'
 }
 
-async function writeStream(writing: Replying): Promise<void> {
+async function writeStream(writing: Replying): Promise<Written> {
   const { ports, answer, writer, firstTokenMs } = writing
   const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })
-  for await (const batch of answer.events) {
+  const events = answer.events[Symbol.asyncIterator]()
+  let ended = false
+  while (!ended) {
+    const { value: batch, done } = await events.next()
+    if (done === true) break
     const last = batch.at(-1)
+    ended = isTerminal(last)
     if (isTerminal(last)) ports.finished({ answer, terminal: last, firstTokenMs })
     const text = writer.batch(batch)
     if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
-    if (writer.over === true && !isTerminal(last)) break
+    if (writer.over === true && !ended) {
+      await events.return?.()
+      break
+    }
   }
   raw.end()
+  return ended ? 'to its end' : 'in part'
 }

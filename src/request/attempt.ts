@@ -1,4 +1,4 @@
-import type { Asked, Work } from '../contract/ask.ts'
+import type { Asked, Batches, Work } from '../contract/ask.ts'
 import type { Attempted, Settlement } from '../contract/entry.ts'
 import type { Batch, Verdict } from '../contract/event.ts'
 import type { ModelView } from '../contract/model.ts'
@@ -43,16 +43,19 @@ export interface TurnParts<R extends Asked> {
 }
 
 export interface Running<R> {
-  /** One dispatch, one settlement: whatever happens in between. The lease is free when it has ended. */
-  run(deadline: number): AsyncGenerator<Batch, End<R>>
+  /**
+   * One dispatch, one settlement: whatever happens in between. The lease is free when it returns. A promise where
+   * nothing leaves before the end.
+   */
+  run(deadline: number): AsyncGenerator<Batch, End<R>> | Promise<End<R>>
 }
 
 /**
- * How a turn ended: `done` has yielded its terminal event. `failed` and `repair` have let nothing leave; `broken` has,
+ * How a turn ended: `done` with the last batch of the answer. `failed` and `repair` have let nothing leave; `broken` has,
  * and can be continued from there by the same model.
  */
 export type End<R> =
-  | { readonly type: 'done' }
+  | { readonly type: 'done'; readonly last: Batch }
   | { readonly type: 'failed'; readonly problem: Problem }
   | { readonly type: 'repair' | 'broken'; readonly problem: Problem; readonly next: Next<R> }
 
@@ -68,7 +71,7 @@ export async function* attempts<R extends Asked>(
   kind: RequestKind<R>,
   work: Work<R>,
   cause: Attempted['cause'] = 'first',
-): AsyncGenerator<Batch> {
+): Batches {
   const { bounds } = ports
   const { ask, plan, bill } = work
   const deadline = ports.elapsed() + plan.deadlineMs
@@ -84,16 +87,15 @@ export async function* attempts<R extends Asked>(
     if (isRefusal(lease)) {
       // Where a replica has failed, its reason says more than that none is left; but who has left, has left.
       const why = ask.signal.aborted ? lease.problem : (problem ?? lease.problem)
-      yield [{ type: 'answer-error', problem: why, ...bill.total() }]
-      return
+      return [{ type: 'answer-error', problem: why, ...bill.total() }]
     }
     const running = await begin({ ports, kind, work, lease, turn: bill.turn(), next })
     if (isRefusal(running)) {
-      yield [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
-      return
+      return [{ type: 'answer-error', problem: running.problem, ...bill.total() }]
     }
-    const end = yield* running.run(deadline)
-    if (end.type === 'done') return
+    const run = running.run(deadline)
+    const end = run instanceof Promise ? await run : yield* run
+    if (end.type === 'done') return end.last
     problem = end.problem
     if (end.type === 'repair') {
       next = end.next
@@ -110,7 +112,7 @@ export async function* attempts<R extends Asked>(
     if (again === undefined) break
     next = goesOn ? end.next : { ...next, cause: again }
   }
-  yield [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
+  return [{ type: 'answer-error', problem: problem ?? exhausted(bounds.turns), ...bill.total() }]
 }
 
 interface TurnInput<R extends Asked> {

@@ -1,4 +1,4 @@
-import type { Ask, Asked } from '../contract/ask.ts'
+import type { Ask, Asked, Batches } from '../contract/ask.ts'
 import type { Visit } from '../contract/budget.ts'
 import type { Closed } from '../contract/entry.ts'
 import {
@@ -46,7 +46,7 @@ interface ClosingParts {
 export class Closing {
   readonly #parts: ClosingParts
   readonly #startedAt: number
-  /** The record is closed and the way has run to its end. */
+  /** The record is closed. */
   over = false
   #model: string | undefined
   #firstTokenMs: number | undefined
@@ -61,27 +61,31 @@ export class Closing {
     this.#firstTokenMs = this.#passedMs()
   }
 
-  /** The batches, with every chunk that finishes a choice kept back until the record is closed. */
-  async *through(first: Batch, reading: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  /**
+   * The batches, with every chunk that finishes a choice kept back until the record is closed. After the last of them
+   * nobody has to end it.
+   *
+   * @param begun - the first batch, without the start
+   * @param reading - what follows; undefined where the first batch is the last one
+   */
+  async *through(begun: Batch, reading: Batches | undefined): AsyncGenerator<Batch> {
     const ending: ChunkDelta[] = []
     let ended = false
     try {
-      let batch = first
-      for (;;) {
+      let batch = begun
+      for (let over = reading === undefined; ; ) {
         this.#parts.transcript?.see(batch)
         const ends = ending.length > 0 || batch.some(endsSomething)
         const passing = ends ? batch.filter((event) => !keepBack(event, ending)) : batch
-        const last = passing.at(-1)
-        if (isTerminal(last)) {
+        if (reading === undefined || over) {
           ended = true
-          // Runs the way to its end, so that its lease is free before the caller learns that it is.
-          yield await this.#end(passing.slice(0, -1), ending, last, reading)
+          yield await this.#end(passing, ending)
           return
         }
         if (passing.length > 0) yield passing
         const next = await reading.next()
-        assert(next.done !== true, 'a way ends with a terminal event')
         batch = next.value
+        over = next.done === true
       }
     } catch (bug) {
       if (ended) throw bug
@@ -91,24 +95,23 @@ export class Closing {
     } finally {
       if (!ended) {
         // The consumer stopped early. The way is run to its end first, so that the record tells what it cost.
-        await reading.return?.()
+        await reading?.return([])
         await this.record(LEFT)
       }
     }
   }
 
-  async #end(
-    rest: Batch,
-    ending: readonly ChunkDelta[],
-    last: AnswerFinish | AnswerError,
-    reading: AsyncIterator<Batch>,
-  ): Promise<Batch> {
+  /** The last batch, once it stands in the record. */
+  async #end(passing: Batch, ending: readonly ChunkDelta[]): Promise<Batch> {
+    const last = passing.at(-1)
+    assert(isTerminal(last), 'a way ends with a terminal event')
+    const rest = passing.slice(0, -1)
     const terminal =
       last.type === 'answer-finish'
         ? { ...last, verdicts: [...this.#parts.verdicts, ...last.verdicts] }
         : last
     try {
-      await Promise.all([this.record(terminal), reading.return?.()])
+      await this.record(terminal)
       this.over = true
     } catch (cause) {
       // What could not be recorded is not completed.

@@ -113,22 +113,26 @@ async function answer<R extends Asked>(
   closing: Closing,
 ): Promise<Answer | Refusal> {
   const { plan } = work
-  const reading = way(work)[Symbol.asyncIterator]()
-  const first = await reading.next().catch(async (bug: unknown) => {
+  const reading = way(work)
+  let first: IteratorResult<Batch, Batch>
+  try {
+    first = await reading.next()
+  } catch (bug) {
     await work.opened
     await closing.record(failedInside(bug))
     throw bug
-  })
+  }
   await work.opened
-  assert(first.done !== true && first.value[0] !== undefined, 'a way yields at least one event')
   const [head, ...content] = first.value
+  assert(head !== undefined, 'the first batch of a way is not empty')
   if (head.type === 'answer-error') {
     await closing.record(head)
     return { type: 'refusal', problem: head.problem }
   }
   assert(head.type === 'answer-start', 'an answer begins with answer-start')
   closing.begun(head)
-  return new Begun(plan, head, closing.through(content, reading), closing)
+  const rest = first.done === true ? undefined : reading
+  return new Begun(plan, head, closing.through(content, rest), closing)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Answer, Ask, Way } from '../contract/ask.ts'
+import type { Answer, Ask, Batches, Way } from '../contract/ask.ts'
 import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Passage } from '../contract/passage.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
@@ -27,18 +27,20 @@ export function createRetrieve(find: FindPassages, childId: () => string, collec
       signal: ask.signal,
       passages: await find(lastQuestion(ask.request)),
     }
-    yield* relay(await complete(child), child.id)
+    return yield* relay(await complete(child), child.id)
   }
 }
 
-async function* relay(answer: Answer | Refusal, child: string): AsyncGenerator<Batch> {
-  if (isRefusal(answer)) {
-    yield [{ type: 'answer-error', problem: answer.problem }]
-    return
-  }
+async function* relay(answer: Answer | Refusal, child: string): Batches {
+  if (isRefusal(answer)) return [{ type: 'answer-error', problem: answer.problem }]
   await using held = answer
   yield [held.start]
-  for await (const batch of held.events) yield batch.map((event) => charged(event, child))
+  for await (const batch of held.events) {
+    const told = batch.map((event) => charged(event, child))
+    if (isTerminal(told.at(-1))) return told
+    yield told
+  }
+  throw new Error('assertion failed: an answer ends with a terminal event')
 }
 
 /** The child has been charged; the caller is told the cost, and the record of the parent leaves it out. */

@@ -68,13 +68,9 @@ export class Turn implements Running<ChatRequest> {
           const ended = this.#end(terminal)
           ending = ended instanceof Promise ? await ended : ended
         }
-        if (ending === undefined) continue
-        if (ending.last !== undefined) yield ending.last
-        return ending.end
+        if (ending !== undefined) return ending
       }
-      const { last, end } = this.#fail(UNENDED, undefined)
-      if (last !== undefined) yield last
-      return end
+      return this.#fail(UNENDED, undefined)
     } catch (bug) {
       this.settle('internal', undefined)
       throw bug
@@ -145,7 +141,7 @@ export class Turn implements Running<ChatRequest> {
   }
 
   /** Keeps a batch back until it may leave; the end of the turn where that is too much. */
-  #keep(batch: Batch, terminal: AnswerFinish | AnswerError | undefined): Ending | undefined {
+  #keep(batch: Batch, terminal: AnswerFinish | AnswerError | undefined): End<ChatRequest> | undefined {
     if (batch.length === 0) return undefined
     if (this.#shaped) this.#seen.push(batch)
     // A printed call must be whole before it leaves: from its first delta on the stream is held.
@@ -184,7 +180,7 @@ export class Turn implements Running<ChatRequest> {
     }
   }
 
-  #end(terminal: AnswerFinish | AnswerError): Ending | Promise<Ending> {
+  #end(terminal: AnswerFinish | AnswerError): End<ChatRequest> | Promise<End<ChatRequest>> {
     if (terminal.type === 'answer-error') return this.#fail(terminal.problem, terminal.usage)
     this.#engineStats = terminal.engineStats
     const rest = this.#check.flush()
@@ -193,9 +189,9 @@ export class Turn implements Running<ChatRequest> {
     return this.#shaped ? this.#finishShaped(terminal) : this.#finish(terminal)
   }
 
-  #fail(problem: Problem, usage: Usage | undefined): Ending {
+  #fail(problem: Problem, usage: Usage | undefined): End<ChatRequest> {
     this.settle(problem.code, usage, problem.retryAfterMs)
-    if (!this.#left) return { end: { type: 'failed', problem } }
+    if (!this.#left) return { type: 'failed', problem }
     const mends = problemRow(problem.code).retryable && this.#continues
     if (mends && this.#said.continuable && this.#kept.length === 0) {
       const next = continuationOf(this.#parts.next, {
@@ -203,23 +199,24 @@ export class Turn implements Running<ChatRequest> {
         check: this.#check,
         seen: this.#seen,
       })
-      return { end: { type: 'broken', problem, next } }
+      return { type: 'broken', problem, next }
     }
     const told = usage === undefined ? {} : { usage }
-    return { last: [{ type: 'answer-error', problem, ...told, ...this.#parts.work.bill.total() }], end: DONE }
+    const last: Batch = [{ type: 'answer-error', problem, ...told, ...this.#parts.work.bill.total() }]
+    return { type: 'done', last }
   }
 
-  async #finishShaped(finish: AnswerFinish): Promise<Ending> {
+  async #finishShaped(finish: AnswerFinish): Promise<End<ChatRequest>> {
     const shape = await this.#check.whole(this.#seen)
     if (shape.type !== 'unmet' || this.#left) return this.#finish(finish)
     const { problem, advice } = shape
     this.settle(problem.code, finish.usage)
     // Without advice a repair cannot help: the check itself had no answer.
-    if (this.#parts.next.repaired || advice === '') return { end: { type: 'failed', problem } }
-    return { end: { type: 'repair', problem, next: repairOf(this.#parts.next, textOf(this.#seen), advice) } }
+    if (this.#parts.next.repaired || advice === '') return { type: 'failed', problem }
+    return { type: 'repair', problem, next: repairOf(this.#parts.next, textOf(this.#seen), advice) }
   }
 
-  #finish(finish: AnswerFinish): Ending {
+  #finish(finish: AnswerFinish): End<ChatRequest> {
     const { verdicts, work } = this.#parts
     this.settle('ok', finish.usage)
     const terminal: AnswerFinish = {
@@ -228,18 +225,11 @@ export class Turn implements Running<ChatRequest> {
       ...work.bill.total(),
     }
     const kept = this.#kept.flat()
-    return { last: this.#left ? [...kept, terminal] : [this.#start(), ...kept, terminal], end: DONE }
+    return { type: 'done', last: this.#left ? [...kept, terminal] : [this.#start(), ...kept, terminal] }
   }
 }
 
-const DONE: End<ChatRequest> = { type: 'done' }
 const UNENDED: Problem = { code: 'internal', message: 'The engine ended without a terminal event.' }
-
-/** How a turn ends, and the last batch to leave. */
-interface Ending {
-  readonly last?: Batch
-  readonly end: End<ChatRequest>
-}
 
 /** The one repair: the model sees its own answer and what was wrong with it; its worst case grows by both. */
 function repairOf(last: Next<ChatRequest>, answer: string, advice: string): Next<ChatRequest> {

@@ -28,8 +28,8 @@ export async function embed(
   const sending = { body, stream: false, headers: bearerOf(target) }
   parts.dispatcherFor(address.url).dispatch(dispatchOptions(address, call.id, sending), exchange)
   let vectors: readonly Vector[] | undefined
-  for (;;) {
-    for (const event of await exchange.take()) {
+  for await (const batch of exchange) {
+    for (const event of batch) {
       if (event.type === 'embedding-whole') vectors = event.vectors
       else if (event.type === 'answer-error') return failed(event)
       else if (event.type === 'answer-finish') {
@@ -38,6 +38,7 @@ export async function embed(
       }
     }
   }
+  throw new Error('assertion failed: an exchange ends with a terminal event')
 }
 
 function embedded(

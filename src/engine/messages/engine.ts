@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { Call } from '../../contract/call.ts'
-import { type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
+import type { Batch, Verdict } from '../../contract/event.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type Address, Addresses, dispatchOptions, lateProblem } from '../dispatch.ts'
 import { Exchange } from '../exchange.ts'
-import { answerError, NOTHING_SENT, type Reader, type Sink } from '../reader.ts'
+import { type Reader, type Sink, unsent } from '../reader.ts'
 import type { Target } from '../target.ts'
 import { CountReader } from './count-reader.ts'
 import { buildPayload, countFields, type MessagesPayload } from './payload.ts'
@@ -42,26 +42,19 @@ export function createMessagesEngine(parts: MessagesEngineParts): MessagesEngine
   }
 }
 
-async function* generate(
+function generate(
   parts: MessagesEngineParts,
   addresses: Addresses,
   target: Target,
   call: Call,
-): AsyncGenerator<Batch> {
+): AsyncIterable<Batch> {
   const payload = payloadOf(parts, target, call)
-  if (isRefusal(payload)) {
-    yield [answerError(payload.problem, NOTHING_SENT)]
-    return
-  }
+  if (isRefusal(payload)) return unsent(payload.problem)
   const stream = call.request.stream === true
   const read = readerOf(parts, target, stream, payload.verdicts)
-  using exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
+  const exchange = new Exchange({ target, call, stream, read, clock: parts.clock })
   send(parts, addresses.of(target.baseUrl), { target, call, payload, body: payload.fields }, exchange)
-  for (;;) {
-    const batch = await exchange.take()
-    yield batch
-    if (isTerminal(batch.at(-1))) return
-  }
+  return exchange
 }
 
 async function count(
@@ -75,7 +68,7 @@ async function count(
   const read = (sink: Sink): Reader => new CountReader({ target, sink })
   using exchange = new Exchange({ target, call, stream: false, read, clock: parts.clock })
   send(parts, addresses.of(target.baseUrl), { target, call, payload, body: countFields(payload) }, exchange)
-  const end = (await exchange.take()).at(-1)
+  const end = (await exchange.next()).value?.at(-1)
   if (end?.type === 'answer-error') return { type: 'refusal', problem: end.problem }
   const tokens = end?.type === 'answer-finish' ? end.usage?.promptTokens : undefined
   return tokens ?? refuse('upstream_garbled', `Engine ${target.engine} gave no count of the tokens.`)

@@ -1,3 +1,4 @@
+import type { Batches } from '../../contract/ask.ts'
 import type { AnswerFinish, AnswerStart, Batch } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Said } from '../../contract/task.ts'
@@ -22,9 +23,13 @@ export interface Unheard {
 }
 
 /** Hears an answer to its end. Its size is bounded by the turn that holds it. */
-export async function hear(batches: AsyncIterable<Batch>): Promise<Heard | Unheard> {
+export async function hear(batches: Pick<Batches, 'next'>): Promise<Heard | Unheard> {
   const seen: Batch[] = []
-  for await (const batch of batches) seen.push(batch)
+  for (let over = false; !over; ) {
+    const next = await batches.next()
+    seen.push(next.value)
+    over = next.done === true
+  }
   const [start, ...rest] = seen.flat()
   const last = rest.at(-1) ?? start
   if (last?.type === 'answer-error') return { type: 'unheard', problem: last.problem }

@@ -69,7 +69,8 @@ test('a second model whose turn cannot be recorded ends the request and not the 
       async function* (_, cause) {
         if (cause === 'evidence') throw new Error('the disk is full')
         await answering.promise
-        yield ANSWER
+        yield ANSWER.slice(0, 1)
+        return ANSWER.slice(1)
       },
       unjudged,
       Math.random,
@@ -106,7 +107,8 @@ test('an evaluator compares answers to a question, and no steps of an agent', as
     const way = createCascade(
       async function* (_, cause) {
         causes.push(cause)
-        yield cause === 'escalate' ? [start, strong, stop, finish] : ANSWER
+        yield [start]
+        return cause === 'escalate' ? [strong, stop, finish] : ANSWER.slice(1)
       },
       { ...judge, equal: () => false },
       Math.random,

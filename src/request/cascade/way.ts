@@ -1,4 +1,4 @@
-import type { Bill, Way, Work } from '../../contract/ask.ts'
+import type { Batches, Bill, Way, Work } from '../../contract/ask.ts'
 import type { Attempted } from '../../contract/entry.ts'
 import type { Compared, Escalation, Evidence, Judgement } from '../../contract/escalation.ts'
 import { type AnswerFinish, type Batch, isTerminal, type Verdict } from '../../contract/event.ts'
@@ -14,7 +14,7 @@ import { marginOf, withMargins, withoutMargins } from './margin.ts'
 import { seenIn } from './seen.ts'
 
 /** Asks the models of a plan: the loop of attempts. */
-export type Asking = (work: Work, cause: Attempted['cause']) => AsyncIterable<Batch>
+export type Asking = (work: Work, cause: Attempted['cause']) => Batches
 
 /** Says whether a cheap answer is good enough. */
 export interface JudgePort {
@@ -75,7 +75,7 @@ class Cascade {
     return this.#escalation.drawn?.arm === 'both'
   }
 
-  async *run(): AsyncGenerator<Batch> {
+  async *run(): Batches {
     try {
       const { second, order } = this.#escalation
       if (second.length > 0) {
@@ -85,11 +85,11 @@ class Cascade {
       }
       if (order === 'race' || this.#pairs) this.#strong.begin()
       const cheap = await this.#cheap()
-      if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return yield await this.#failed(cheap)
+      if (cheap.type === 'unheard' && this.#work.ask.signal.aborted) return await this.#failed(cheap)
       if (this.#listening !== undefined && cheap.type === 'heard') {
         await settledWithin(this.#listening, this.#judge.patienceMs, this.#signal)
       }
-      yield* this.#decided(cheap)
+      return yield* this.#decided(cheap)
     } finally {
       await this.#end()
     }
@@ -106,13 +106,12 @@ class Cascade {
     return request.logprobs === true ? cheap : { ...cheap, content: withoutMargins(cheap.content) }
   }
 
-  async *#decided(cheap: Heard | Unheard): AsyncGenerator<Batch> {
+  async *#decided(cheap: Heard | Unheard): Batches {
     const judged = this.#judged(cheap)
-    if (this.#pairs && cheap.type === 'heard') return yield await this.#paired(cheap, judged)
+    if (this.#pairs && cheap.type === 'heard') return this.#paired(cheap, judged)
     if (judged.done === 'escalate') return yield* this.#escalated(cheap, judged)
     assert(cheap.type === 'heard', 'only an answer is accepted')
-    if (judged.done === 'accept') return yield await this.#whole(cheap, judged)
-    yield await this.#declined(cheap, judged)
+    return judged.done === 'accept' ? this.#whole(cheap, judged) : this.#declined(cheap, judged)
   }
 
   #judged(cheap: Heard | Unheard): Judgement {
@@ -148,12 +147,12 @@ class Cascade {
   }
 
   /** The strong model's answer as it comes; the cheap one where nothing comes of it. */
-  async *#escalated(cheap: Heard | Unheard, judged: Judgement): AsyncGenerator<Batch> {
+  async *#escalated(cheap: Heard | Unheard, judged: Judgement): Batches {
     for (let begun = false; ; begun = true) {
-      const batch = await this.#strong.take()
+      const { value: batch } = await this.#strong.next()
       const [first] = batch
       if (!begun && first?.type === 'answer-error' && cheap.type === 'heard') {
-        return yield await this.#instead(cheap, judged, first.problem)
+        return this.#instead(cheap, judged, first.problem)
       }
       const last = batch.at(-1)
       if (isTerminal(last)) {
@@ -161,7 +160,7 @@ class Cascade {
         const known = cheap.type === 'heard' ? { ...judged, evidence: this.#evidence(cheap) } : judged
         await this.#end()
         const rest = this.#explained(batch.slice(0, -1), judged)
-        return yield [...rest, { ...last, judged: known, ...this.#work.bill.total() }]
+        return [...rest, { ...last, judged: known, ...this.#work.bill.total() }]
       }
       yield this.#explained(batch, judged)
     }

@@ -1,4 +1,4 @@
-import type { Answer, Ask, Way, Work } from '../../contract/ask.ts'
+import type { Answer, Ask, Batches, Way, Work } from '../../contract/ask.ts'
 import type { ChatChunk } from '../../contract/chat.ts'
 import {
   type AnswerError,
@@ -44,10 +44,10 @@ export async function* answerCited(
   { ask, caller, plan, purse, complete }: Parameters<Way>[0],
   collection: string,
   childId: string,
-): AsyncGenerator<Batch> {
+): Batches {
   const question = lastQuestion(ask.request)
   const found = await ports.find(collection, question, ask, caller, purse)
-  if (isRefusal(found)) return yield [failed(found.problem)]
+  if (isRefusal(found)) return [failed(found.problem)]
   const [model = plan.requested] = plan.candidates
   const quoting = ports.quotes(model)
   if (found.passages.length === 0) return yield* nothingFound(ask, model, plan.tier, collection, found)
@@ -67,12 +67,12 @@ export async function* answerCited(
     passages: found.passages,
     question,
   })
-  if (isRefusal(answer)) return yield [failed(answer.problem)]
+  if (isRefusal(answer)) return [failed(answer.problem)]
   const { start, text, end } = await gathered(answer)
   yield [start]
-  if (end.type === 'answer-error') return yield [{ chargedTo: childId, ...end }]
+  if (end.type === 'answer-error') return [{ chargedTo: childId, ...end }]
   const made = composed(ports, caller, { collection, question, found, quoting, text, end })
-  yield [...contentOf(ask, start, made.text, end), finishOf(made, end, childId, ask, quoting)]
+  return [...contentOf(ask, start, made.text, end), finishOf(made, end, childId, ask, quoting)]
 }
 
 /** No model is asked about nothing. */
@@ -82,7 +82,7 @@ async function* nothingFound(
   tier: AnswerStart['tier'],
   collection: string,
   { verdicts }: Found,
-): AsyncGenerator<Batch> {
+): Batches {
   const start: AnswerStart = {
     type: 'answer-start',
     model,
@@ -95,7 +95,7 @@ async function* nothingFound(
   }
   yield [start]
   const end: AnswerFinish = { type: 'answer-finish', costMicros: 0, verdicts, citations: [], declined: true }
-  yield [...contentOf(ask, start, declineText(collection, []), end), end]
+  return [...contentOf(ask, start, declineText(collection, []), end), end]
 }
 
 /** Letters of the child's id that no document can hold: they were drawn after it was read. */

@@ -1,6 +1,6 @@
 import type { Way, Work } from '../../contract/ask.ts'
 import { type EmbedInput, type EmbedRequest, inputsOf } from '../../contract/embed.ts'
-import type { AnswerFinish, AnswerStart, Batch, Verdict } from '../../contract/event.ts'
+import type { AnswerFinish, AnswerStart, Verdict } from '../../contract/event.ts'
 import type { Need } from '../../contract/need.ts'
 import type { Problem, ProblemCode } from '../../contract/problem.ts'
 import { costMicros, estimatedPromptTokens, type Usage } from '../../contract/usage.ts'
@@ -71,8 +71,6 @@ const UNSTATED: Verdict = {
   detail: 'the engine did not state all tokens: prompt_tokens is an estimate',
 }
 
-const DONE: End<EmbedRequest> = { type: 'done' }
-
 /** One lease: part after part, until all inputs have their vectors or one part fails. */
 class EmbedTurn implements Running<EmbedRequest> {
   readonly #all: Embedding
@@ -93,14 +91,14 @@ class EmbedTurn implements Running<EmbedRequest> {
     this.#resumed = all.gathered.vectors.length > 0
   }
 
-  async *run(deadline: number): AsyncGenerator<Batch, End<EmbedRequest>> {
+  async run(deadline: number): Promise<End<EmbedRequest>> {
     using lease = this.#parts.lease
     try {
       const problem = await this.#embed(lease, deadline)
       if (problem !== undefined) return { type: 'failed', problem }
       this.#settle('ok', undefined)
-      yield [this.#start(), { type: 'embedding-whole', vectors: this.#all.gathered.vectors }, this.#finish()]
-      return DONE
+      const whole = { type: 'embedding-whole' as const, vectors: this.#all.gathered.vectors }
+      return { type: 'done', last: [this.#start(), whole, this.#finish()] }
     } catch (bug) {
       this.#settle('internal', undefined)
       throw bug
