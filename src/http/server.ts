@@ -9,6 +9,7 @@ import fastify, {
 import type { Count, Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { EmbedRequest } from '../contract/embed.ts'
+import type { Verdict } from '../contract/event.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -191,18 +192,21 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs, inputs }: Fin
     model: answer.start.model,
     mode: answer.plan.mode,
     outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
-    ...(inputs === undefined || failed ? {} : { inputs }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenSeconds: firstTokenMs / 1_000 }),
-    ...(usage === undefined
-      ? {}
-      : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
-    ...(costMicros === undefined ? {} : { costMicros }),
-    verdicts: failed
-      ? []
-      : terminal.verdicts
-          .filter((one) => one.outcome !== 'passed')
-          .map((one) => `${one.check}=${one.outcome}`),
+    inputs: failed ? undefined : inputs,
+    firstTokenSeconds: firstTokenMs === undefined ? undefined : firstTokenMs / 1_000,
+    promptTokens: usage?.promptTokens,
+    completionTokens: usage?.completionTokens,
+    costMicros,
+    verdicts: failed ? NO_VERDICTS : told(terminal.verdicts),
   })
+}
+
+const NO_VERDICTS: readonly string[] = []
+
+/** What did not pass quietly: most often nothing. */
+function told(verdicts: readonly Verdict[]): readonly string[] {
+  const loud = verdicts.filter(({ outcome }) => outcome !== 'passed')
+  return loud.length === 0 ? NO_VERDICTS : loud.map(({ check, outcome }) => `${check}=${outcome}`)
 }
 
 /** Answers without reading the body, so the connection ends with the answer. */
