@@ -1,5 +1,4 @@
 import fastify, {
-  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -22,6 +21,7 @@ import { mount } from './mount.ts'
 import { checkOrigin, type OriginRules } from './origin.ts'
 import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { Visit } from './visit.ts'
 import { type Finished, sendProblem } from './writing.ts'
 
 export interface HttpPorts {
@@ -60,7 +60,6 @@ const BODIES_RETRY_MS = 1_000
 
 /** The listener with every route, not yet listening. Nothing in it throws at a request: a bug is a 500 and a log line. */
 export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
-  const loggerInstance: FastifyBaseLogger = ports.logs
   const app = fastify({
     bodyLimit: ports.limits.maxBodyBytes,
     requestTimeout: ports.limits.requestTimeoutMs,
@@ -71,9 +70,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
       // Node looks at its time limits this seldom; its own 30 s would stretch a limit of 30 s to a minute.
       connectionsCheckingInterval: Math.min(CHECKING_MAX_MS, Math.ceil(ports.limits.requestTimeoutMs / 4)),
     },
-    loggerInstance,
-    // A logger of its own for each request would be made and thrown away: what is logged names the request itself.
-    childLoggerFactory: (logger) => logger,
+    // No logger here: Fastify would make one for each request, and listen to each answer's end to tell of it.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ports.newRequestId,
     // What arrives on an open connection while draining is still answered: see drain().
@@ -89,6 +86,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
         requestTimeoutMs: ports.limits.requestTimeoutMs,
       }),
   })
+  app.log = ports.logs
   app.server.maxConnections = ports.limits.maxConnections
   const state: DrainState = { draining: false, active: 0, answering: 0, bodyBytes: 0 }
   parseBodies(app, ports)
@@ -107,8 +105,8 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
 function answering(ports: HttpPorts, state: DrainState): AnsweringPorts {
   return {
     ...ports,
-    grow: (reply: FastifyReply, bytes: number) =>
-      hold(reply, state, ports.limits, bytes) ? undefined : tooManyBodies(ports.limits),
+    grow: ({ request }: FastifyReply, bytes: number) =>
+      request.visit?.hold(bytes) === true ? undefined : tooManyBodies(ports.limits),
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
@@ -150,22 +148,25 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
     sayGoodbye(state, reply)
     done()
   })
+  app.decorateRequest('visit', null)
+  const { logs } = ports
+  // Without a listener it would end the process.
+  const failed = (error: Error): void => {
+    logs.error({ error: error.stack ?? error.message }, 'a bug: this answer was written to after its end')
+  }
   app.addHook('onRequest', (request, reply, done) => {
-    state.active += 1
-    ports.metrics.inFlight.inc()
-    reply.raw.once('close', () => {
-      state.active -= 1
-      ports.metrics.inFlight.dec()
-      const route = request.routeOptions.url ?? 'unknown'
-      ports.metrics.request(route, reply.raw.statusCode, reply.elapsedTime / 1_000)
-    })
+    const visit = new Visit(ports, state, request, reply)
+    request.visit = visit
+    request.log = logs
+    reply.log = logs
+    reply.raw.on('error', failed)
     const { host, origin } = request.headers
     const refusal = checkOrigin(ports.origin, host, origin)
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
     if (origin !== undefined && ports.origin.origins.includes(origin)) shareWith(origin, reply)
     if (request.method === 'OPTIONS' && origin !== undefined) reply.code(204).send()
     else if (request.is404) sendUnread(reply, notFound(app, request))
-    else if (!admitBody(request, reply, state, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
+    else if (!admitBody(request, visit, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
     else done()
   })
 }
@@ -217,26 +218,11 @@ function sendUnread(reply: FastifyReply, problem: Problem): void {
 }
 
 /** Counts the body that is announced against the bound on all that are in memory, until the answer is over. */
-function admitBody(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  state: DrainState,
-  limits: HttpLimits,
-): boolean {
-  const announced = request.headers['content-length']
-  const chunked = request.headers['transfer-encoding'] !== undefined
-  const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
-  return bytes === 0 || hold(reply, state, limits, bytes)
-}
-
-/** Counts bytes that a request keeps in memory until its answer is over; false where there is no room for them. */
-function hold(reply: FastifyReply, state: DrainState, limits: HttpLimits, bytes: number): boolean {
-  if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
-  state.bodyBytes += bytes
-  reply.raw.once('close', () => {
-    state.bodyBytes -= bytes
-  })
-  return true
+function admitBody({ headers }: FastifyRequest, visit: Visit, limits: HttpLimits): boolean {
+  const chunked = headers['transfer-encoding'] !== undefined
+  const announced = Number(headers['content-length'] ?? 0)
+  const bytes = chunked ? limits.maxBodyBytes : Math.min(announced, limits.maxBodyBytes)
+  return bytes === 0 || visit.hold(bytes)
 }
 
 function tooManyBodies(limits: HttpLimits): Problem {
