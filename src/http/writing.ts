@@ -44,7 +44,7 @@ export function askOf<R extends Asked>(
 ): { readonly ask: Ask<R>; readonly gone: AbortController } {
   const gone = new AbortController()
   const { raw } = reply
-  raw.once('close', () => {
+  raw.on('close', () => {
     if (!raw.writableFinished) gone.abort()
   })
   const ask: Ask<R> = {
@@ -70,20 +70,22 @@ export function writeHead(
 ): ServerResponse {
   ports.heading(reply)
   reply.hijack()
-  const head = {
-    ...ownHeaders(reply),
-    ...answerHead(id, answer.plan, answer.start),
-    ...own,
-    'content-type': type,
-    ...more,
-  }
+  const head: string[] = []
+  // What hooks have set on the reply, which writing to the socket directly would lose.
+  add(head, reply.getHeaders())
+  head.push(...answerHead(id, answer.plan, answer.start))
+  if (own !== undefined) add(head, own)
+  head.push('content-type', type)
+  add(head, more)
   return reply.raw.writeHead(200, head)
 }
 
-/** What hooks have set on the reply, which writing to the socket directly would lose. */
-function ownHeaders(reply: FastifyReply): Record<string, string> {
-  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
+/** Adds names and values in turn. Nobody sets what another one sets: a name would stand in the head twice. */
+function add(head: string[], headers: Readonly<Record<string, unknown>>): void {
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) head.push(name, String(value))
+  }
 }
 
 /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
