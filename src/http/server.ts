@@ -18,7 +18,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { type AnsweringPorts, mountAnswers } from './answering.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { mount } from './mount.ts'
-import { checkOrigin, type OriginRules } from './origin.ts'
+import { OriginCheck, type OriginRules } from './origin.ts'
 import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { Visit } from './visit.ts'
@@ -150,6 +150,7 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
   })
   app.decorateRequest('visit', null)
   const { logs } = ports
+  const origins = new OriginCheck(ports.origin)
   // Without a listener it would end the process.
   const failed = (error: Error): void => {
     logs.error({ error: error.stack ?? error.message }, 'a bug: this answer was written to after its end')
@@ -161,9 +162,9 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
     reply.log = logs
     reply.raw.on('error', failed)
     const { host, origin } = request.headers
-    const refusal = checkOrigin(ports.origin, host, origin)
+    const refusal = origins.refusal(host, origin)
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
-    if (origin !== undefined && ports.origin.origins.includes(origin)) shareWith(origin, reply)
+    if (origin !== undefined && origins.shares(origin)) shareWith(origin, reply)
     if (request.method === 'OPTIONS' && origin !== undefined) reply.code(204).send()
     else if (request.is404) sendUnread(reply, notFound(app, request))
     else if (!admitBody(request, visit, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
