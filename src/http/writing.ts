@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Answer, Ask, Asked } from '../contract/ask.ts'
 import type { AnswerError, AnswerFinish } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { AnswerBody } from './body.ts'
 import { answerHead } from './head.ts'
 import { wireProblem } from './problem.ts'
 
@@ -67,7 +67,7 @@ export function writeHead(
   { ports, reply, id, answer, head: own }: Writing,
   type: string,
   more: Readonly<Record<string, string>>,
-): ServerResponse {
+): AnswerBody {
   ports.heading(reply)
   reply.hijack()
   const head: string[] = []
@@ -77,7 +77,7 @@ export function writeHead(
   if (own !== undefined) add(head, own)
   head.push('content-type', type)
   add(head, more)
-  return reply.raw.writeHead(200, head)
+  return new AnswerBody(reply.raw.writeHead(200, head))
 }
 
 /** Adds names and values in turn. Nobody sets what another one sets: a name would stand in the head twice. */
@@ -89,18 +89,8 @@ function add(head: string[], headers: Readonly<Record<string, unknown>>): void {
 }
 
 /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
-export function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      raw.off('drain', done)
-      raw.off('close', done)
-      resolve()
-    }
-    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
-    raw.once('drain', done)
-    raw.once('close', done)
-  })
+export function drained(body: AnswerBody, slowReaderMs: number): Promise<void> {
+  return body.drained(slowReaderMs)
 }
 
 /** Says what went wrong in the language of the route that was called. */
