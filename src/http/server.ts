@@ -19,6 +19,7 @@ import { type AnsweringPorts, mountAnswers } from './answering.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { mount } from './mount.ts'
 import { OriginCheck, type OriginRules } from './origin.ts'
+import { readBody } from './reading.ts'
 import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { Visit } from './visit.ts'
@@ -61,7 +62,6 @@ const BODIES_RETRY_MS = 1_000
 /** The listener with every route, not yet listening. Nothing in it throws at a request: a bug is a 500 and a log line. */
 export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
   const app = fastify({
-    bodyLimit: ports.limits.maxBodyBytes,
     requestTimeout: ports.limits.requestTimeoutMs,
     keepAliveTimeout: ports.limits.keepAliveTimeoutMs,
     http: {
@@ -119,18 +119,19 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('bodyBytes', 0)
   app.decorateRequest('rawBody', null)
   const pace = new Pace(ports.clock)
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    // Clients that name a content type for whatever they send name one for a DELETE too.
-    if (bytes.length === 0 && request.method === 'DELETE') return done(null, undefined)
-    request.bodyBytes = bytes.length
-    // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
-    const body = bytes as Buffer
-    request.rawBody = body
-    // What follows in the same turn, up to the call of the engine, is most of a request's work.
-    pace.run(() => {
-      const parsed = ports.parseBody(body)
-      if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
-      else done(null, parsed.value)
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    readBody(payload, ports.limits.maxBodyBytes, (body) => {
+      if (!Buffer.isBuffer(body)) return done(new UpshiftError(body))
+      // Clients that name a content type for whatever they send name one for a DELETE too.
+      if (body.length === 0 && request.method === 'DELETE') return done(null, undefined)
+      request.bodyBytes = body.length
+      request.rawBody = body
+      // What follows in the same turn, up to the call of the engine, is most of a request's work.
+      pace.run(() => {
+        const parsed = ports.parseBody(body)
+        if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
+        else done(null, parsed.value)
+      })
     })
   })
 }
@@ -234,13 +235,6 @@ function tooManyBodies(limits: HttpLimits): Problem {
 
 function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {
   if (error instanceof UpshiftError) return error.problem
-  if (error.statusCode === 413) {
-    const bound = `${ports.limits.maxBodyBytes} bytes`
-    return {
-      code: 'body_too_large',
-      message: `The body is larger than ${bound}. Send less, or raise guard.bounds.maxBodyBytes.`,
-    }
-  }
   if (error.statusCode === 415) {
     return {
       code: 'unsupported_media_type',
