@@ -45,6 +45,8 @@ test('a text that comes with the end, and a long one, are chunks like any other'
     answer.end('end')
   })
   assert.equal(body, `9c40\r\n${long}\r\n3\r\nend\r\n0\r\n\r\n`)
+  const last = await wire('1.1', (answer) => answer.end(long))
+  assert.equal(last.body, `9c40\r\n${long}\r\n0\r\n\r\n`)
 })
 
 test('a body whose length is told is written as it is', async () => {

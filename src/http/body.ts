@@ -28,23 +28,23 @@ export class AnswerBody {
 
   /** False where the reader is slower: then what comes next waits until it is `drained`. */
   write(text: string): boolean {
-    if (!this.#chunked) return this.#raw.write(text)
-    // A chunk without a text would be the last one.
-    if (text === '') return true
-    const length = `${Buffer.byteLength(text).toString(16)}\r\n`
-    if (text.length <= JOINED_CHARACTERS_MAX) return this.#raw.write(`${length}${text}\r\n`)
-    this.#raw.write(length)
-    this.#raw.write(text)
-    return this.#raw.write('\r\n')
+    const raw = this.#raw
+    if (!this.#chunked) return raw.write(text)
+    if (text.length <= JOINED_CHARACTERS_MAX) return text === '' || raw.write(chunkOf(text))
+    raw.write(lengthOf(text))
+    raw.write(text)
+    return raw.write('\r\n')
   }
 
+  /** A last text, with the end: cheaper than one after the other. */
   end(text = ''): void {
-    if (!this.#chunked) {
-      this.#raw.end(text)
-      return
+    const raw = this.#raw
+    if (!this.#chunked) raw.end(text)
+    else if (text.length <= JOINED_CHARACTERS_MAX) raw.end(chunkOf(text) + LAST_CHUNK)
+    else {
+      this.write(text)
+      raw.end(LAST_CHUNK)
     }
-    this.write(text)
-    this.#raw.end(LAST_CHUNK)
   }
 
   /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
@@ -62,4 +62,13 @@ export class AnswerBody {
       raw.once('close', done)
     })
   }
+}
+
+/** Nothing for a text that is empty: its chunk would be the last one. */
+function chunkOf(text: string): string {
+  return text === '' ? '' : `${lengthOf(text)}${text}\r\n`
+}
+
+function lengthOf(text: string): string {
+  return `${Buffer.byteLength(text).toString(16)}\r\n`
 }
