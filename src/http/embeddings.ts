@@ -49,7 +49,7 @@ export async function replyEmbeddings(
   if (!parsed.success) return sendProblem(reply, invalidRequest(parsed.error).problem, request.id)
   const inputs = inputsOf(parsed.data).length
   if (!ports.room.take(inputs)) return sendProblem(reply, noRoom(), request.id)
-  reply.raw.once('close', () => ports.room.giveBack(inputs))
+  reply.raw.on('close', () => ports.room.giveBack(inputs))
 
   const { ask, gone } = askOf(request, reply, parsed.data, ports.clock)
   const answer = await ports.embed(ask, request.rawBody ?? undefined)

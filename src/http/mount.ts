@@ -74,7 +74,7 @@ async function answerRoute(route: Route, request: FastifyRequest, reply: Fastify
   const body = route.body?.safeParse(request.body ?? {})
   if (body?.success === false) return sendProblem(reply, invalidRequest(body.error).problem, request.id)
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  reply.raw.on('close', () => gone.abort())
   const answered = await route.handle({
     // Fastify types params and query by generics that a generic mount cannot name; both are string maps.
     params: request.params as Readonly<Record<string, string>>,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkOrigin } from './origin.ts'
+import { OriginCheck } from './origin.ts'
 
 const rules = { hosts: ['upshift.example.com'], origins: ['https://tool.example.com'] }
+const check = new OriginCheck(rules)
 
 function code(host: string | undefined, origin?: string): string {
-  return checkOrigin(rules, host, origin)?.problem.code ?? 'passes'
+  return check.refusal(host, origin)?.problem.code ?? 'passes'
 }
 
 test('loopback names, addresses in numbers and configured names are answered, with and without a port', () => {
@@ -34,6 +35,15 @@ test('a name that an attacker may point here is not answered', () => {
   }
 })
 
+test('a host that is answered to opens nothing for the next one, nor for another page', () => {
+  assert.equal(code('localhost:4000'), 'passes')
+  assert.equal(code('localhost:4000', 'https://evil.example.org'), 'origin_not_allowed')
+  assert.equal(code('evil.example.org'), 'host_not_allowed')
+  assert.equal(code('evil.example.org'), 'host_not_allowed')
+  assert.equal(code(undefined), 'host_not_allowed')
+  assert.equal(code('localhost:4000'), 'passes')
+})
+
 test('a page may call only from the same name and port, or from a configured origin', () => {
   assert.equal(code('localhost:4000', 'http://localhost:4000'), 'passes')
   assert.equal(code('localhost:4000', 'https://tool.example.com'), 'passes')
@@ -49,7 +59,7 @@ test('a page may call only from the same name and port, or from a configured ori
 })
 
 test('a refusal shows what was sent, shortened, and where to allow it', () => {
-  const refusal = checkOrigin(rules, `${'x'.repeat(500)}.org`, undefined)
+  const refusal = check.refusal(`${'x'.repeat(500)}.org`, undefined)
   assert.ok(refusal)
   assert.ok(refusal.problem.message.length < 250)
   assert.match(refusal.problem.message, /server\.hosts/)

@@ -15,22 +15,43 @@ export interface OriginRules {
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-export function checkOrigin(
-  rules: OriginRules,
-  host: string | undefined,
-  origin: string | undefined,
-): Refusal | undefined {
-  const name = hostName(host)
-  if (name === undefined || !answersTo(rules, name)) {
-    const shown = JSON.stringify((host ?? '').slice(0, 100))
-    return refuse(
-      'host_not_allowed',
-      `This server does not answer to the host ${shown}. Add it under server.hosts in upshift.yaml if it should.`,
-    )
+export class OriginCheck {
+  readonly #rules: OriginRules
+  /** The host that was answered to last: most often the next request names the same. */
+  #answered: string | undefined
+
+  constructor(rules: OriginRules) {
+    this.#rules = rules
   }
-  if (origin === undefined || rules.origins.includes(origin)) return undefined
-  // A page of this server's own: the same name and port that the request itself was sent to.
-  if (origin === `http://${host}` || origin === `https://${host}`) return undefined
+
+  /** What is wrong with where a request comes from or goes to; undefined where it may be answered. */
+  refusal(host: string | undefined, origin: string | undefined): Refusal | undefined {
+    if (host === undefined || host !== this.#answered) {
+      const name = hostName(host)
+      if (name === undefined || !answersTo(this.#rules, name)) return strangeHost(host)
+      this.#answered = host
+    }
+    if (origin === undefined || this.shares(origin)) return undefined
+    // A page of this server's own: the same name and port that the request itself was sent to.
+    if (origin === `http://${host}` || origin === `https://${host}`) return undefined
+    return strangeOrigin(origin)
+  }
+
+  /** True for an origin that the configuration names. */
+  shares(origin: string): boolean {
+    return this.#rules.origins.includes(origin)
+  }
+}
+
+function strangeHost(host: string | undefined): Refusal {
+  const shown = JSON.stringify((host ?? '').slice(0, 100))
+  return refuse(
+    'host_not_allowed',
+    `This server does not answer to the host ${shown}. Add it under server.hosts in upshift.yaml if it should.`,
+  )
+}
+
+function strangeOrigin(origin: string): Refusal {
   const shown = JSON.stringify(origin.slice(0, 100))
   return refuse(
     'origin_not_allowed',

@@ -1,5 +1,4 @@
 import fastify, {
-  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -9,6 +8,7 @@ import fastify, {
 import type { Count, Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { EmbedRequest } from '../contract/embed.ts'
+import type { Verdict } from '../contract/event.ts'
 import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -18,9 +18,11 @@ import type { Metrics } from '../observe/metrics.ts'
 import { type AnsweringPorts, mountAnswers } from './answering.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { mount } from './mount.ts'
-import { checkOrigin, type OriginRules } from './origin.ts'
+import { OriginCheck, type OriginRules } from './origin.ts'
+import { readBody } from './reading.ts'
 import type { ResponsesPort } from './responses/stored.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { Visit } from './visit.ts'
 import { type Finished, sendProblem } from './writing.ts'
 
 export interface HttpPorts {
@@ -59,9 +61,7 @@ const BODIES_RETRY_MS = 1_000
 
 /** The listener with every route, not yet listening. Nothing in it throws at a request: a bug is a 500 and a log line. */
 export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
-  const loggerInstance: FastifyBaseLogger = ports.logs
   const app = fastify({
-    bodyLimit: ports.limits.maxBodyBytes,
     requestTimeout: ports.limits.requestTimeoutMs,
     keepAliveTimeout: ports.limits.keepAliveTimeoutMs,
     http: {
@@ -70,9 +70,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
       // Node looks at its time limits this seldom; its own 30 s would stretch a limit of 30 s to a minute.
       connectionsCheckingInterval: Math.min(CHECKING_MAX_MS, Math.ceil(ports.limits.requestTimeoutMs / 4)),
     },
-    loggerInstance,
-    // A logger of its own for each request would be made and thrown away: what is logged names the request itself.
-    childLoggerFactory: (logger) => logger,
+    // No logger here: Fastify would make one for each request, and listen to each answer's end to tell of it.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ports.newRequestId,
     // What arrives on an open connection while draining is still answered: see drain().
@@ -88,6 +86,7 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
         requestTimeoutMs: ports.limits.requestTimeoutMs,
       }),
   })
+  app.log = ports.logs
   app.server.maxConnections = ports.limits.maxConnections
   const state: DrainState = { draining: false, active: 0, answering: 0, bodyBytes: 0 }
   parseBodies(app, ports)
@@ -106,8 +105,8 @@ export async function createHttpServer(ports: HttpPorts): Promise<HttpServer> {
 function answering(ports: HttpPorts, state: DrainState): AnsweringPorts {
   return {
     ...ports,
-    grow: (reply: FastifyReply, bytes: number) =>
-      hold(reply, state, ports.limits, bytes) ? undefined : tooManyBodies(ports.limits),
+    grow: ({ request }: FastifyReply, bytes: number) =>
+      request.visit?.hold(bytes) === true ? undefined : tooManyBodies(ports.limits),
     heading: (reply: FastifyReply) => sayGoodbye(state, reply),
     slowReaderMs: ports.limits.slowReaderMs,
     finished: (done: Finished) => count(ports, done),
@@ -120,18 +119,19 @@ function parseBodies(app: FastifyInstance, ports: HttpPorts): void {
   app.decorateRequest('bodyBytes', 0)
   app.decorateRequest('rawBody', null)
   const pace = new Pace(ports.clock)
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    // Clients that name a content type for whatever they send name one for a DELETE too.
-    if (bytes.length === 0 && request.method === 'DELETE') return done(null, undefined)
-    request.bodyBytes = bytes.length
-    // `parseAs: 'buffer'` just above: Fastify's type does not follow its own option.
-    const body = bytes as Buffer
-    request.rawBody = body
-    // What follows in the same turn, up to the call of the engine, is most of a request's work.
-    pace.run(() => {
-      const parsed = ports.parseBody(body)
-      if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
-      else done(null, parsed.value)
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    readBody(payload, ports.limits.maxBodyBytes, (body) => {
+      if (!Buffer.isBuffer(body)) return done(new UpshiftError(body))
+      // Clients that name a content type for whatever they send name one for a DELETE too.
+      if (body.length === 0 && request.method === 'DELETE') return done(null, undefined)
+      request.bodyBytes = body.length
+      request.rawBody = body
+      // What follows in the same turn, up to the call of the engine, is most of a request's work.
+      pace.run(() => {
+        const parsed = ports.parseBody(body)
+        if (isRefusal(parsed)) done(new UpshiftError(parsed.problem))
+        else done(null, parsed.value)
+      })
     })
   })
 }
@@ -149,22 +149,26 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
     sayGoodbye(state, reply)
     done()
   })
+  app.decorateRequest('visit', null)
+  const { logs } = ports
+  const origins = new OriginCheck(ports.origin)
+  // Without a listener it would end the process.
+  const failed = (error: Error): void => {
+    logs.error({ error: error.stack ?? error.message }, 'a bug: this answer was written to after its end')
+  }
   app.addHook('onRequest', (request, reply, done) => {
-    state.active += 1
-    ports.metrics.inFlight.inc()
-    reply.raw.once('close', () => {
-      state.active -= 1
-      ports.metrics.inFlight.dec()
-      const route = request.routeOptions.url ?? 'unknown'
-      ports.metrics.request(route, reply.raw.statusCode, reply.elapsedTime / 1_000)
-    })
+    const visit = new Visit(ports, state, request, reply)
+    request.visit = visit
+    request.log = logs
+    reply.log = logs
+    reply.raw.on('error', failed)
     const { host, origin } = request.headers
-    const refusal = checkOrigin(ports.origin, host, origin)
+    const refusal = origins.refusal(host, origin)
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
-    if (origin !== undefined && ports.origin.origins.includes(origin)) shareWith(origin, reply)
+    if (origin !== undefined && origins.shares(origin)) shareWith(origin, reply)
     if (request.method === 'OPTIONS' && origin !== undefined) reply.code(204).send()
     else if (request.is404) sendUnread(reply, notFound(app, request))
-    else if (!admitBody(request, reply, state, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
+    else if (!admitBody(request, visit, ports.limits)) sendUnread(reply, tooManyBodies(ports.limits))
     else done()
   })
 }
@@ -191,18 +195,21 @@ function count(ports: HttpPorts, { answer, terminal, firstTokenMs, inputs }: Fin
     model: answer.start.model,
     mode: answer.plan.mode,
     outcome: failed ? terminal.problem.code : terminal.declined === true ? 'declined' : 'answered',
-    ...(inputs === undefined || failed ? {} : { inputs }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenSeconds: firstTokenMs / 1_000 }),
-    ...(usage === undefined
-      ? {}
-      : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
-    ...(costMicros === undefined ? {} : { costMicros }),
-    verdicts: failed
-      ? []
-      : terminal.verdicts
-          .filter((one) => one.outcome !== 'passed')
-          .map((one) => `${one.check}=${one.outcome}`),
+    inputs: failed ? undefined : inputs,
+    firstTokenSeconds: firstTokenMs === undefined ? undefined : firstTokenMs / 1_000,
+    promptTokens: usage?.promptTokens,
+    completionTokens: usage?.completionTokens,
+    costMicros,
+    verdicts: failed ? NO_VERDICTS : told(terminal.verdicts),
   })
+}
+
+const NO_VERDICTS: readonly string[] = []
+
+/** What did not pass quietly: most often nothing. */
+function told(verdicts: readonly Verdict[]): readonly string[] {
+  const loud = verdicts.filter(({ outcome }) => outcome !== 'passed')
+  return loud.length === 0 ? NO_VERDICTS : loud.map(({ check, outcome }) => `${check}=${outcome}`)
 }
 
 /** Answers without reading the body, so the connection ends with the answer. */
@@ -213,26 +220,11 @@ function sendUnread(reply: FastifyReply, problem: Problem): void {
 }
 
 /** Counts the body that is announced against the bound on all that are in memory, until the answer is over. */
-function admitBody(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  state: DrainState,
-  limits: HttpLimits,
-): boolean {
-  const announced = request.headers['content-length']
-  const chunked = request.headers['transfer-encoding'] !== undefined
-  const bytes = chunked ? limits.maxBodyBytes : Math.min(Number(announced ?? 0), limits.maxBodyBytes)
-  return bytes === 0 || hold(reply, state, limits, bytes)
-}
-
-/** Counts bytes that a request keeps in memory until its answer is over; false where there is no room for them. */
-function hold(reply: FastifyReply, state: DrainState, limits: HttpLimits, bytes: number): boolean {
-  if (state.bodyBytes + bytes > limits.maxBodyBytesInFlight && state.bodyBytes > 0) return false
-  state.bodyBytes += bytes
-  reply.raw.once('close', () => {
-    state.bodyBytes -= bytes
-  })
-  return true
+function admitBody({ headers }: FastifyRequest, visit: Visit, limits: HttpLimits): boolean {
+  const chunked = headers['transfer-encoding'] !== undefined
+  const announced = Number(headers['content-length'] ?? 0)
+  const bytes = chunked ? limits.maxBodyBytes : Math.min(announced, limits.maxBodyBytes)
+  return bytes === 0 || visit.hold(bytes)
 }
 
 function tooManyBodies(limits: HttpLimits): Problem {
@@ -243,13 +235,6 @@ function tooManyBodies(limits: HttpLimits): Problem {
 
 function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {
   if (error instanceof UpshiftError) return error.problem
-  if (error.statusCode === 413) {
-    const bound = `${ports.limits.maxBodyBytes} bytes`
-    return {
-      code: 'body_too_large',
-      message: `The body is larger than ${bound}. Send less, or raise guard.bounds.maxBodyBytes.`,
-    }
-  }
   if (error.statusCode === 415) {
     return {
       code: 'unsupported_media_type',

@@ -15,33 +15,32 @@ export interface StreamShape {
 }
 
 export function encodeBatch(batch: Batch, shape: StreamShape): string {
-  const last = batch.at(-1)
-  if (last?.type === 'answer-finish') return encodeEnd(batch, last, shape)
+  const end = batch.at(-1)
+  const finish = end?.type === 'answer-finish' ? end : undefined
+  // The last chunk that the caller sees carries the `upshift` field: it is held back until there is another.
+  let held: ChunkDelta | undefined
   let text = ''
   for (const event of batch) {
-    if (event.type === 'chunk-delta') text += encodeChunk(event, shape)
-    else if (event.type === 'answer-error') text += encodeError(event.problem, shape.requestId)
+    if (event.type === 'chunk-delta') {
+      if (event.silent === true || (!shape.includeUsage && isUsageOnly(event))) continue
+      if (finish === undefined) text += encodeChunk(event)
+      else {
+        if (held !== undefined) text += encodeChunk(held)
+        held = event
+      }
+    } else if (event.type === 'answer-error') text += encodeError(event.problem, shape.requestId)
   }
-  return text
+  return finish === undefined ? text : text + encodeEnd(held, finish, shape)
 }
 
-function encodeChunk(event: ChunkDelta, shape: StreamShape): string {
-  if (event.silent === true || (isUsageOnly(event) && !shape.includeUsage)) return ''
+function encodeChunk(event: ChunkDelta): string {
   const own = event.dialect === undefined ? event.wire : undefined
   return `data: ${own ?? JSON.stringify(event.chunk)}\n\n`
 }
 
-/** The last chunk that the caller sees carries the `upshift` field. */
-function encodeEnd(batch: Batch, finish: AnswerFinish, shape: StreamShape): string {
-  const chunks = batch.filter((event) => event.type === 'chunk-delta')
-  const spoken = chunks.filter((event) => event.silent !== true)
-  const shown = spoken.filter((event) => shape.includeUsage || !isUsageOnly(event))
-  const last = shown.at(-1)
-  let text = ''
-  for (const event of shown) if (event !== last) text += encodeChunk(event, shape)
+function encodeEnd(last: ChunkDelta | undefined, finish: AnswerFinish, shape: StreamShape): string {
   const chunk = last?.chunk ?? { object: 'chat.completion.chunk', choices: [] }
-  text += `data: ${JSON.stringify({ ...chunk, upshift: shape.summary(finish) })}\n\n`
-  return `${text}data: [DONE]\n\n`
+  return `data: ${JSON.stringify({ ...chunk, upshift: shape.summary(finish) })}\n\ndata: [DONE]\n\n`
 }
 
 function encodeError(problem: Problem, requestId: string): string {

@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Answer, Ask, Asked } from '../contract/ask.ts'
 import type { AnswerError, AnswerFinish } from '../contract/event.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Clock } from '../lib/clock.ts'
+import { AnswerBody } from './body.ts'
 import { answerHead } from './head.ts'
 import { wireProblem } from './problem.ts'
 
@@ -44,7 +44,7 @@ export function askOf<R extends Asked>(
 ): { readonly ask: Ask<R>; readonly gone: AbortController } {
   const gone = new AbortController()
   const { raw } = reply
-  raw.once('close', () => {
+  raw.on('close', () => {
     if (!raw.writableFinished) gone.abort()
   })
   const ask: Ask<R> = {
@@ -67,38 +67,30 @@ export function writeHead(
   { ports, reply, id, answer, head: own }: Writing,
   type: string,
   more: Readonly<Record<string, string>>,
-): ServerResponse {
+): AnswerBody {
   ports.heading(reply)
   reply.hijack()
-  const head = {
-    ...ownHeaders(reply),
-    ...answerHead(id, answer.plan, answer.start),
-    ...own,
-    'content-type': type,
-    ...more,
-  }
-  return reply.raw.writeHead(200, head)
+  const head: string[] = []
+  // What hooks have set on the reply, which writing to the socket directly would lose.
+  add(head, reply.getHeaders())
+  head.push(...answerHead(id, answer.plan, answer.start))
+  if (own !== undefined) add(head, own)
+  head.push('content-type', type)
+  add(head, more)
+  return new AnswerBody(reply.raw.writeHead(200, head))
 }
 
-/** What hooks have set on the reply, which writing to the socket directly would lose. */
-function ownHeaders(reply: FastifyReply): Record<string, string> {
-  const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
+/** Adds names and values in turn. Nobody sets what another one sets: a name would stand in the head twice. */
+function add(head: string[], headers: Readonly<Record<string, unknown>>): void {
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) head.push(name, String(value))
+  }
 }
 
 /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
-export function drained(raw: ServerResponse, slowReaderMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      raw.off('drain', done)
-      raw.off('close', done)
-      resolve()
-    }
-    const timer = setTimeout(() => raw.destroy(), slowReaderMs)
-    raw.once('drain', done)
-    raw.once('close', done)
-  })
+export function drained(body: AnswerBody, slowReaderMs: number): Promise<void> {
+  return body.drained(slowReaderMs)
 }
 
 /** Says what went wrong in the language of the route that was called. */

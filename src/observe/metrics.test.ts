@@ -119,3 +119,55 @@ test('what was embedded is counted by model, and adds nothing to the time of a f
   }
   assert.doesNotMatch(text, /upshift_first_token_seconds_count\{/)
 })
+
+test('a time counts in every bucket that it fits into, by route', async () => {
+  const metrics = metricsOver(() => [])
+  metrics.request('/one', 200, 0.005)
+  metrics.request('/one', 429, 0.02)
+  metrics.request('/one', 200, 400)
+  metrics.request('/two', 200, 0.002)
+  const text = await metrics.expose(false)
+  for (const line of [
+    '# TYPE upshift_request_seconds histogram',
+    'upshift_request_seconds_bucket{le="0.001",route="/one"} 0',
+    'upshift_request_seconds_bucket{le="0.005",route="/one"} 1',
+    'upshift_request_seconds_bucket{le="0.025",route="/one"} 2',
+    'upshift_request_seconds_bucket{le="300",route="/one"} 2',
+    'upshift_request_seconds_bucket{le="+Inf",route="/one"} 3',
+    'upshift_request_seconds_sum{route="/one"} 400.025',
+    'upshift_request_seconds_count{route="/one"} 3',
+    'upshift_request_seconds_count{route="/two"} 1',
+    'upshift_requests_total{route="/one",status="200"} 2',
+    'upshift_requests_total{route="/one",status="429"} 1',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line)
+  }
+})
+
+test('answers of one model count together, and what nobody told is not counted as nothing', async () => {
+  const metrics = metricsOver(() => [])
+  const answer = { tier: 'mid', model: 'box/chat', mode: 'direct', firstTokenSeconds: 0.3 }
+  metrics.answer({
+    ...answer,
+    outcome: 'answered',
+    promptTokens: 7,
+    completionTokens: 3,
+    verdicts: ['a=failed'],
+  })
+  metrics.answer({ ...answer, outcome: 'declined', promptTokens: 5, verdicts: ['a=failed'] })
+  metrics.inFlight.inc()
+  metrics.inFlight.inc()
+  metrics.inFlight.dec()
+  const text = await metrics.expose(false)
+  for (const line of [
+    'upshift_answers_total{tier="mid",model="box/chat",mode="direct",outcome="declined"} 1',
+    'upshift_tokens_total{tier="mid",model="box/chat",direction="input"} 12',
+    'upshift_tokens_total{tier="mid",model="box/chat",direction="output"} 3',
+    'upshift_first_token_seconds_count{tier="mid"} 2',
+    'upshift_verdicts_total{verdict="a=failed"} 2',
+    'upshift_requests_in_flight 1',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line)
+  }
+  assert.doesNotMatch(text, /upshift_(cost_micro_dollars|embeddings)_total\{/)
+})

@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
-import { declareMetrics } from './declared.ts'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Spread, Sum } from './counted.ts'
+import { type Declared, declareMetrics } from './declared.ts'
 import { declareGauges, declareKeyGauges, type Gauges, type KeyGauge } from './gauges.ts'
 
 /** Every metric that Upshift exposes, declared once. Names follow Prometheus; times are seconds. */
@@ -17,12 +18,12 @@ export interface AnswerCount {
   readonly model: string
   readonly mode: string
   readonly outcome: string
-  readonly firstTokenSeconds?: number
-  readonly promptTokens?: number
-  readonly completionTokens?: number
-  readonly costMicros?: number
+  readonly firstTokenSeconds?: number | undefined
+  readonly promptTokens?: number | undefined
+  readonly completionTokens?: number | undefined
+  readonly costMicros?: number | undefined
   /** Inputs that were embedded. */
-  readonly inputs?: number
+  readonly inputs?: number | undefined
   /** Checks that did not pass quietly: `name=outcome`. */
   readonly verdicts: readonly string[]
 }
@@ -31,8 +32,6 @@ export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const declared = declareMetrics(registry)
-  const kept = keep(declared)
-  const { requests, seconds } = kept
   const read = () => ({
     fleet: gauges.fleet(),
     record: gauges.record(),
@@ -45,6 +44,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const ofKeys = new Registry()
   let keys: readonly KeyGauge[] = []
   declareKeyGauges(ofKeys, () => keys)
+  const routes = new Map<string, RouteSeries>()
+  const answers = new Answers(declared)
   return {
     contentType: registry.contentType,
     async expose(everyKey) {
@@ -54,65 +55,126 @@ export function createMetrics(gauges: Gauges): Metrics {
       keys = gauges.keys()
       return `${common}\n${await ofKeys.metrics()}`
     },
-    inFlight: declared.inFlight,
+    inFlight: declareInFlight(registry),
     request(route, status, taken) {
-      requests.of({ route, status }).inc()
-      seconds.of({ route }).observe(taken)
+      let series = routes.get(route)
+      if (series === undefined) {
+        series = new RouteSeries(declared, route)
+        routes.set(route, series)
+      }
+      series.add(status, taken)
     },
-    answer: (one) => countAnswer(kept, one),
+    answer: (one) => answers.add(one),
   }
 }
 
-/**
- * A metric's children by their labels. The library checks and hashes the labels at every count, which costs more than
- * the count: here they are looked up by their values. There are as many as there are time series.
- */
-class Children<Labels extends Record<string, string | number>, Child> {
-  readonly #children = new Map<string, Child>()
-  readonly #make: (labels: Labels) => Child
-
-  constructor(make: (labels: Labels) => Child) {
-    this.#make = make
-  }
-
-  of(labels: Labels): Child {
-    let key = ''
-    for (const name in labels) key += `${labels[name]}\n`
-    let child = this.#children.get(key)
-    if (child === undefined) {
-      child = this.#make(labels)
-      this.#children.set(key, child)
-    }
-    return child
-  }
-}
-
-function keep(declared: ReturnType<typeof declareMetrics>) {
-  const { requests, seconds, answers, firstToken, tokens, embeddings, cost, verdicts } = declared
+function declareInFlight(registry: Registry): Metrics['inFlight'] {
+  let requests = 0
+  new Gauge({
+    name: 'upshift_requests_in_flight',
+    help: 'Requests being answered.',
+    registers: [registry],
+    collect() {
+      this.set(requests)
+    },
+  })
   return {
-    requests: new Children((of: { route: string; status: number }) => requests.labels(of)),
-    seconds: new Children((of: { route: string }) => seconds.labels(of)),
-    answers: new Children((of: { tier: string; model: string; mode: string; outcome: string }) =>
-      answers.labels(of),
-    ),
-    firstToken: new Children((of: { tier: string }) => firstToken.labels(of)),
-    tokens: new Children((of: { tier: string; model: string; direction: string }) => tokens.labels(of)),
-    embeddings: new Children((of: { tier: string; model: string }) => embeddings.labels(of)),
-    cost: new Children((of: { tier: string; model: string }) => cost.labels(of)),
-    verdicts: new Children((of: { verdict: string }) => verdicts.labels(of)),
+    inc: () => {
+      requests += 1
+    },
+    dec: () => {
+      requests -= 1
+    },
   }
 }
 
-function countAnswer(kept: ReturnType<typeof keep>, one: AnswerCount): void {
-  const { answers, firstToken, tokens, embeddings, cost, verdicts } = kept
-  const { tier, model, mode, outcome } = one
-  answers.of({ tier, model, mode, outcome }).inc()
-  if (one.firstTokenSeconds !== undefined) firstToken.of({ tier }).observe(one.firstTokenSeconds)
-  if (one.promptTokens !== undefined) tokens.of({ tier, model, direction: 'input' }).inc(one.promptTokens)
-  if (one.completionTokens !== undefined) {
-    tokens.of({ tier, model, direction: 'output' }).inc(one.completionTokens)
+/** The series that requests to one route count in. */
+class RouteSeries {
+  readonly #declared: Declared
+  readonly #route: string
+  readonly #byStatus = new Map<number, Sum>()
+  readonly #seconds: Spread
+
+  constructor(declared: Declared, route: string) {
+    this.#declared = declared
+    this.#route = route
+    this.#seconds = declared.seconds.of({ route })
   }
-  if (one.inputs !== undefined) embeddings.of({ tier, model }).inc(one.inputs)
-  if (one.costMicros !== undefined) cost.of({ tier, model }).inc(one.costMicros)
-  for (const verdict of one.verdicts) verdicts.of({ verdict }).inc()
+
+  add(status: number, seconds: number): void {
+    let requests = this.#byStatus.get(status)
+    if (requests === undefined) {
+      requests = this.#declared.requests.of({ route: this.#route, status })
+      this.#byStatus.set(status, requests)
+    }
+    requests.add(1)
+    this.#seconds.observe(seconds)
+  }
+}
+
+/** Finds with one look-up all that an answer counts in. There are as many as there are series of answers. */
+class Answers {
+  readonly #declared: Declared
+  readonly #kept = new Map<string, AnswerSeries>()
+
+  constructor(declared: Declared) {
+    this.#declared = declared
+  }
+
+  add(one: AnswerCount): void {
+    const key = `${one.tier}\n${one.model}\n${one.mode}\n${one.outcome}`
+    let series = this.#kept.get(key)
+    if (series === undefined) {
+      series = new AnswerSeries(this.#declared, one)
+      this.#kept.set(key, series)
+    }
+    series.add(one)
+    for (const verdict of one.verdicts) this.#declared.verdicts.of({ verdict }).add(1)
+  }
+}
+
+/** The series that answers of one tier, model, mode and outcome count in. One without a count is not told of. */
+class AnswerSeries {
+  readonly #declared: Declared
+  readonly #tier: { readonly tier: string }
+  readonly #model: { readonly tier: string; readonly model: string }
+  readonly #answers: Sum
+  #firstToken: Spread | undefined
+  #input: Sum | undefined
+  #output: Sum | undefined
+  #embeddings: Sum | undefined
+  #cost: Sum | undefined
+
+  constructor(declared: Declared, { tier, model, mode, outcome }: AnswerCount) {
+    this.#declared = declared
+    this.#tier = { tier }
+    this.#model = { tier, model }
+    this.#answers = declared.answers.of({ tier, model, mode, outcome })
+  }
+
+  add({ firstTokenSeconds, promptTokens, completionTokens, inputs, costMicros }: AnswerCount): void {
+    const { firstToken, tokens, embeddings, cost } = this.#declared
+    const of = this.#model
+    this.#answers.add(1)
+    if (firstTokenSeconds !== undefined) {
+      this.#firstToken ??= firstToken.of(this.#tier)
+      this.#firstToken.observe(firstTokenSeconds)
+    }
+    if (promptTokens !== undefined) {
+      this.#input ??= tokens.of({ ...of, direction: 'input' })
+      this.#input.add(promptTokens)
+    }
+    if (completionTokens !== undefined) {
+      this.#output ??= tokens.of({ ...of, direction: 'output' })
+      this.#output.add(completionTokens)
+    }
+    if (inputs !== undefined) {
+      this.#embeddings ??= embeddings.of(of)
+      this.#embeddings.add(inputs)
+    }
+    if (costMicros !== undefined) {
+      this.#cost ??= cost.of(of)
+      this.#cost.add(costMicros)
+    }
+  }
 }

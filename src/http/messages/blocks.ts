@@ -43,9 +43,8 @@ export class BlockWriter {
     this.#next = index + 1
   }
 
-  /** The start of the message, once. */
+  /** The start of the message, where it has not begun. */
   begin(message: Readonly<Record<string, unknown>>): string {
-    if (this.begun) return ''
     this.begun = true
     return eventText('message_start', { message })
   }
@@ -114,7 +113,9 @@ export class BlockWriter {
   }
 
   #delta(delta: object): string {
-    return eventText('content_block_delta', { index: this.#open?.index ?? 0, delta })
+    // Nearly every event of a stream is one of these: written without an object around it.
+    const fields = `"index":${this.#open?.index ?? 0},"delta":${JSON.stringify(delta)}`
+    return `event: content_block_delta\ndata: {"type":"content_block_delta",${fields}}\n\n`
   }
 }
 

@@ -103,6 +103,7 @@ export class MessagesEncoder {
   }
 
   #begin(): string {
+    if (this.#blocks.begun) return ''
     const { id, answer } = this.#asked
     return this.#blocks.begin({
       id: messageId(id),
