@@ -39,7 +39,9 @@ export class AnswerBody {
   /** A last text, with the end: cheaper than one after the other. */
   end(text = ''): void {
     const raw = this.#raw
-    if (!this.#chunked) raw.end(text)
+    // To a reader that has left Node would tell an error.
+    if (raw.destroyed) raw.end()
+    else if (!this.#chunked) raw.end(text)
     else if (text.length <= JOINED_CHARACTERS_MAX) raw.end(chunkOf(text) + LAST_CHUNK)
     else {
       this.write(text)

@@ -8,7 +8,7 @@ import { assert } from '../lib/assert.ts'
 import { toBase64 } from '../lib/float32.ts'
 import { invalidRequest } from './invalid.ts'
 import { summarise } from './summary.ts'
-import { askOf, drained, sendProblem, type Writing, type WritingPorts, writeHead } from './writing.ts'
+import { askOf, sendProblem, type Writing, type WritingPorts, writeHead } from './writing.ts'
 
 /** Inputs of all requests under way together: their vectors are in memory until they have been written. */
 const INPUTS_UNDER_WAY_MAX = 32_768
@@ -108,7 +108,7 @@ async function write(
   const raw = writeHead(writing, JSON_TYPE, {})
   for (; next.done !== true && !raw.destroyed; next = pieces.next()) {
     if (raw.write(piece)) await turn()
-    else await drained(raw, writing.ports.slowReaderMs)
+    else await raw.drained(writing.ports.slowReaderMs)
     piece = next.value
   }
   if (!raw.destroyed) raw.end(piece)

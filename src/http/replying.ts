@@ -4,7 +4,7 @@ import { type AnswerWhole, isTerminal } from '../contract/event.ts'
 import { isRefusal, type Problem } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import type { Body, Dialect, Spoken, Writer } from './dialect.ts'
-import { drained, sendProblem, type Writing, type WritingPorts, writeHead } from './writing.ts'
+import { sendProblem, type Writing, type WritingPorts, writeHead } from './writing.ts'
 
 /** What answering needs, in whatever dialect. */
 export interface ReplyPorts extends WritingPorts {
@@ -120,20 +120,23 @@ async function writeStream(writing: Replying): Promise<Written> {
     'x-accel-buffering': 'no',
   })
   const events = answer.events[Symbol.asyncIterator]()
-  let ended = false
-  while (!ended) {
+  for (;;) {
     const { value: batch, done } = await events.next()
     if (done === true) break
     const last = batch.at(-1)
-    ended = isTerminal(last)
-    if (isTerminal(last)) ports.finished({ answer, terminal: last, firstTokenMs })
+    const ended = isTerminal(last)
+    if (ended) ports.finished({ answer, terminal: last, firstTokenMs })
     const text = writer.batch(batch)
-    if (text !== '' && !raw.destroyed && !raw.write(text)) await drained(raw, ports.slowReaderMs)
-    if (writer.over === true && !ended) {
+    if (ended) {
+      raw.end(text)
+      return 'to its end'
+    }
+    if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
+    if (writer.over === true) {
       await events.return?.()
       break
     }
   }
   raw.end()
-  return ended ? 'to its end' : 'in part'
+  return 'in part'
 }

@@ -88,11 +88,6 @@ function add(head: string[], headers: Readonly<Record<string, unknown>>): void {
   }
 }
 
-/** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */
-export function drained(body: AnswerBody, slowReaderMs: number): Promise<void> {
-  return body.drained(slowReaderMs)
-}
-
 /** Says what went wrong in the language of the route that was called. */
 export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): void {
   const dialect = reply.request.routeOptions?.config?.dialect
