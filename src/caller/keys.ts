@@ -9,7 +9,7 @@ import { minuteText } from '../lib/utc.ts'
 import type { Store } from '../store/open.ts'
 import { changed, type LimitChange, NO_LIMITS } from './limits.ts'
 import { OWNER_ID, type OwnerKey, replaceOwnerKey } from './owner.ts'
-import { digestOf, newSecret, type RandomBytes } from './secret.ts'
+import { DIGEST_BYTES, digestInto, digestOf, newSecret, type RandomBytes } from './secret.ts'
 import {
   type KeyRow,
   loadKeys,
@@ -100,6 +100,8 @@ class KeyRing implements Keys {
   readonly #keys = new Map<string, KeyRow>()
   readonly #known = new Map<string, Known>()
   readonly #limits: Map<string, Limits>
+  /** The digest of what a caller sent, while it is compared. */
+  readonly #asked = Buffer.alloc(DIGEST_BYTES)
   #ownerDigest: Buffer
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -116,9 +118,8 @@ class KeyRing implements Keys {
     const secret = credential === undefined ? '' : bare(credential)
     if (secret === '') return refuse('missing_key', MISSING)
     if (secret.length > MAX_CREDENTIAL_CHARS) return refuse('invalid_key', UNKNOWN)
-    const digest = digestOf(secret)
-    const known = this.#known.get(indexOf(digest))
-    if (known === undefined || !timingSafeEqual(known.digest, digest)) {
+    const known = this.#known.get(digestInto(secret, this.#asked).slice(0, INDEX_BYTES))
+    if (known === undefined || !timingSafeEqual(known.digest, this.#asked)) {
       return refuse('invalid_key', secret.startsWith('upk_') ? UNKNOWN : FOREIGN)
     }
     const { key } = known
@@ -318,8 +319,10 @@ function bare(credential: string): string {
 
 /** Half the digest finds the entry; the whole of it is then compared in constant time. */
 function indexOf(digest: Buffer): string {
-  return digest.toString('latin1', 0, 16)
+  return digest.toString('latin1', 0, INDEX_BYTES)
 }
+
+const INDEX_BYTES = DIGEST_BYTES / 2
 
 function firstSecret(secret: string, now: number): SecretRow {
   return { digest: digestOf(secret), turn: 1, createdAt: now, rotatedFrom: undefined, retiresAt: undefined }
