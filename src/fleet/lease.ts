@@ -74,13 +74,13 @@ export class HeldLease implements LeaseGrant {
   #settled = false
   #released = false
 
-  constructor(entry: ModelEntry, place: Place, holds: Holds, host: LeaseHost) {
+  constructor(entry: ModelEntry, place: Place, holds: Holds, host: LeaseHost, now: number) {
     this.entry = entry
     this.place = place
     this.#holds = holds
     this.#host = host
-    this.#startedAt = host.elapsed()
-    this.#begun = place.replica.breaker.begin(this.#startedAt)
+    this.#startedAt = now
+    this.#begun = place.replica.breaker.begin(now)
     place.replica.inFlight++
   }
 
