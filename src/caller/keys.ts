@@ -124,10 +124,11 @@ class KeyRing implements Keys {
     }
     const { key } = known
     if (key === undefined) return known.caller
-    const now = this.#parts.clock.now()
-    const ended = endOf(key, now)
+    const ended = endOf(key, this.#parts.clock)
     if (ended !== undefined) return ended
-    if (now >= known.retiresAt) return refuse('revoked_key', replacedText(key.id, known.retiresAt))
+    if (hasCome(known.retiresAt, this.#parts.clock)) {
+      return refuse('revoked_key', replacedText(key.id, known.retiresAt))
+    }
     return known.caller
   }
 
@@ -137,7 +138,7 @@ class KeyRing implements Keys {
 
   again(caller: Caller): Caller | Refusal {
     const key = this.#keys.get(caller.key)
-    return (key && endOf(key, this.#parts.clock.now())) ?? caller
+    return (key && endOf(key, this.#parts.clock)) ?? caller
   }
 
   list(): KeyView[] {
@@ -301,10 +302,15 @@ class KeyRing implements Keys {
 }
 
 /** The refusal where a key is revoked or has expired. */
-function endOf(key: KeyRow, now: number): Refusal | undefined {
+function endOf(key: KeyRow, clock: Clock): Refusal | undefined {
   if (key.revokedAt !== undefined) return refuse('revoked_key', revokedText(key.id, key.revokedAt))
-  if (key.expiresAt === undefined || now < key.expiresAt) return undefined
+  if (key.expiresAt === undefined || !hasCome(key.expiresAt, clock)) return undefined
   return refuse('expired_key', expiredText(key.id, key.expiresAt))
+}
+
+/** Most keys last for ever: for them nobody looks at the clock. */
+function hasCome(atMs: number, clock: Clock): boolean {
+  return atMs !== Number.POSITIVE_INFINITY && clock.now() >= atMs
 }
 
 function noop(): void {}
