@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ChatRequest } from '../../contract/chat.ts'
 import { PromptMemory, trustIn } from './prompt.ts'
-import { isPlainText, MAX_HELD_CHARS, type TextRule, TextScanner } from './text-scanner.ts'
+import { MAX_HELD_CHARS, type TextRule, TextScanner } from './text-scanner.ts'
 
 const DATA = 'aGVsbG8gd29ybGQgdGhpcyBpcyBTZWNyZXQ0Mg'
 const KEY = 'AKIA2E7XQ3LMNOP4RSTU'
@@ -43,25 +43,6 @@ const breaks = (text: string, rule: TextRule, secret = 'evil'): void => {
   assert.ok(result.text.includes(`removed: ${rule}]`) || result.text.includes('!\\['), result.text)
   if (secret) assert.ok(!result.text.includes(`//${secret}`), result.text)
 }
-
-test('a text is plain where it holds none of the forms that are looked at, wherever they are cut', () => {
-  const forms = ['](', ']:', '![', '<', '://', ':\\/\\/', 'www.', 'WWW.', 'AKIA', 'sk-', '-----BEGIN', 'ghp_']
-  const pieces = forms.flatMap((form) => [
-    form,
-    form.slice(0, -1),
-    form.slice(1),
-    form.toLowerCase(),
-    'w',
-    ' ',
-  ])
-  fc.assert(
-    fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 6 }), (all) => {
-      const text = all.join('')
-      assert.equal(isPlainText(text), !forms.some((form) => text.includes(form)), text)
-    }),
-    { numRuns: 20_000 },
-  )
-})
 
 test('ordinary links pass in every form', () => {
   for (const text of [
