@@ -10,7 +10,7 @@ import type { MessagesEngine } from '../engine/messages/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { type EngineKind, isEngineKind, type Quirks, quirksFor } from '../engine/quirks.ts'
 import { answerError, NOTHING_SENT } from '../engine/reader.ts'
-import type { Target } from '../engine/target.ts'
+import type { OpenAiTarget } from '../engine/target.ts'
 import type { LeaseGrant, Target as Place } from '../fleet/lease.ts'
 import type { Kind } from '../fleet/profiles.ts'
 import { assert } from '../lib/assert.ts'
@@ -74,7 +74,7 @@ export class BoundLease implements Lease {
     const to = this.#target(target)
     if (isRefusal(to)) return refused(to)
     if (target.kind === 'anthropic') return this.#engines.messages.generate(to, call)
-    return this.#engines.openAi.generate({ ...to, quirks: quirksOf(target.kind) }, call)
+    return this.#engines.openAi.generate(to, call)
   }
 
   async embed(call: EmbedCall): Promise<EmbedEnd> {
@@ -82,7 +82,7 @@ export class BoundLease implements Lease {
     if (target.type === 'built-in') return this.#engines.llama.embed(target.upstream, call)
     const to = target.kind === 'anthropic' ? wordless(model) : this.#target(target)
     if (isRefusal(to)) return { type: 'failed', problem: to.problem, usage: NOTHING_SENT }
-    return this.#engines.openAi.embed({ ...to, quirks: quirksOf(target.kind) }, call)
+    return this.#engines.openAi.embed(to, call)
   }
 
   async count(call: Call): Promise<number | Refusal> {
@@ -92,7 +92,7 @@ export class BoundLease implements Lease {
     return isRefusal(to) ? to : this.#engines.messages.count(to, call)
   }
 
-  #target(place: HttpPlace): Target | Refusal {
+  #target(place: HttpPlace): OpenAiTarget | Refusal {
     const { model } = this.#grant
     let apiKey: string | undefined
     try {
@@ -110,7 +110,8 @@ export class BoundLease implements Lease {
       timeouts: place.timeouts,
       contextTokens: place.contextTokens,
       continues: place.continues,
-      ...(apiKey === undefined ? {} : { apiKey }),
+      apiKey,
+      quirks: quirksOf(place.kind),
     }
   }
 

@@ -7,6 +7,7 @@ const PREFIX = 'upk_'
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz' // Crockford's base 32: no i, l, o, u
 const SECRET_BYTES = 20
 const SECRET_CHARS = 32
+export const DIGEST_BYTES = 32
 
 /** How a key of ours looks; only a hint for messages, since the owner may bring a key of another form. */
 export const SECRET_PATTERN: RegExp = /^upk_[0-9a-hjkmnp-tv-z]{32}$/
@@ -32,6 +33,16 @@ export function newSecret(randomBytes: RandomBytes): string {
  */
 export function digestOf(secret: string): Buffer {
   return hash('sha256', secret, 'buffer')
+}
+
+/**
+ * The same digest, written into 32 bytes that are at hand, and as text of one character a byte. Half the time of one
+ * in a Buffer of its own: for what every request asks.
+ */
+export function digestInto(secret: string, into: Buffer): string {
+  const digest = hash('sha256', secret, 'latin1')
+  into.write(digest, 'latin1')
+  return digest
 }
 
 /** Eight hex digits of the digest, to tell two secrets of one key apart in lists; fit for logs. */

@@ -15,6 +15,9 @@ export function lastQuestion(request: ChatRequest): string {
 /** UTF-16 units of text in all messages. */
 export function textChars(request: ChatRequest): number {
   let chars = 0
-  for (const message of request.messages) for (const text of textsOf(message)) chars += text.length
+  for (const { content } of request.messages) {
+    if (typeof content === 'string') chars += content.length
+    else for (const part of content ?? []) if (part.type === 'text') chars += part.text.length
+  }
   return chars
 }

@@ -18,6 +18,8 @@ export type ContextFit =
   | { readonly type: 'fits'; readonly verdicts: readonly Verdict[] }
   | { readonly type: 'exceeds'; readonly problem: Problem }
 
+const FITS: ContextFit = { type: 'fits', verdicts: [] }
+
 /**
  * Looks at a prompt for an engine that cuts what does not fit and answers 200. What is certainly too long is
  * refused; what may be too long is sent, and the answer's verdicts say that nobody checked. For every other
@@ -25,7 +27,7 @@ export type ContextFit =
  */
 export function checkContext(target: OpenAiTarget, request: ChatRequest): ContextFit {
   const { contextTokens } = target
-  if (!target.quirks.cutsSilently || contextTokens === undefined) return { type: 'fits', verdicts: [] }
+  if (!target.quirks.cutsSilently || contextTokens === undefined) return FITS
   return fitOf(target, promptTexts(request), contextTokens)
 }
 
@@ -47,7 +49,7 @@ export function checkInputs(target: OpenAiTarget, inputs: readonly EmbedInput[])
 
 function fitOf(target: OpenAiTarget, texts: readonly string[], contextTokens: number): ContextFit {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
-  if (bytes <= contextTokens * BYTES_PER_TOKEN_AT_LEAST) return { type: 'fits', verdicts: [] }
+  if (bytes <= contextTokens * BYTES_PER_TOKEN_AT_LEAST) return FITS
   const dense = bytes > contextTokens * BYTES_PER_TOKEN_AT_MOST ? denseBytes(texts) : bytes
   const tokens = Math.floor(dense / BYTES_PER_TOKEN_AT_MOST)
   if (tokens > contextTokens) return { type: 'exceeds', problem: exceeds(target, contextTokens, tokens) }

@@ -26,7 +26,8 @@ export function buildPayload(target: OpenAiTarget, call: Call): Payload {
   const stream = call.request.stream === true
   const sent: Record<string, unknown> = {}
   const left: LeftOut = new Map()
-  for (const [field, asked] of Object.entries(call.request)) {
+  for (const field of Object.keys(call.request)) {
+    const asked = call.request[field]
     if (OURS.has(field) || (asked === null && NULLABLE.has(field))) continue
     const value = withoutSteering(field, asked, target.offMachine, left)
     if (value === undefined) continue
@@ -103,8 +104,11 @@ function isNeutral(field: string, value: unknown): boolean {
   return typeof value === 'object' && Object.keys(Object(value)).length === 0
 }
 
+const NOTHING_LEFT: readonly Verdict[] = []
+
 /** Names every field that was left out although it asked for something. */
 export function leftOutVerdicts(left: LeftOut): readonly Verdict[] {
+  if (left.size === 0) return NOTHING_LEFT
   return Array.from(left, ([field, why]) => {
     return { check: 'request-field', outcome: 'skipped', detail: `${field} was left out: ${why}` }
   })

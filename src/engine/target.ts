@@ -17,7 +17,7 @@ export interface Target {
   readonly engine: string
   /** Up to and without `/chat/completions` or `/messages`, such as `http://127.0.0.1:11434/v1`. */
   readonly baseUrl: string
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
   /** What the engine calls the model. */
   readonly name: string
   /** How it goes on from the beginning of an answer; undefined where it cannot. */

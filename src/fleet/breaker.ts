@@ -32,6 +32,9 @@ export function signOf(outcome: 'ok' | ProblemCode): Sign {
   return SIGNS[outcome] ?? 'none'
 }
 
+const ORDINARY = { probe: false } as const
+const PROBE = { probe: true } as const
+
 const JITTER_FROM = 0.5
 const DOUBLINGS = 20
 
@@ -75,10 +78,10 @@ export class Breaker {
 
   /** A request is on its way: in half-open it is the probe, and the caller must say how it ended. */
   begin(now: number): { readonly probe: boolean } {
-    if (this.state(now) !== 'half-open') return { probe: false }
+    if (this.state(now) !== 'half-open') return ORDINARY
     this.#state = 'half-open'
     this.#probing = true
-    return { probe: true }
+    return PROBE
   }
 
   /** How a request that began went. True where the state changed. */

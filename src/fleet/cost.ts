@@ -111,11 +111,11 @@ export function costOf(
 ): LeaseCost {
   if (end.parts !== undefined) return costOfParts(entry, place, end, end.parts, busyMs)
   const usage = end.usage ?? estimated(worst, end)
-  const told = usage === undefined ? {} : { usage }
-  const guessed = end.usage === undefined && usage !== undefined ? { estimated: true as const } : {}
+  const guessed = end.usage === undefined && usage !== undefined
   if (!entry.view.price) {
+    const told = { ...(usage && { usage }), ...(guessed && { estimated: true as const }) }
     const cost = byHour(entry, place.replica.maxConcurrent, busyMs)
-    return { ...told, ...guessed, ...(cost === undefined ? {} : { costMicros: cost, chargedMicros: cost }) }
+    return cost === undefined ? told : { ...told, costMicros: cost, chargedMicros: cost }
   }
   // A model without weights, inside this process: it reads no tokens, and bills none.
   if (usage === undefined && entry.engine === undefined) {
@@ -125,9 +125,11 @@ export function costOf(
     return UNBILLED.has(end.outcome) && !end.contentSeen ? { costMicros: 0, chargedMicros: 0 } : {}
   }
   const cost = usageMicros(entry, usage)
-  if (cost === undefined) return told
-  const charged = usageMicros(entry, promptOnce(usage, end.firstPromptTokens)) ?? cost
-  return { ...told, ...guessed, costMicros: cost, chargedMicros: Math.min(cost, charged) }
+  if (cost === undefined) return { usage }
+  const once = promptOnce(usage, end.firstPromptTokens)
+  const charged = once === usage ? cost : (usageMicros(entry, once) ?? cost)
+  const costs = { usage, costMicros: cost, chargedMicros: Math.min(cost, charged) }
+  return guessed ? { ...costs, estimated: true } : costs
 }
 
 const NO_TOKENS: Usage = { promptTokens: 0, completionTokens: 0 }

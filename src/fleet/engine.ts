@@ -13,6 +13,8 @@ type Key = { readonly type: 'key'; readonly value: string | undefined } | { read
 export class Engine {
   readonly spec: EngineSpec
   readonly replicas: readonly Replica[]
+  /** Where its replicas are: taken from their addresses once, since every attempt asks whether they are allowed. */
+  readonly origins: readonly string[]
   readonly spend: DailySpend
   allowance: Allowance | undefined
   /** What the last refresh had to say beyond the list. */
@@ -38,6 +40,7 @@ export class Engine {
       }
       return new Replica(id, url, { maxConcurrent, breaker: parts.breaker, random: parts.random })
     })
+    this.origins = [...new Set(this.replicas.map((replica) => originOf(replica.baseUrl)))]
   }
 
   get name(): string {
@@ -48,7 +51,7 @@ export class Engine {
   get allowed(): boolean {
     if (!this.spec.offMachine) return true
     const origins = this.allowance?.origins
-    return origins !== undefined && this.origins().every((origin) => origins.includes(origin))
+    return origins !== undefined && this.origins.every((origin) => origins.includes(origin))
   }
 
   /** Allowed once, for other addresses than it has now. */
@@ -72,10 +75,6 @@ export class Engine {
       for (const replica of this.replicas) replica.reach = { state: 'down', why }
       return { type: 'missing' }
     }
-  }
-
-  origins(): readonly string[] {
-    return [...new Set(this.replicas.map((replica) => originOf(replica.baseUrl)))]
   }
 }
 

@@ -193,7 +193,7 @@ export class Fleet {
       })
     }
     const capMicros = capUsd === undefined ? undefined : Math.round(capUsd * 1_000_000)
-    const allowance = { engine: name, origins: engine.origins(), capMicros }
+    const allowance = { engine: name, origins: engine.origins, capMicros }
     const cap = dollars(capMicros ?? engine.spec.capMicros)
     const to = `allowed at ${allowance.origins.join(' ')} under ${cap} a day`
     await this.#parts.changed({ type: 'policy-changed', what: `engine ${name}`, to, by })

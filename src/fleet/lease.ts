@@ -61,6 +61,8 @@ export interface LeaseHost {
   changed(lease: HeldLease): void
 }
 
+const NO_KEY = (): undefined => undefined
+
 /** An engine that is busy without saying for how long rests this long. */
 const REST_MS = 1_000
 export class HeldLease implements LeaseGrant {
@@ -74,13 +76,13 @@ export class HeldLease implements LeaseGrant {
   #settled = false
   #released = false
 
-  constructor(entry: ModelEntry, place: Place, holds: Holds, host: LeaseHost) {
+  constructor(entry: ModelEntry, place: Place, holds: Holds, host: LeaseHost, now: number) {
     this.entry = entry
     this.place = place
     this.#holds = holds
     this.#host = host
-    this.#startedAt = host.elapsed()
-    this.#begun = place.replica.breaker.begin(this.#startedAt)
+    this.#startedAt = now
+    this.#begun = place.replica.breaker.begin(now)
     place.replica.inFlight++
   }
 
@@ -104,8 +106,7 @@ export class HeldLease implements LeaseGrant {
     const { engine, view } = this.entry
     const { upstream, replica } = this.place
     if (!engine) return { type: 'built-in', upstream }
-    const { continues, kind, timeouts } = engine.spec
-    const key = (): string | undefined => engine.spec.key?.()
+    const { continues, key = NO_KEY, kind, timeouts } = engine.spec
     return {
       type: 'http',
       kind,

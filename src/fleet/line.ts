@@ -80,6 +80,7 @@ export class Line {
    * first who takes it ends the round; else everyone is asked, because a replica came or went.
    */
   pump(place: (need: Need) => Placed, one: boolean): void {
+    if (this.#waiters.size === 0) return
     for (const waiter of [...this.#waiters]) {
       const placed = place(waiter.need)
       if (placed.type === 'busy') continue

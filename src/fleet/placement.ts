@@ -1,5 +1,6 @@
 import type { Need } from '../contract/need.ts'
 import { isRefusal, type Problem, type Refusal, refuse } from '../contract/problem.ts'
+import { kept } from '../lib/kept.ts'
 import { worstCase } from './cost.ts'
 import type { Engine } from './engine.ts'
 import { dollars } from './engines.ts'
@@ -28,26 +29,28 @@ interface Obstacle {
 export function place(need: Need, table: ModelTable, host: LeaseHost, random: () => number): Placed {
   const now = host.elapsed()
   const obstacles: Obstacle[] = []
-  for (const model of need.candidates.slice(0, CANDIDATES)) {
+  let looked = 0
+  for (const model of need.candidates) {
+    if (++looked > CANDIDATES) break
     const entry = table.entries.get(model)
     const obstacle = entry ? barred(entry) : unknown(model)
     if (!entry || obstacle) {
       obstacles.push({ model, problem: obstacle ?? unknown(model) })
       continue
     }
-    const usable = entry.places.filter((at) => !need.failed.has(at.replica.id) && at.replica.usable(now))
+    const usable = kept(entry.places, (at) => !need.failed.has(at.replica.id) && at.replica.usable(now))
     if (usable.length === 0) {
       obstacles.push({ model, problem: down(entry, need, now) })
       continue
     }
-    const free = usable.filter((at) => at.replica.free)
+    const free = kept(usable, (at) => at.replica.free)
     const held = hold(entry, need, now)
     if ('code' in held) {
       obstacles.push({ model, problem: held })
       continue
     }
     const chosen = leastBusy(free, random)
-    if (chosen !== undefined) return new HeldLease(entry, chosen, held, host)
+    if (chosen !== undefined) return new HeldLease(entry, chosen, held, host, now)
     // It fits, and must wait: nothing stays reserved for a place in line.
     release(entry, held)
     return { type: 'busy', model }
@@ -59,7 +62,7 @@ export function place(need: Need, table: ModelTable, host: LeaseHost, random: ()
 function leastBusy(places: readonly Place[], random: () => number): Place | undefined {
   let least = Number.POSITIVE_INFINITY
   for (const { replica } of places) least = Math.min(least, replica.inFlight)
-  const equals = places.filter(({ replica }) => replica.inFlight === least)
+  const equals = kept(places, ({ replica }) => replica.inFlight === least)
   return equals[Math.min(equals.length - 1, Math.floor(random() * equals.length))]
 }
 

@@ -44,6 +44,8 @@ export class DailySpend {
   }
 
   fits(worstMicros: number, capMicros: number): boolean {
+    // Nothing to look up where nothing caps: what is spent finds its day when it is.
+    if (capMicros === Number.POSITIVE_INFINITY) return true
     this.#roll()
     return this.#spent + this.#held + worstMicros <= capMicros
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { findSecrets } from './secrets.ts'
+import { findSecrets, SECRET_MARKERS, SECRET_SIGNS } from './secrets.ts'
 
 // Made here, piece by piece, so that no scanner of this repository takes them for real.
 const body = (length: number): string => 'aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY'.repeat(9).slice(0, length)
@@ -111,6 +111,36 @@ test('arbitrary text is read without a throw', () => {
           assert.ok(start < from && from < end)
       },
     ),
+  )
+})
+
+test('the quick look says of every text what the search for markers says', () => {
+  const markers = SECRETS.map(([, secret]) => secret.slice(0, 21))
+  const more = [
+    'gho_',
+    'ghu_',
+    'ghs_',
+    'ghr_',
+    'rk_live',
+    'xoxa-',
+    'xoxp-',
+    'xoxr-',
+    'xoxs-',
+    'SECRET_ACCESS_KEY',
+  ]
+  const spelled = ['secretAccessKey', 'Secret_Access_Key', 'secret_accesskey', 'SecretAccesskey']
+  const pieces = [...markers, ...more, ...spelled].flatMap((marker) =>
+    Array.from({ length: marker.length }, (_, cut) => [marker.slice(0, cut), marker.slice(cut)]).flat(),
+  )
+  const [sign, marker] = [new RegExp(SECRET_SIGNS), new RegExp(SECRET_MARKERS)]
+  for (const piece of pieces) assert.equal(sign.test(piece), marker.test(piece), piece)
+  const piece = fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 2 }))
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 5 }), (all) => {
+      const text = all.join('')
+      assert.equal(sign.test(text), marker.test(text), text)
+    }),
+    { numRuns: 20_000 },
   )
 })
 

@@ -28,11 +28,23 @@ export const SECRET_MARKERS =
   '|SG\\.|SharedAccessKey=|sk(?:-|_live_|_test_)|upk_|x(?:ai-|ox[abprs]-)|ya29\\.' +
   '|[sS]ecret_?[aA]ccess_?[kK]ey|SECRET_ACCESS_KEY'
 
+/**
+ * Source of an expression that holds for the same texts as SECRET_MARKERS and is for the question whether there is any
+ * at all: it asks for a character of each marker that ordinary text seldom has, and looks around that for the rest of
+ * it. V8 skips to such characters many at a step, so an ordinary text costs a tenth.
+ */
+export const SECRET_SIGNS =
+  '_(?<=gh[pousr]_|github_(?=pat_)|gsk_|hf_|npm_|upk_|[rs]k_(?:live|test)_)' +
+  '|-(?<=-----(?=BEGIN)|glpat-|sk-|xai-|xox[abprs]-)|\\.(?<=SG\\.|ya29\\.)|=(?<=AccountKey=|SharedAccessKey=)' +
+  '|I(?<=ASI(?=A))|z(?<=AIz(?=a))|J(?<=eyJ)' +
+  '|K(?<=AK(?=IA)|[sS]ecret_?[aA]ccess_?K(?=ey)|SECRET_ACCESS_K(?=EY))|k(?<=[sS]ecret_?[aA]ccess_?k(?=ey))'
+
 /** Characters that a secret may be long before it is decided: a private key. Everything else is far shorter. */
 export const MAX_SECRET_CHARS = 8192
 
 /** Every secret in a whole text, in order, not overlapping. A clean text costs one search. */
 export function findSecrets(text: string): readonly Secret[] {
+  if (!SIGN.test(text)) return NONE
   MARKER.lastIndex = 0
   let found: Secret[] | undefined
   let reader: SecretReader | undefined
@@ -56,6 +68,7 @@ export function findSecrets(text: string): readonly Secret[] {
 
 const NONE: readonly Secret[] = []
 const MARKER = new RegExp(`${SECRET_MARKERS}|://`, 'g')
+const SIGN = new RegExp(`${SECRET_SIGNS}|:(?=//)`)
 const MAX_JWT_CHARS = 4096
 const MAX_JWT_PARTS = 5 // of an encrypted one, RFC 7516
 const JWT_LEAST = 30

@@ -4,6 +4,7 @@ import type { ModelView } from '../contract/model.ts'
 import { type Refusal, refuse } from '../contract/problem.ts'
 import { textChars } from '../contract/text.ts'
 import { TIERS, type Tier } from '../contract/tier.ts'
+import { kept } from '../lib/kept.ts'
 import type { RouteConfig } from './config.ts'
 
 const REJECTED_MAX = 32
@@ -53,15 +54,13 @@ export function allowedTo(
   models: readonly ModelView[],
   notes: Notes,
 ): readonly ModelView[] | Refusal {
-  const allowed = models.filter((model) =>
-    notes.keep(model, model.allowed, 'its engine is off until allowed'),
-  )
+  const allowed = kept(models, (model) => notes.keep(model, model.allowed, 'its engine is off until allowed'))
   const [off] = models
   if (allowed.length === 0 && off !== undefined) {
     const message = `${off.id} is off this machine and nobody has allowed that yet. Its owner can, with \`upshift engines allow ${off.engine}\`.`
     return refuse('engine_not_allowed', message, { param: 'model' })
   }
-  const scoped = allowed.filter((model) => {
+  const scoped = kept(allowed, (model) => {
     const verdict = mayUse(caller.scope, model)
     return notes.keep(model, verdict === true, verdict === true ? '' : verdict)
   })
@@ -72,28 +71,32 @@ export function allowedTo(
 export function rank(models: readonly ModelView[], ask: Ask, notes: Notes): readonly ModelView[] | Refusal {
   // A character is at least one byte; images cost tokens by their size and not by their bytes.
   const leastTokens = Math.floor(textChars(ask.request) / BYTES_PER_TOKEN_CEILING)
-  const fitting = models.filter((model) => {
-    const fits = model.contextTokens === undefined || leastTokens <= model.contextTokens
-    return notes.keep(model, fits, `its context of ${model.contextTokens} tokens is too small`)
+  const fitting = kept(models, ({ id, contextTokens }) => {
+    const fits = contextTokens === undefined || leastTokens <= contextTokens
+    if (!fits) notes.reject(id, `its context of ${contextTokens} tokens is too small`)
+    return fits
   })
   if (fitting.length === 0) {
     const largest = Math.max(...models.map((model) => model.contextTokens ?? 0))
     const message = `The prompt is at least ${leastTokens} tokens long and the largest context here is ${largest}. Shorten the prompt, or connect a model with a longer context.`
     return refuse('context_length_exceeded', message, { param: 'messages' })
   }
-  const ranked = fitting.toSorted(
-    (left, right) =>
-      Number(right.available) - Number(left.available) ||
-      Number(left.offMachine) - Number(right.offMachine) ||
-      priceOf(left) - priceOf(right) ||
-      left.id.localeCompare(right.id),
-  )
+  const ranked = fitting.length === 1 ? fitting : fitting.toSorted(byPreference)
   const [best, ...others] = ranked
   if (best !== undefined)
     notes.reason(`${best.id} ${best.offMachine ? 'off this machine' : 'on this machine'} is preferred`)
   for (const other of others)
     notes.reject(other.id, other.available ? 'kept as a fallback' : 'not answering now')
   return ranked
+}
+
+function byPreference(left: ModelView, right: ModelView): number {
+  return (
+    Number(right.available) - Number(left.available) ||
+    Number(left.offMachine) - Number(right.offMachine) ||
+    priceOf(left) - priceOf(right) ||
+    left.id.localeCompare(right.id)
+  )
 }
 
 function priceOf(model: ModelView): number {

@@ -6,6 +6,7 @@ import type { ChatMode, Plan } from '../contract/plan.ts'
 import { isRefusal, type Refusal, refuse } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
 import { isTier, TIERS, type Tier } from '../contract/tier.ts'
+import { kept } from '../lib/kept.ts'
 import {
   allowedTo,
   embedsOnly,
@@ -99,7 +100,8 @@ function outputOf(
 ): Plan['output'] {
   if (ask.request.upshift?.collection !== undefined) return 'hold'
   const strong = escalation === undefined || escalation.order === 'shadow' ? [] : escalation.strong
-  const above = strong.length === 0 ? [] : ports.models().filter(({ id }) => strong.includes(id))
+  if (strong.length === 0) return ports.outputMode(ask, choice)
+  const above = ports.models().filter(({ id }) => strong.includes(id))
   return ports.outputMode(ask, [...choice, ...above])
 }
 
@@ -209,8 +211,8 @@ function chooseModels(
     return shift === undefined || isRefusal(models) ? models : shadowed(shift, models)
   }
   // An id is one model. Only a name that is no id may mean what several engines call so.
-  const byId = all.filter((model) => model.id === named)
-  const exact = byId.length > 0 ? byId : all.filter((model) => model.name === named)
+  const byId = all.find((model) => model.id === named)
+  const exact = byId === undefined ? all.filter((model) => model.name === named) : [byId]
   if (exact.length === 0) return unknownModel(all, named, ask.request.model)
   if (exact.every((model) => model.kind === 'extractive') && ask.passages === undefined) {
     return refuse(
@@ -221,7 +223,7 @@ function chooseModels(
       },
     )
   }
-  const chat = exact.filter((model) => model.kind !== 'embedding')
+  const chat = kept(exact, (model) => model.kind !== 'embedding')
   if (chat.length === 0) return embedsOnly(named)
   notes.reason(`the exact model ${named} was asked for`)
   return permitted(chat, ask, caller, notes)

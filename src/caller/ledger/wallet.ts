@@ -73,9 +73,10 @@ export class Wallet {
     const { tokens } = worst
     assert(Number.isSafeInteger(micros) && micros >= 0, 'a worst case is a whole number of micro-dollars')
     assert(Number.isSafeInteger(tokens) && tokens >= 0, 'a worst case is a whole number of tokens')
-    const refusal = this.#tooDear(micros, limits) ?? this.#tooLong(tokens, limits.tokensPerMinute)
+    const nowMs = micros > 0 ? this.#time.nowMs() : 0
+    const refusal = this.#tooDear(micros, limits, nowMs) ?? this.#tooLong(tokens, limits.tokensPerMinute)
     if (refusal !== undefined) return refusal
-    if (micros > 0) this.account.begin(micros, this.#time.nowMs())
+    this.account.begin(micros, nowMs)
     this.#holds += 1
     this.#heldMicros += micros
     this.#heldTokens += tokens
@@ -127,9 +128,8 @@ export class Wallet {
     return undefined
   }
 
-  #tooDear(micros: number, { microsPerDay, microsPerMonth }: Limits): Refusal | undefined {
+  #tooDear(micros: number, { microsPerDay, microsPerMonth }: Limits, nowMs: number): Refusal | undefined {
     if (micros === 0 || (microsPerDay === undefined && microsPerMonth === undefined)) return undefined
-    const nowMs = this.#time.nowMs()
     const day = dayOf(nowMs)
     const more = this.#heldMicros + micros
     if (microsPerMonth !== undefined && this.account.thisMonth(day).spentMicros + more > microsPerMonth) {

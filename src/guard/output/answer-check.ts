@@ -73,10 +73,12 @@ export class AnswerCheck {
   }
 
   get verdicts(): readonly Verdict[] {
+    const rescued = this.#rescue?.verdicts ?? NONE
+    if (this.#removed.size === 0 && this.#wholeVerdicts.length === 0) return rescued
     const removals = [...this.#removed].map(([check, times]): Verdict => {
       return { check, outcome: 'redacted', detail: times === 1 ? 'once' : `${times} times` }
     })
-    return [...(this.#rescue?.verdicts ?? []), ...removals, ...this.#wholeVerdicts]
+    return [...rescued, ...removals, ...this.#wholeVerdicts]
   }
 
   /**
@@ -126,12 +128,19 @@ export class AnswerCheck {
     return outcome
   }
 
-  /** The common batch: one choice, content only, nothing suspicious. Nothing is allocated for it but a rope. */
+  /**
+   * The common batch: a whole answer, or chunks of one choice with content only, and nothing suspicious. Nothing is
+   * allocated for it but a rope.
+   */
   #passesPlain(batch: Batch): boolean {
     let joined = ''
     for (const event of batch) {
+      if (event.type === 'answer-whole') {
+        if (!event.completion.choices.every(isPlainChoice)) return false
+        continue
+      }
       if (event.type !== 'chunk-delta') {
-        if (event.type === 'answer-whole' || this.#holds()) return false
+        if (this.#holds()) return false
         continue
       }
       for (const choice of event.chunk.choices) {
@@ -231,7 +240,7 @@ export class AnswerCheck {
   }
 
   *#scanWhole(event: AnswerWhole): Steps<AnswerWhole> {
-    const choices: ChatCompletion['choices'][number][] = []
+    const choices: WholeChoice[] = []
     let changed = false
     for (const choice of event.completion.choices) {
       const fields: Record<string, unknown> = {}
@@ -284,6 +293,16 @@ async function finished<T>(steps: Steps<T>): Promise<T> {
   }
 }
 
+/** Texts that need no closer look, and nothing else in which something may stand. */
+function isPlainChoice({ message }: WholeChoice): boolean {
+  if (looseFieldsOf(message).length > 0) return false
+  for (const field of TEXT_FIELDS) {
+    const text = message[field]
+    if (typeof text === 'string' && (text.length > SLICE_CHARS || !isPlainText(text))) return false
+  }
+  return true
+}
+
 function closesText(delta: WireMessage): boolean {
   return (delta.tool_calls?.length ?? 0) > 0 || delta[SIGNED_FIELD] != null
 }
@@ -298,6 +317,9 @@ function saysContentOnly(delta: WireMessage): boolean {
 }
 
 type Delta = ChatChunk['choices'][number]
+type WholeChoice = ChatCompletion['choices'][number]
+
+const NONE: readonly Verdict[] = []
 
 function rebuilt(choice: Delta, delta: WireMessage, logprobs: unknown): Delta {
   return logprobs === choice.logprobs ? { ...choice, delta } : { ...choice, delta, logprobs }

@@ -1,4 +1,4 @@
-import { MAX_SECRET_CHARS, SECRET_MARKERS, SecretReader } from '../secrets.ts'
+import { MAX_SECRET_CHARS, SECRET_MARKERS, SECRET_SIGNS, SecretReader } from '../secrets.ts'
 import type { AddressRule } from './address.ts'
 import { judgeAddress } from './address.ts'
 import { Fences } from './fences.ts'
@@ -38,7 +38,7 @@ export interface ScannerRules {
 
 /** True for a whole text in which nothing needs a closer look: then no scanner is needed for it. */
 export function isPlainText(text: string): boolean {
-  return !SUSPICIOUS.test(`\n${text}`)
+  return !SUSPICIOUS.test(text)
 }
 
 export class TextScanner {
@@ -331,7 +331,10 @@ const KEPT_CHARS = 48
 const LINK_MARKERS = '\\]\\(|\\]:|!\\[|<|:\\/\\/|:\\\\/\\\\/|www\\.|WWW\\.'
 const MARKER = new RegExp(`${LINK_MARKERS}|${SECRET_MARKERS}`, 'g')
 const MARKER_OR_BREAK = new RegExp(`${LINK_MARKERS}|${SECRET_MARKERS}|\\n[ \\t]{0,8}\\r?\\n`, 'g')
-const SUSPICIOUS = new RegExp(MARKER.source)
+/** Holds for the same texts as MARKER, each link marker by its rarest character as SECRET_SIGNS are. */
+const SUSPICIOUS = new RegExp(
+  `<|\\](?=[(:])|!(?=\\[)|:(?=\\/\\/|\\\\/\\\\/)|\\.(?<=www\\.|WWW\\.)|${SECRET_SIGNS}`,
+)
 
 /** The most that a scanner ever holds back. */
 export const MAX_HELD_CHARS = MAX_SECRET_CHARS

@@ -1,3 +1,4 @@
+import { nthGreatest } from './greatest.ts'
 import { TERM_SPACE } from './terms.ts'
 import { heaviest, type Vector } from './vocabulary.ts'
 
@@ -124,7 +125,7 @@ export class Neighbours {
     if (size <= NEIGHBOURS) return 0
     const cosines = new Float32Array(size)
     for (let at = 0; at < size; at++) cosines[at] = this.#similar[this.#touched[at] ?? 0] ?? 0
-    return cosines.sort()[size - NEIGHBOURS] ?? 0
+    return nthGreatest(cosines, NEIGHBOURS)
   }
 }
 

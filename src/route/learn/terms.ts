@@ -12,6 +12,9 @@ export const TAIL_CHARS = 2_000
 const TERMS_MAX = 2 * (HEAD_CHARS + TAIL_CHARS)
 const COUNT_MAX = 0xffff
 
+/** `1 + ln(count)` of small counts, as nearly all are. */
+const LOGS = Float64Array.from({ length: 64 }, (_, count) => 1 + Math.log(count))
+
 const FNV_OFFSET = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 const PAIR_SALT = 0x9e3779b9
@@ -42,7 +45,8 @@ export class TermReader {
     const weights = new Float32Array(ids.length)
     for (let at = 0; at < ids.length; at++) {
       const id = ids[at] ?? 0
-      weights[at] = 1 + Math.log(this.#counts[id] ?? 1)
+      const count = this.#counts[id] ?? 1
+      weights[at] = LOGS[count] ?? 1 + Math.log(count)
       this.#counts[id] = 0
     }
     this.#size = 0
@@ -97,7 +101,13 @@ function foldCase(code: number): number {
 
 /** What a character is, after foldCase or for what has no capitals: characters from U+00C0 on count as letters. */
 export function kindOf(code: number): Kind {
-  if (code <= SPACE || code === 0xa0) return BLANK
-  if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code >= 0xc0) return LETTER
-  return code >= 48 && code <= 57 ? DIGIT : MARK
+  return code < FIRST_LETTERS ? (KINDS[code] as Kind) : LETTER
 }
+
+const FIRST_LETTERS = 0xc0
+/** Of the characters before them: a look-up is several times as fast as the comparisons, for every character read. */
+const KINDS = Uint8Array.from({ length: FIRST_LETTERS }, (_, code) => {
+  if (code <= SPACE || code === 0xa0) return BLANK
+  if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90)) return LETTER
+  return code >= 48 && code <= 57 ? DIGIT : MARK
+})

@@ -1,3 +1,4 @@
+import { nthGreatest } from './greatest.ts'
 import { TERM_SPACE, type Terms } from './terms.ts'
 
 /** Prompts in which a term must stand to count: what stands in one alone says nothing about another. */
@@ -53,7 +54,7 @@ export class Vocabulary {
 export function heaviest(vector: Vector, most: number): Vector {
   const { ids, values } = vector
   if (ids.length <= most) return vector
-  const edge = Float32Array.from(values).sort()[values.length - most - 1] ?? 0
+  const edge = nthGreatest(values, most + 1)
   const kept = { ids: new Uint32Array(most), values: new Float32Array(most) }
   let size = 0
   for (let at = 0; at < ids.length; at++) {
