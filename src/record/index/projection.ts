@@ -129,7 +129,7 @@ class Projecting implements Projection {
         })
         return
       case 'refused':
-        this.#put(refusedRow(entry))
+        this.#put(refusedRow(entry), false)
         this.#span(entry)
         return
       case 'feedback':
@@ -169,7 +169,7 @@ class Projecting implements Projection {
   #end(course: Course, end: End): void {
     const row = rowOf(course, end)
     this.#open.delete(row.id)
-    this.#put(row)
+    this.#put(row, course.written)
     if (row.parent === null) return
     const parent = this.#open.get(row.parent)
     if (parent === undefined) return
@@ -212,7 +212,8 @@ class Projecting implements Projection {
     const { feedback, event, span, deleted } = this.#statements
     for (const course of this.#courses()) {
       if (!course.changed) continue
-      this.#rows.write(rowOf(course, { type: 'open' }))
+      this.#rows.write(rowOf(course, { type: 'open' }), course.written)
+      course.written = true
       course.changed = false
     }
     for (const [hour, { first, last }] of batch.spans) span.run(hour, first, last)
@@ -228,9 +229,9 @@ class Projecting implements Projection {
     this.#sums.clear()
   }
 
-  #put(row: Row): void {
+  #put(row: Row, again: boolean): void {
     this.#begin()
-    this.#rows.write(row)
+    this.#rows.write(row, again)
     this.#sums.add(row)
     const { seq, key, prompt, answer, detail } = row
     if (detail.response === undefined || prompt === undefined) return
