@@ -129,8 +129,9 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
 function followed(log: Log, routing: RoutingFold): EntryLog {
   return {
     append: (entry, told) => {
-      routing.visit(entry, systemClock.now(), told?.subject)
-      return log.append(entry, told)
+      const at = systemClock.now()
+      routing.visit(entry, at, told?.subject)
+      return log.append(entry, told, at)
     },
   }
 }

@@ -56,8 +56,9 @@ export class Recorder<Subject extends KeptSubject> {
     const prompt = this.#vault.seal(subject, keep.text)
     const { ref } = subject
     const told = prompt === undefined ? { subject: ref } : { subject: ref, prompt }
-    const appended = this.#log.append(entry, told)
+    // Before it is written: a string that was a key is flat, and in V8 only flat ones become JSON the fast way.
     this.#subjects.set(entry.id, subject)
+    const appended = this.#log.append(entry, told)
     this.#watch(appended, entry.id)
     return appended
   }

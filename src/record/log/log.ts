@@ -33,10 +33,10 @@ import { type Segment, segmentName, utcDay } from './segments.ts'
  */
 export interface Log {
   /**
-   * Appends an entry with what is told of its texts. Resolves once it is durable as configured; rejects with
-   * `record_unavailable`. Entries that share their fate share the promise.
+   * Appends an entry with what is told of its texts and the time that it bears, now where it is absent. Resolves once
+   * it is durable as configured; rejects with `record_unavailable`. Entries that share their fate share the promise.
    */
-  append(entry: Entry, told?: Told): Promise<void>
+  append(entry: Entry, told?: Told, at?: number): Promise<void>
   /** Resolves once everything appended so far is on the disk. */
   sync(): Promise<void>
   /** The sequence number that the next entry will get. */
@@ -125,10 +125,9 @@ class Writer implements Log {
     return this.#fault?.problem.message
   }
 
-  append(entry: Entry, told?: Told): Promise<void> {
+  append(entry: Entry, told?: Told, at = this.#options.clock.now()): Promise<void> {
     if (this.#fault !== undefined) return Promise.reject(this.#fault)
     if (this.#closed) return Promise.reject(unavailable('the log is closed', undefined))
-    const at = this.#options.clock.now()
     this.#lines.add(entry, told, this.nextSeq, at)
     this.nextSeq += 1
     this.newestAt = Math.max(this.newestAt, at)
