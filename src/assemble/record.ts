@@ -128,9 +128,10 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
 /** What routing learns from is told to it as it is written, so that it knows live what the next start will read. */
 function followed(log: Log, routing: RoutingFold): EntryLog {
   return {
-    append: (entry) => {
-      routing.visit(entry, systemClock.now())
-      return log.append(entry)
+    append: (entry, told) => {
+      const at = systemClock.now()
+      routing.visit(entry, at, told?.subject)
+      return log.append(entry, told, at)
     },
   }
 }

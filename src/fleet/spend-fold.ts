@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Settlement, Stamped } from '../contract/entry.ts'
+import { BriefMap } from '../lib/brief-map.ts'
 import { dayOf } from '../lib/utc.ts'
 
 const spendStateSchema = z.strictObject({
@@ -8,6 +9,12 @@ const spendStateSchema = z.strictObject({
   spent: z.record(z.string(), z.number()),
   open: z.array(z.strictObject({ turn: z.string(), engine: z.string(), micros: z.number() })),
 })
+
+interface Held {
+  readonly turn: number
+  readonly engine: string
+  readonly micros: number
+}
 
 export type SpendState = z.infer<typeof spendStateSchema>
 
@@ -18,7 +25,8 @@ export type SpendState = z.infer<typeof spendStateSchema>
  */
 export class SpendFold {
   #day = 0
-  readonly #open = new Map<string, { engine: string; micros: number }>()
+  /** By request. */
+  readonly #open = new BriefMap<Held[]>()
   readonly #spent = new Map<string, number>()
 
   /** Goes on from a state; throws where it is none. */
@@ -27,7 +35,10 @@ export class SpendFold {
     const { day, spent, open } = spendStateSchema.parse(state)
     this.#day = day
     for (const [engine, micros] of Object.entries(spent)) this.#spent.set(engine, micros)
-    for (const { turn, engine, micros } of open) this.#open.set(turn, { engine, micros })
+    for (const { turn, engine, micros } of open) {
+      const slash = turn.lastIndexOf('/')
+      this.#hold(turn.slice(0, slash), { turn: Number(turn.slice(slash + 1)), engine, micros })
+    }
   }
 
   visit(entry: Stamped): void {
@@ -36,8 +47,8 @@ export class SpendFold {
       case 'attempt':
         this.#settle(entry.id, entry.settled)
         if (entry.heldMicros !== undefined) {
-          const { engine, heldMicros: micros } = entry
-          this.#open.set(`${entry.id}/${entry.turn}`, { engine, micros })
+          const { turn, engine, heldMicros: micros } = entry
+          this.#hold(entry.id, { turn, engine, micros })
         }
         break
       case 'settled':
@@ -61,23 +72,37 @@ export class SpendFold {
 
   /** As JSON may hold it. */
   state(): SpendState {
-    const open = [...this.#open].map(([turn, held]) => ({ turn, ...held }))
+    const open: SpendState['open'] = []
+    for (const [id, turns] of this.#open.entries()) {
+      for (const { turn, engine, micros } of turns) open.push({ turn: `${id}/${turn}`, engine, micros })
+    }
     return { day: this.#day, spent: Object.fromEntries(this.#spent), open }
+  }
+
+  #hold(id: string, held: Held): void {
+    const turns = this.#open.get(id)
+    if (turns === undefined) this.#open.set(id, [held])
+    else turns.push(held)
   }
 
   #settle(
     id: string,
     settled: readonly Pick<Settlement, 'turn' | 'engine' | 'costMicros'>[] | undefined,
   ): void {
-    for (const { turn, engine, costMicros } of settled ?? []) {
-      const held = this.#open.get(`${id}/${turn}`)
-      this.#open.delete(`${id}/${turn}`)
+    if (settled === undefined) return
+    const turns = this.#open.get(id)
+    for (const { turn, engine, costMicros } of settled) {
+      const place = turns?.findIndex((held) => held.turn === turn) ?? -1
+      const held = place === -1 ? undefined : turns?.splice(place, 1)[0]
       this.#add(engine, costMicros ?? held?.micros ?? 0)
     }
+    if (turns?.length === 0) this.#open.delete(id)
   }
 
   #lose(): void {
-    for (const { engine, micros } of this.#open.values()) this.#add(engine, micros)
+    for (const [, turns] of this.#open.entries()) {
+      for (const { engine, micros } of turns) this.#add(engine, micros)
+    }
     this.#open.clear()
   }
 

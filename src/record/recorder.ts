@@ -1,8 +1,9 @@
 import type { Entry, Keep, Opened, TextRef } from '../contract/entry.ts'
+import type { Told } from './log/line.ts'
 
-/** What an entry is appended to. */
+/** What an entry is appended to. Entries that share their fate share the promise. */
 export interface EntryLog {
-  append(entry: Entry): Promise<void>
+  append(entry: Entry, told?: Told): Promise<void>
 }
 
 /** Somebody whose texts are encrypted with a key of their own. */
@@ -27,6 +28,8 @@ export class Recorder<Subject extends KeptSubject> {
   readonly #vault: TextVault<Subject> | undefined
   /** Of requests under way. */
   readonly #subjects = new Map<string, Subject>()
+  /** The newest of those that were opened together, which are written or refused together. */
+  #newest: { readonly appended: Promise<void>; readonly ids: string[] } | undefined
 
   /** Without a vault no text is kept. */
   constructor(log: EntryLog, vault: TextVault<Subject> | undefined) {
@@ -39,9 +42,9 @@ export class Recorder<Subject extends KeptSubject> {
       case 'opened':
         return this.#open(entry, keep)
       case 'closed':
-        return this.#log.append({ ...entry, ...this.#answer(entry.id, keep) })
+        return this.#log.append(entry, this.#answer(entry.id, keep))
       case 'feedback':
-        return this.#log.append({ ...entry, ...this.#correction(keep) })
+        return this.#log.append(entry, this.#correction(keep))
       default:
         return this.#log.append(entry)
     }
@@ -49,28 +52,41 @@ export class Recorder<Subject extends KeptSubject> {
 
   #open(entry: Opened, keep: Keep | undefined): Promise<void> {
     if (keep === undefined || this.#vault === undefined) return this.#log.append(entry)
-    const { id } = entry
     const subject = this.#vault.subject(keep.subject)
     const prompt = this.#vault.seal(subject, keep.text)
-    const told = { subject: subject.ref, ...(prompt === undefined ? {} : { prompt }) }
-    const appended = this.#log.append({ ...entry, ...told })
-    this.#subjects.set(id, subject)
-    // What was not opened is never closed. The failure itself is the caller's to hear.
-    appended.catch(() => this.#subjects.delete(id))
+    const { ref } = subject
+    const told = prompt === undefined ? { subject: ref } : { subject: ref, prompt }
+    // Before it is written: a string that was a key is flat, and in V8 only flat ones become JSON the fast way.
+    this.#subjects.set(entry.id, subject)
+    const appended = this.#log.append(entry, told)
+    this.#watch(appended, entry.id)
     return appended
   }
 
-  #answer(id: string, keep: Keep | undefined): { answer?: TextRef } {
-    const subject = this.#subjects.get(id)
-    this.#subjects.delete(id)
-    if (subject === undefined || keep === undefined) return {}
-    const answer = this.#vault?.seal(subject, keep.text)
-    return answer === undefined ? {} : { answer }
+  /** What was not opened is never closed. The failure itself is the caller's to hear. */
+  #watch(appended: Promise<void>, id: string): void {
+    if (appended === this.#newest?.appended) {
+      this.#newest.ids.push(id)
+      return
+    }
+    const ids = [id]
+    this.#newest = { appended, ids }
+    appended.catch(() => {
+      for (const one of ids) this.#subjects.delete(one)
+    })
   }
 
-  #correction(keep: Keep | undefined): { correction?: TextRef } {
-    if (keep === undefined || this.#vault === undefined) return {}
+  #answer(id: string, keep: Keep | undefined): Told | undefined {
+    const subject = this.#subjects.get(id)
+    if (subject === undefined) return undefined
+    this.#subjects.delete(id)
+    const answer = keep === undefined ? undefined : this.#vault?.seal(subject, keep.text)
+    return answer === undefined ? undefined : { answer }
+  }
+
+  #correction(keep: Keep | undefined): Told | undefined {
+    if (keep === undefined || this.#vault === undefined) return undefined
     const correction = this.#vault.seal(this.#vault.subject(keep.subject), keep.text)
-    return correction === undefined ? {} : { correction }
+    return correction === undefined ? undefined : { correction }
   }
 }

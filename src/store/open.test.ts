@@ -138,6 +138,27 @@ test('a transaction is all or nothing, and refuses to be nested or asynchronous'
   assert.equal(count(), 1)
 })
 
+test('changes that come one by one are there once they are committed, and gone where the store is closed before', () => {
+  const path = file('begun.db')
+  const store = openStore(path, [notes])
+  const insert = store.prepare('INSERT INTO note VALUES (?)')
+  store.begin()
+  insert.run('kept')
+  assert.throws(() => store.begin(), /inside a transaction/)
+  store.commit()
+  store.begin()
+  insert.run('undone')
+  store.close()
+  using again = openStore(path, [notes])
+  assert.deepEqual(
+    again
+      .prepare('SELECT * FROM note')
+      .all()
+      .map((row) => Object.values(row)),
+    [['kept']],
+  )
+})
+
 test('what reads at one moment waits for no writer, and does not see what is committed meanwhile', () => {
   const path = file('reading.db')
   using writer = openStore(path, [notes])

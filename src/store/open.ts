@@ -32,6 +32,12 @@ export interface Store extends Disposable {
    */
   transaction<Result>(change: () => Result, durability?: Durability): Result
   /**
+   * Begins a transaction whose changes come one by one; `commit` ends it, and closing the store undoes it. Where a
+   * change fails nothing says which of them are left: the store is to be closed. As `transaction`, never nested.
+   */
+  begin(): void
+  commit(): void
+  /**
    * Runs `read` at one moment of the file and returns what it returned: what others commit meanwhile it does not see. It
    * waits for no writer and no writer waits for it; a write in it is a bug. Synchronous only, never nested.
    */
@@ -88,6 +94,15 @@ class SqliteStore implements Store {
     } finally {
       database.exec('PRAGMA synchronous = NORMAL')
     }
+  }
+
+  begin(): void {
+    assert(!this.#database.isTransaction, NESTED)
+    this.#database.exec('BEGIN IMMEDIATE')
+  }
+
+  commit(): void {
+    this.#database.exec('COMMIT')
   }
 
   reading<Result>(read: () => Result): Result {

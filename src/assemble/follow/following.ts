@@ -4,7 +4,8 @@ import { systemClock } from '../../lib/clock.ts'
 import type { Bundle } from '../../record/audit/bundle.ts'
 import { prove } from '../../record/audit/prove.ts'
 import { openProjection, type Projection } from '../../record/index/projection.ts'
-import { type Followed, Tail } from '../../record/log/tail.ts'
+import { decodeEntry } from '../../record/log/line.ts'
+import { Tail } from '../../record/log/tail.ts'
 import { loadSnapshot, saveSnapshot } from '../../record/snapshot.ts'
 import { openTree, type TreeAppender } from '../../record/tree/appender.ts'
 import { signingKey } from '../../record/tree/signer.ts'
@@ -112,17 +113,17 @@ export class Following {
   }
 
   #take(): number {
-    const taken = this.#tail.read(this.#target, SLICE, (followed) => this.#visit(followed))
+    const taken = this.#tail.read(this.#target, SLICE, this.#visit)
     if (taken === 0) return 0
     this.#tree.flush()
     this.#projection.commit()
     return taken
   }
 
-  #visit({ seq, leaf, entry: decode }: Followed): void {
+  readonly #visit = (seq: number, leaf: Buffer): void => {
     if (seq === this.#tree.size) this.#tree.append(leaf)
     else if (seq > this.#tree.size) throw leavesGone(this.#paths.tree, this.#tree.size, seq)
-    const entry = decode()
+    const entry = decodeEntry(leaf)
     this.#newestAt = Math.max(this.#newestAt, entry.at)
     this.#projection.visit(entry)
     if (seq < this.#folded) return

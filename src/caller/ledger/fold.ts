@@ -1,4 +1,5 @@
 import type { Attempted, Settled, Settlement, Stamped } from '../../contract/entry.ts'
+import { BriefMap } from '../../lib/brief-map.ts'
 import { dayOf } from '../../lib/utc.ts'
 import { Account } from './account.ts'
 import type { LedgerState, OpenState } from './state.ts'
@@ -25,7 +26,7 @@ interface OpenRequest {
  */
 export class LedgerFold {
   readonly #accounts = new Map<string, Account>()
-  readonly #open = new Map<string, OpenRequest>()
+  readonly #open = new BriefMap<OpenRequest>()
   #at = 0
 
   constructor(state?: LedgerState) {
@@ -54,7 +55,7 @@ export class LedgerFold {
         this.#lose(entry.id, entry.at)
         break
       case 'started':
-        for (const id of this.#open.keys()) this.#lose(id, entry.at)
+        for (const [id] of this.#open.entries()) this.#lose(id, entry.at)
         break
     }
   }
@@ -64,7 +65,7 @@ export class LedgerFold {
     const day = dayOf(this.#at)
     const second = secondOf(this.#at)
     const open: OpenState[] = []
-    for (const [id, { key, turns }] of this.#open) open.push({ id, key, turns: [...turns] })
+    for (const [id, { key, turns }] of this.#open.entries()) open.push({ id, key, turns: [...turns] })
     return {
       at: this.#at,
       accounts: [...this.#accounts]

@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { formatOf, linesIn } from '../log/line.ts'
+import { eachLine, formatOf } from '../log/line.ts'
 import { listSegments } from '../log/segments.ts'
 import { encodeCheckpoint, parseCheckpoint } from '../tree/checkpoint.ts'
 import { HASH_BYTES, leafHash } from '../tree/hash.ts'
@@ -55,10 +55,11 @@ export function takeLoot(home: string): Loot {
     parseCheckpoint(textOf(files, CHECKPOINT_FILE).split('\n\n')[0]?.concat('\n') ?? '')?.size ?? 0
   const records: Record[] = []
   for (const file of segments) {
-    for (const { start, end, bytes } of linesIn(files.get(file) ?? Buffer.alloc(0), 0)) {
+    eachLine(files.get(file) ?? Buffer.alloc(0), 0, ({ start, end, bytes }) => {
       if (formatOf(bytes) === undefined)
         records.push({ seq: records.length, file, start, end, json: bytes.subarray(9) })
-    }
+      return true
+    })
   }
   return { home, files, segments, records: records.slice(0, covered) }
 }

@@ -57,6 +57,8 @@ export interface Course {
   subject: string | undefined
   prompt: TextRef | undefined
   erased: boolean
+  /** Its row is there, as it stood at some commit. */
+  written: boolean
   /** It has changed since its row was last written. */
   changed: boolean
 }
@@ -69,6 +71,7 @@ export function begin(opened: Stamped<Opened>): Course {
     subject: opened.subject,
     prompt: opened.prompt,
     erased: false,
+    written: false,
     changed: true,
   }
 }

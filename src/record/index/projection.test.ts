@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
@@ -328,6 +329,29 @@ test('a damaged file is put aside and said to be, and the log fills a new one', 
   assert.match(again.rebuilt ?? '', /damaged/)
   assert.equal(again.position, 0)
   again.close()
+})
+
+test('after a write that failed nothing more is taken or written, and the next opening goes on where it was', () => {
+  const entries = ['req_1', 'req_2', 'req_3', 'req_4'].flatMap((id) => answered(id, { prompt: ref(0) }))
+  const log = stamped(entries)
+  const { place, projection } = built(log.slice(0, log.length / 4))
+  const other = new DatabaseSync(place.path)
+  other.exec(
+    "CREATE TRIGGER no BEFORE INSERT ON request WHEN new.id = 'req_3' BEGIN SELECT raise(ABORT, 'no'); END",
+  )
+  assert.throws(() => feed(projection, log.slice(log.length / 4), 1_000), /no/)
+  assert.throws(() => projection.commit(), /closed, and opened again/)
+  assert.throws(() => ask(projection, { type: 'requests', filter: {}, limit: 9 }), /between commits/)
+  projection.close()
+  other.exec('DROP TRIGGER no')
+  other.close()
+  const again = place.open()
+  assert.equal(again.position, log.length / 4)
+  feed(again, log)
+  again.close()
+  const whole = built(log)
+  whole.projection.close()
+  assertSame(place.path, whole.place.path)
 })
 
 test('kill -9 between and within commits loses nothing: the position tells where to go on', {

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
 import type { Feedback, ResponseDeleted, Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
+import { assert } from '../../lib/assert.ts'
+import { BriefMap } from '../../lib/brief-map.ts'
 import { openStore, type Store } from '../../store/open.ts'
 import { attempted, begin, type Course, erase, settled, settledAtEnd } from './course.ts'
 import { Gone } from './gone.ts'
@@ -14,20 +16,21 @@ import { migrations } from './tables.ts'
 // DESIGN. The log's entries as tables for questions, filled by whoever follows the log: `visit` every entry in
 // order, `commit` now and then. `position` is kept in the same transaction as the rows, so that after a crash the
 // follower goes on exactly behind what is there; entries before it are passed over. A request is held in memory
-// from its `opened` to its `closed` and written once then; one that is still open at a commit is written as it
-// stands, and found again by the next start. All is made from the log alone: the file may be deleted, and what is
-// built anew is the same whatever the commits were.
+// from its `opened` to its `closed` and written once then, into the transaction that the next commit ends: rows that
+// waited for it would outlive the young generation, and collecting them cost as much as writing them. One that is
+// still open at a commit is written as it stands, and found again by the next start. All is made from the log alone:
+// the file may be deleted, and what is built anew is the same whatever the commits were.
 
 export interface Projection {
   /** The seq of the next entry that `visit` wants; entries before it are passed over. */
   readonly position: number
   /** Why the file that was there was put aside and is built anew from entry 0; undefined where it was not. */
   readonly rebuilt: string | undefined
-  /** Takes entries in the order of the log. What was visited is seen by questions once it is committed. */
+  /** Takes entries in the order of the log. Throws as `commit`. */
   visit(entry: Stamped): void
   /** Writes what was visited. Throws where the disk refuses: then close this and open it again. */
   commit(): void
-  /** Answers from what is committed. */
+  /** Answers from what is committed; never asked while something that was visited is not. */
   query(query: Query): Reply
   /** Commits, cuts every pointer to the subject's texts, and leaves no byte of them in the file or its log. */
   forget(subject: string): void
@@ -54,10 +57,8 @@ export function openProjection(options: ProjectionOptions): Projection {
   }
 }
 
-/** What has been visited since the last commit. */
+/** What has been visited since the last commit and waits for the next: what is rare, or written once for many. */
 interface Batch {
-  readonly ended: Row[]
-  readonly refused: Row[]
   readonly feedback: Stamped<Feedback>[]
   readonly deleted: Stamped<ResponseDeleted>[]
   readonly events: Stamped[]
@@ -75,8 +76,12 @@ class Projecting implements Projection {
   readonly #gone: Gone
   readonly #reading: Reading
   readonly #statements: Statements
-  readonly #open = new Map<string, Course>()
+  readonly #open = new BriefMap<Course>()
   #batch: Batch = emptyBatch()
+  /** What is written is not committed yet. */
+  #writing = false
+  /** A write has failed, and with it those since the last commit. */
+  #broken = false
 
   constructor(store: Store, options: ProjectionOptions, rebuilt: string | undefined) {
     this.rebuilt = rebuilt
@@ -102,7 +107,7 @@ class Projecting implements Projection {
   visit(entry: Stamped): void {
     if (entry.seq < this.position) return
     this.position = entry.seq + 1
-    this.#take(entry)
+    this.#whole(() => this.#take(entry))
   }
 
   #take(entry: Stamped): void {
@@ -124,7 +129,7 @@ class Projecting implements Projection {
         })
         return
       case 'refused':
-        this.#batch.refused.push(refusedRow(entry))
+        this.#put(refusedRow(entry), false)
         this.#span(entry)
         return
       case 'feedback':
@@ -142,13 +147,13 @@ class Projecting implements Projection {
   #happened(entry: Stamped): void {
     if (entry.type === 'started') {
       // Children before their parents, which count what the children did.
-      for (const course of [...this.#open.values()].sort((a, b) => b.opened.seq - a.opened.seq)) {
+      for (const course of this.#courses().sort((a, b) => b.opened.seq - a.opened.seq)) {
         this.#end(course, { type: 'lost', seq: entry.seq })
       }
     }
     if (entry.type === 'erasure-begun') this.#eraseOpen(entry.subject)
     if (entry.type === 'expired' && entry.last !== undefined) {
-      for (const course of this.#open.values()) {
+      for (const course of this.#courses()) {
         if (course.opened.seq <= entry.last) this.#open.delete(course.opened.id)
       }
     }
@@ -164,12 +169,16 @@ class Projecting implements Projection {
   #end(course: Course, end: End): void {
     const row = rowOf(course, end)
     this.#open.delete(row.id)
-    this.#batch.ended.push(row)
+    this.#put(row, course.written)
     if (row.parent === null) return
     const parent = this.#open.get(row.parent)
     if (parent === undefined) return
     fold(parent.below, row)
     parent.changed = true
+  }
+
+  #courses(): Course[] {
+    return Array.from(this.#open.entries(), ([, course]) => course)
   }
 
   #span({ seq, at }: Stamped): void {
@@ -181,24 +190,30 @@ class Projecting implements Projection {
 
   commit(): void {
     if (this.position === this.#committed && this.#gone.swept === this.#gone.expired) return
-    const batch = this.#batch
-    this.#store.transaction(() => {
+    this.#whole(() => {
+      const batch = this.#batch
+      this.#begin()
       this.#write(batch)
       for (const entry of batch.events) this.#act(entry)
       this.#gone.sweep(this.position)
+      this.#store.commit()
     })
+    this.#writing = false
     this.#batch = emptyBatch()
     this.#committed = this.position
   }
 
+  #begin(): void {
+    if (!this.#writing) this.#store.begin()
+    this.#writing = true
+  }
+
   #write(batch: Batch): void {
     const { feedback, event, span, deleted } = this.#statements
-    this.#sums.clear()
-    for (const row of batch.ended) this.#put(row)
-    for (const row of batch.refused) this.#put(row)
-    for (const course of this.#open.values()) {
+    for (const course of this.#courses()) {
       if (!course.changed) continue
-      this.#rows.write(rowOf(course, { type: 'open' }))
+      this.#rows.write(rowOf(course, { type: 'open' }), course.written)
+      course.written = true
       course.changed = false
     }
     for (const [hour, { first, last }] of batch.spans) span.run(hour, first, last)
@@ -214,8 +229,9 @@ class Projecting implements Projection {
     this.#sums.clear()
   }
 
-  #put(row: Row): void {
-    this.#rows.write(row)
+  #put(row: Row, again: boolean): void {
+    this.#begin()
+    this.#rows.write(row, again)
     this.#sums.add(row)
     const { seq, key, prompt, answer, detail } = row
     if (detail.response === undefined || prompt === undefined) return
@@ -232,7 +248,16 @@ class Projecting implements Projection {
     this.#sums.clear()
   }
 
+  /** Where it fails, rows may be there whose sums are not: nothing is written after it. */
+  #whole(work: () => void): void {
+    assert(!this.#broken, 'projections that could not be written are closed, and opened again')
+    this.#broken = true
+    work()
+    this.#broken = false
+  }
+
   query(query: Query): Reply {
+    assert(!this.#writing, 'questions are asked between commits')
     return this.#reading(query)
   }
 
@@ -249,7 +274,7 @@ class Projecting implements Projection {
   }
 
   #eraseOpen(subject: string): void {
-    for (const course of this.#open.values()) if (course.subject === subject) erase(course)
+    for (const course of this.#courses()) if (course.subject === subject) erase(course)
   }
 
   close(): void {
@@ -258,7 +283,7 @@ class Projecting implements Projection {
 }
 
 function emptyBatch(): Batch {
-  return { ended: [], refused: [], feedback: [], deleted: [], events: [], spans: new Map() }
+  return { feedback: [], deleted: [], events: [], spans: new Map() }
 }
 
 type Statements = ReturnType<typeof prepare>

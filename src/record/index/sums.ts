@@ -39,6 +39,7 @@ interface Sum {
 /** What a batch adds to the table of sums. */
 export class Sums {
   readonly #sums = new Map<string, Sum>()
+  #newest: Sum | undefined
   readonly #add: StatementSync
 
   constructor(store: Store) {
@@ -94,18 +95,26 @@ export class Sums {
   }
 
   clear(): void {
+    this.#newest = undefined
     this.#sums.clear()
   }
 
   #of(hour: number, key: string, model: string, tier: string): Sum {
+    const newest = this.#newest
+    // One after the other they mostly are of one hour, key and model.
+    if (newest?.hour === hour && newest.key === key && newest.model === model && newest.tier === tier)
+      return newest
     const name = `${hour}\n${key}\n${model}\n${tier}`
-    const known = this.#sums.get(name)
-    if (known !== undefined) return known
-    const ended = { answered: 0, declined: 0, failed: 0, aborted: 0, refused: 0, lost: 0 }
-    const sum: Sum = { hour, key, model, tier, figures: noFigures(), ended, chargedMicros: 0 }
+    const sum = this.#sums.get(name) ?? noSum(hour, key, model, tier)
     this.#sums.set(name, sum)
+    this.#newest = sum
     return sum
   }
+}
+
+function noSum(hour: number, key: string, model: string, tier: string): Sum {
+  const ended = { answered: 0, declined: 0, failed: 0, aborted: 0, refused: 0, lost: 0 }
+  return { hour, key, model, tier, figures: noFigures(), ended, chargedMicros: 0 }
 }
 
 /** The columns that are sums, in the table's order. */

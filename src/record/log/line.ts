@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { Stamped } from '../../contract/entry.ts'
+import type { Entry, Stamped, TextRef } from '../../contract/entry.ts'
 
 /**
  * One entry is one line: eight hex digits of CRC-32 over the JSON's bytes, a space, the JSON, a line feed.
@@ -11,6 +11,9 @@ const CHECKSUM_CHARS = 8
 export const PREFIX_BYTES: number = CHECKSUM_CHARS + 1
 const LINE_FEED = 10
 const SPACE = 0x20
+const COMMA = 0x2c
+/** The JSON of nothing told. */
+const EMPTY = '{}'
 
 /** The format that is written. Format 1 had no header, and an entry of its own for each turn's end. */
 export const FORMAT = 2
@@ -20,13 +23,19 @@ export const HEADER: string = `${HEADER_START}${FORMAT}\n`
 
 /** One line, for whoever writes a log by other means. */
 export function encodeLine(entry: Stamped): string {
-  const lines = new Lines(ONE_LINE_BYTES)
-  lines.add(entry)
-  return lines.take().toString('utf8')
+  const json = JSON.stringify(entry)
+  return `${crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0')} ${json}\n`
+}
+
+/** What an entry says of the texts that are kept beside it: fields of its own, found when they are sealed. */
+export interface Told {
+  readonly subject?: string
+  readonly prompt?: TextRef
+  readonly answer?: TextRef
+  readonly correction?: TextRef
 }
 
 const LINES_BYTES = 65_536
-const ONE_LINE_BYTES = 4_096
 /** A buffer that grew beyond this for one batch is given back after it. */
 const KEPT_BYTES = 4 * 1_048_576
 
@@ -37,19 +46,31 @@ export class Lines {
   /** How many have gathered. */
   count = 0
 
-  constructor(bytes: number = LINES_BYTES) {
-    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+  constructor() {
+    this.#bytes = Buffer.allocUnsafeSlow(LINES_BYTES)
   }
 
-  add(entry: Stamped): void {
+  /**
+   * Adds the line of `{ ...entry, ...told, seq, at }`. The object itself is never made: its three parts are written
+   * after each other, each over the brace that closed the one before it.
+   */
+  add(entry: Entry, told: Told | undefined, seq: number, at: number): void {
     const json = JSON.stringify(entry)
+    const more = told === undefined ? '' : JSON.stringify(told)
+    const stamp = `,"seq":${seq},"at":${at}}`
     const start = this.#used + PREFIX_BYTES
     // A UTF-16 unit becomes three bytes of UTF-8 at most.
-    const room = start + json.length * 3 + 1
+    const room = start + (json.length + more.length) * 3 + stamp.length + 1
     if (room > this.#bytes.length) this.#grow(room)
     const bytes = this.#bytes
-    const end = start + bytes.write(json, start)
-    bytes.write(checksumOf(bytes.subarray(start, end)), this.#used, 'latin1')
+    let brace = start + bytes.write(json, start) - 1
+    if (more.length > EMPTY.length) {
+      const next = brace + bytes.write(more, brace) - 1
+      bytes[brace] = COMMA
+      brace = next
+    }
+    const end = brace + bytes.write(stamp, brace, 'latin1')
+    writeChecksum(bytes, this.#used, crc32(bytes.subarray(start, end)))
     bytes[start - 1] = SPACE
     bytes[end] = LINE_FEED
     this.#used = end + 1
@@ -72,8 +93,11 @@ export class Lines {
   }
 }
 
-function checksumOf(json: Buffer): string {
-  return crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0')
+const DIGITS = Buffer.from('0123456789abcdef', 'latin1')
+function writeChecksum(bytes: Buffer, at: number, checksum: number): void {
+  for (let place = at + CHECKSUM_CHARS - 1, rest = checksum; place >= at; place--, rest >>>= 4) {
+    bytes[place] = DIGITS[rest & 0xf] ?? 0
+  }
 }
 
 /**
@@ -83,7 +107,12 @@ function checksumOf(json: Buffer): string {
 export function splitLine(line: Buffer): Buffer | undefined {
   if (line.length < CHECKSUM_CHARS + 3 || line[CHECKSUM_CHARS] !== SPACE) return undefined
   const json = line.subarray(PREFIX_BYTES)
-  return line.toString('latin1', 0, CHECKSUM_CHARS) === checksumOf(json) ? json : undefined
+  const checksum = crc32(json)
+  for (let place = 0; place < CHECKSUM_CHARS; place++) {
+    const digit = (checksum >>> (4 * (CHECKSUM_CHARS - 1 - place))) & 0xf
+    if (line[place] !== DIGITS[digit]) return undefined
+  }
+  return json
 }
 
 export function decodeEntry(json: Buffer): Stamped {
@@ -107,11 +136,16 @@ export interface RawLine {
   readonly bytes: Buffer
 }
 
-/** The whole lines of a buffer. What follows the last line feed is left. */
-export function* linesIn(bytes: Buffer, offset: number): Generator<RawLine> {
+/**
+ * Visits the whole lines of a buffer that begins at byte `offset` of its file, until `visit` returns false. Returns how
+ * many of its bytes were visited; what follows the last line feed is left.
+ */
+export function eachLine(bytes: Buffer, offset: number, visit: (line: RawLine) => boolean): number {
   let start = 0
   for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
-    yield { start: offset + start, end: offset + end + 1, bytes: bytes.subarray(start, end) }
+    const line = { start: offset + start, end: offset + end + 1, bytes: bytes.subarray(start, end) }
+    if (!visit(line)) break
     start = end + 1
   }
+  return start
 }

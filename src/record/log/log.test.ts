@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Refused } from '../../contract/entry.ts'
 import { lockHome } from '../lock.ts'
-import { encodeLine, HEADER, splitLine } from './line.ts'
+import { decodeEntry, encodeLine, HEADER, splitLine } from './line.ts'
 import { type Beside, type Log, type LogOptions, openLog } from './log.ts'
 import { listSegments, readLines } from './segments.ts'
-import { type Followed, Tail } from './tail.ts'
+import { Tail, type VisitLeaf } from './tail.ts'
 
 const DAY_MS = 86_400_000
 
@@ -212,7 +220,7 @@ test('a tail follows over segments and days, to where it is told and no further'
   }
   await log.sync()
   const seen: string[] = []
-  const note = ({ seq, entry }: Followed): void => void seen.push(`${seq}:${Object(entry()).id}`)
+  const note: VisitLeaf = (seq, leaf) => void seen.push(`${seq}:${Object(decodeEntry(leaf)).id}`)
   const tail = new Tail(folder, 1, undefined)
   assert.equal(tail.read(3, 100, note), 2)
   assert.equal(tail.read(3, 100, note), 0)
@@ -257,4 +265,31 @@ test('a segment that lost whole lines at its end is found on opening, by the num
   const lines = readFileSync(older.path, 'utf8').split('\n')
   writeFileSync(older.path, `${lines.slice(0, 2).join('\n')}\n`)
   assert.throws(() => opening(folder), /holds entry 2 at byte 0, where entry 1 should be/)
+})
+
+test('what is told of an entry stands in its line as if the entry had held it', async () => {
+  const folder = freshFolder()
+  const { log } = opening(folder, { now: () => 1_700_000_000_000 })
+  const prompt = { file: 1, at: 25, bytes: 99, sha256: 'aaaa' }
+  const tolds = [undefined, {}, { subject: 'sub_é' }, { subject: 'sub_a', prompt }]
+  for (const told of tolds) await log.append(refusedEntry('“a”'), told)
+  await log.close()
+  const [segment] = listSegments(folder)
+  const expected = tolds.map((told, seq) =>
+    encodeLine({ ...refusedEntry('“a”'), ...told, seq, at: 1_700_000_000_000 }),
+  )
+  assert.equal(readFileSync(segment?.path ?? '', 'utf8'), HEADER + expected.join(''))
+})
+
+test('a line that is longer than what is read at once is read whole, and those around it', () => {
+  const folder = freshFolder()
+  mkdirSync(folder)
+  const ids = ['a', 'b'.repeat(100_000), 'c'.repeat(1_500_000), 'd', 'e'.repeat(262_144), 'f']
+  const lines = ids.map((id, seq) => encodeLine({ ...refusedEntry(id), seq, at: 1 }))
+  writeFileSync(join(folder, '000000000000-19700101.log'), HEADER + lines.join(''))
+  const seen: string[] = []
+  const tail = new Tail(folder, 0, undefined)
+  tail.read(ids.length, 100, (_seq, leaf) => seen.push(Object(decodeEntry(leaf)).id))
+  assert.deepEqual(seen, ids)
+  assert.equal(tail.position.offset, Buffer.byteLength(HEADER + lines.join('')))
 })

@@ -15,7 +15,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { dayOf, dayOfDate } from '../../lib/utc.ts'
 import type { RecordConfig } from '../config.ts'
-import { HEADER, Lines } from './line.ts'
+import { HEADER, Lines, type Told } from './line.ts'
 import { type LogOpened, type LogPosition, readLog } from './opening.ts'
 import { type Segment, segmentName, utcDay } from './segments.ts'
 
@@ -32,8 +32,11 @@ import { type Segment, segmentName, utcDay } from './segments.ts'
  * `beside`. A day's change and `segmentBytes` begin a new segment.
  */
 export interface Log {
-  /** Resolves once the entry is durable as configured; rejects with `record_unavailable`. */
-  append(entry: Entry): Promise<void>
+  /**
+   * Appends an entry with what is told of its texts and the time that it bears, now where it is absent. Resolves once
+   * it is durable as configured; rejects with `record_unavailable`. Entries that share their fate share the promise.
+   */
+  append(entry: Entry, told?: Told, at?: number): Promise<void>
   /** Resolves once everything appended so far is on the disk. */
   sync(): Promise<void>
   /** The sequence number that the next entry will get. */
@@ -122,13 +125,12 @@ class Writer implements Log {
     return this.#fault?.problem.message
   }
 
-  append(entry: Entry): Promise<void> {
+  append(entry: Entry, told?: Told, at = this.#options.clock.now()): Promise<void> {
     if (this.#fault !== undefined) return Promise.reject(this.#fault)
     if (this.#closed) return Promise.reject(unavailable('the log is closed', undefined))
-    const stamped = { ...entry, seq: this.nextSeq, at: this.#options.clock.now() }
+    this.#lines.add(entry, told, this.nextSeq, at)
     this.nextSeq += 1
-    this.newestAt = Math.max(this.newestAt, stamped.at)
-    this.#lines.add(stamped)
+    this.newestAt = Math.max(this.newestAt, at)
     if (this.#pending === undefined) {
       this.#pending = Promise.withResolvers<void>()
       setImmediate(() => this.#flush())

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { dateOf, dayOf } from '../../lib/utc.ts'
-import { FORMAT, formatOf, linesIn, type RawLine } from './line.ts'
+import { eachLine, FORMAT, formatOf, type RawLine } from './line.ts'
 
 /** A segment's name is its first sequence number and its UTC day. */
 export interface Segment {
@@ -15,9 +15,9 @@ export interface Segment {
 }
 
 const SEGMENT = /^(\d{12})-(\d{8})\.log$/
-const CHUNK_BYTES = 1_048_576
+const CHUNK_BYTES = 262_144
 /** No entry is as long: a request's plan is bounded, and texts stay out of the log. */
-const LINE_BYTES_MAX = 16 * CHUNK_BYTES
+const LINE_BYTES_MAX = 16 * 1_048_576
 
 /** All segments of a log, the oldest first. */
 export function listSegments(folder: string): Segment[] {
@@ -42,40 +42,63 @@ export interface Lines {
   readonly size: number
 }
 
+/** What lines are read into, kept by who reads often: fresh memory for each reading costs more than the reading. */
+export class ReadBuffer {
+  bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+
+  /** Twice the bytes, with what is held in it. */
+  grow(): void {
+    const before = this.bytes
+    this.bytes = Buffer.allocUnsafeSlow(before.length * 2)
+    before.copy(this.bytes)
+  }
+
+  /** What one long line has taken is given back. */
+  rest(): void {
+    if (this.bytes.length > CHUNK_BYTES) this.bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  }
+}
+
 /**
  * The whole lines of a segment from byte `from` on, in bounded memory, its header left out; returns where they
- * end. `visit` may end it early by returning false. Throws where the header names a newer format.
+ * end. `visit` may end it early by returning false; a line's bytes are valid only during its visit. Throws where the
+ * header names a newer format.
  */
 export function readLines(
   path: string,
   from: number,
   visit: (line: RawLine) => boolean,
   to: number = Number.POSITIVE_INFINITY,
+  into: ReadBuffer = new ReadBuffer(),
 ): Lines {
   const descriptor = openSync(path, 'r')
+  let ended = false
+  const visitLine = (line: RawLine): boolean => {
+    ended = !(line.start === 0 && isKnownHeader(path, line.bytes)) && !visit(line)
+    return !ended
+  }
   try {
     const size = Math.min(to, fstatSync(descriptor).size)
-    let rest: Buffer = Buffer.alloc(0)
     let at = from
+    /** Bytes at the front of the buffer that are the beginning of a line. */
+    let held = 0
     while (at < size) {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - at))
-      const read = readSync(descriptor, chunk, 0, chunk.length, at)
+      const { bytes } = into
+      const read = readSync(descriptor, bytes, held, Math.min(bytes.length - held, size - at), at)
       if (read === 0) break
-      const bytes =
-        rest.length === 0 ? chunk.subarray(0, read) : Buffer.concat([rest, chunk.subarray(0, read)])
-      const offset = at - rest.length
+      const offset = at - held
+      const filled = held + read
       at += read
-      let end = offset
-      for (const line of linesIn(bytes, offset)) {
-        const isHeader = line.start === 0 && isKnownHeader(path, line.bytes)
-        if (!isHeader && !visit(line)) return { end: line.start, size }
-        end = line.end
-      }
-      rest = bytes.subarray(end - offset)
-      if (rest.length > LINE_BYTES_MAX) break
+      const passed = eachLine(bytes.subarray(0, filled), offset, visitLine)
+      if (ended) return { end: offset + passed, size }
+      bytes.copyWithin(0, passed, filled)
+      held = filled - passed
+      if (held > LINE_BYTES_MAX) break
+      if (held === bytes.length) into.grow()
     }
-    return { end: at - rest.length, size }
+    return { end: at - held, size }
   } finally {
+    into.rest()
     closeSync(descriptor)
   }
 }

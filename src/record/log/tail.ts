@@ -1,16 +1,11 @@
 import { join } from 'node:path'
-import type { Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
-import { decodeEntry, splitLine } from './line.ts'
+import { type RawLine, splitLine } from './line.ts'
 import type { LogPosition } from './opening.ts'
-import { listSegments, readLines, type Segment } from './segments.ts'
+import { listSegments, ReadBuffer, readLines, type Segment } from './segments.ts'
 
-/** One entry, and its leaf: the JSON's bytes as they stand in the log. */
-export interface Followed {
-  readonly seq: number
-  readonly leaf: Buffer
-  entry(): Stamped
-}
+/** Takes one entry's leaf, the JSON's bytes as they stand in the log: valid until it returns. */
+export type VisitLeaf = (seq: number, leaf: Buffer) => void
 
 /**
  * Reads a log behind its writer, entry by entry, from a sequence number on. The writer may be another thread: only
@@ -18,6 +13,7 @@ export interface Followed {
  */
 export class Tail {
   readonly #folder: string
+  readonly #into = new ReadBuffer()
   #position: LogPosition
 
   /** Begins at `seq`; `near` is a place at or before it that needs no search. */
@@ -38,22 +34,24 @@ export class Tail {
    * Visits entries up to `end` (exclusive), at most `limit` of them. Returns how many; 0 means that it is there.
    * Throws `record_unavailable` where a line cannot be read.
    */
-  read(end: number, limit: number, visit: (followed: Followed) => void): number {
+  read(end: number, limit: number, visit: VisitLeaf): number {
     let count = 0
     while (this.#position.seq < end && count < limit) {
       const segment = this.#segment()
       const before = count
-      const { offset } = this.#position
-      const lines = readLines(segment.path, offset, (line) => {
-        const { seq } = this.#position
+      let { seq, offset } = this.#position
+      const take = (line: RawLine): boolean => {
         if (seq >= end || count >= limit) return false
         const leaf = splitLine(line.bytes)
         if (leaf === undefined) throw unreadable(segment, line.start)
-        visit({ seq, leaf, entry: () => decodeEntry(leaf) })
-        this.#position = { seq: seq + 1, segment: segment.name, offset: line.end }
+        visit(seq, leaf)
+        seq += 1
+        offset = line.end
         count += 1
         return true
-      })
+      }
+      const lines = readLines(segment.path, offset, take, Number.POSITIVE_INFINITY, this.#into)
+      this.#position = { seq, segment: segment.name, offset }
       if (count === before && !this.#advance(segment)) throw unreadable(segment, lines.end)
     }
     return count

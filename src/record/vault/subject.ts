@@ -140,14 +140,19 @@ class Stream {
     const before = this.#chunk.length
     const bytes = Math.min(CHUNK_BYTES_MAX, before === 0 ? FIRST_CHUNK_BYTES : before * CHUNK_GROWTH)
     this.#chunk.fill(0)
-    const made = this.#cipher.update(ZEROS.subarray(0, bytes))
-    // A copy that begins at a word's boundary, whatever buffer the cipher has used.
-    this.#chunk = Buffer.allocUnsafeSlow(bytes)
-    made.copy(this.#chunk)
-    made.fill(0)
+    this.#chunk = atWord(this.#cipher.update(ZEROS.subarray(0, bytes)))
     this.#words = new Uint32Array(this.#chunk.buffer, this.#chunk.byteOffset, bytes / 4)
     this.#begins += before
     this.#used = 0
     this.spent = false
   }
+}
+
+/** The same bytes from a word's boundary on: as they are, or, where the cipher's buffer does not begin at one, moved. */
+function atWord(made: Buffer): Buffer {
+  if (made.byteOffset % Uint32Array.BYTES_PER_ELEMENT === 0) return made
+  const moved = Buffer.allocUnsafeSlow(made.length)
+  made.copy(moved)
+  made.fill(0)
+  return moved
 }

@@ -90,6 +90,8 @@ class FileVault implements Vault {
   readonly #fresh = new Map<Subject, SubjectRow>()
   /** Whose key stream is made ahead, the longest unused first. */
   readonly #ahead = new Set<Subject>()
+  /** The last of them. */
+  #latest: Subject | undefined
   #pending = Buffer.alloc(0)
   /** The same memory, four bytes at a time. */
   #words: Uint32Array = new Uint32Array(0)
@@ -257,6 +259,12 @@ class FileVault implements Vault {
   }
 
   #streamOf(subject: Subject): ReturnType<Subject['stream']> {
+    if (subject !== this.#latest) this.#goAhead(subject)
+    return subject.stream(this.#options.randomBytes)
+  }
+
+  #goAhead(subject: Subject): void {
+    this.#latest = subject
     this.#ahead.delete(subject)
     this.#ahead.add(subject)
     for (const oldest of this.#ahead) {
@@ -264,7 +272,6 @@ class FileVault implements Vault {
       this.#ahead.delete(oldest)
       oldest.rest()
     }
-    return subject.stream(this.#options.randomBytes)
   }
 
   #inMemory(ref: string): Subject | undefined {
@@ -289,6 +296,7 @@ class FileVault implements Vault {
   #forget(subject: Subject, state: 'evicted' | 'erased' | 'lost'): void {
     subject.end(state)
     this.#ahead.delete(subject)
+    if (this.#latest === subject) this.#latest = undefined
     this.#live.delete(subject.name)
     if (this.#newest === subject) this.#newest = undefined
   }

@@ -80,8 +80,11 @@ export class RoutingFold {
     if (known !== undefined) this.#explored = known.explored
   }
 
-  /** @param at - when it was written, milliseconds since the epoch */
-  visit(entry: Entry | Stamped, at: number): void {
+  /**
+   * @param at - when it was written, milliseconds since the epoch
+   * @param subject - of an entry that does not name it yet
+   */
+  visit(entry: Entry | Stamped, at: number, subject?: string): void {
     switch (entry.type) {
       case 'opened':
         if (entry.plan.escalation !== undefined) this.#begun(entry.id, entry.plan.escalation, at)
@@ -90,7 +93,7 @@ export class RoutingFold {
           this.#open.set(entry.id, entry.plan.decided.segment)
           this.#decided.set(entry.id, entry.plan.decided.to)
         }
-        if (entry.plan.escalation?.drawn !== undefined) this.watch?.opened(entry.id, entry.subject)
+        if (entry.plan.escalation?.drawn !== undefined) this.watch?.opened(entry.id, entry.subject ?? subject)
         break
       case 'attempt':
         this.#settled(entry.id, entry.settled)
@@ -154,13 +157,16 @@ export class RoutingFold {
   }
 
   #settled(id: string, settled: readonly (Settlement | Settled)[] | undefined): void {
-    const segment = settled === undefined ? undefined : this.#open.get(id)
+    const segment = settled === undefined || this.#open.size === 0 ? undefined : this.#open.get(id)
     if (segment === undefined) return
     for (const one of settled ?? []) if ('tier' in one) this.tallies.settled(segment, one)
   }
 
   #ended(closed: Closed): void {
-    const [segment, to] = [this.#open.get(closed.id), this.#decided.get(closed.id)]
+    // Most requests have one tier to choose from, and are not in here.
+    if (this.#open.size === 0) return
+    const segment = this.#open.get(closed.id)
+    const to = this.#decided.get(closed.id)
     if (segment !== undefined && to !== undefined) this.tallies.decided(closed, { segment, to })
     this.#open.delete(closed.id)
     this.#decided.delete(closed.id)
