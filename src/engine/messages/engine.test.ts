@@ -257,6 +257,23 @@ test('a whole message is read, or refused with what is wrong with it', async () 
   assert.equal(problemOf(await whole(failed)).code, 'upstream_unauthorized')
 })
 
+test('what another Upshift said of its answer is taken out of the text, so that no name stands twice', async () => {
+  const upshift = { request_id: 'req_theirs' }
+  const message = {
+    id: 'msg_1',
+    model: 'm',
+    content: [{ type: 'text', text: 'Hi' }],
+    stop_reason: 'end_turn',
+  }
+  const script: Script = (socket) => respond(socket, 200, JSON.stringify({ upshift, ...message }))
+  const [answer] = await run(script, {}, { stream: false })
+  assert.equal(answer?.type === 'answer-whole' && answer.wire, JSON.stringify(message))
+  const end = { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 2 } }
+  const events = await run(streams(START, ...HELLO, event('message_delta', { ...end, upshift }), STOP))
+  const wires = chunks(events).map(({ wire }) => wire)
+  assert.ok(wires.includes(event('message_delta', end)), wires.join(''))
+})
+
 test('a usage that is no whole number is unknown, never guessed', async () => {
   const end = event('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1.5 } })
   const last = (await run(streams(START, ...HELLO, end, STOP))).at(-1)

@@ -8,7 +8,7 @@ import { isRecord, problemOfErrorValue } from '../upstream.ts'
 import { Blocks, type Said } from './blocks.ts'
 import { finishOf } from './stop.ts'
 import { merged, usageOf, wireUsageOf } from './usage.ts'
-import type { MessagesReading } from './whole-reader.ts'
+import { type MessagesReading, ownText } from './whole-reader.ts'
 
 /** Events before the first content that wait for it, so that a failure until then can still be tried elsewhere. */
 const LEADING_MAX = 256
@@ -53,7 +53,7 @@ export class MessageStreamReader extends EventReader {
       return this.fail(garbled(this.target, `an event of its stream has no type (${sample(data)})`))
     }
     if (name === 'error') return this.fail(problemOfErrorValue(this.target, value))
-    const wire = `event: ${name}\ndata: ${oneLine ? data : JSON.stringify(value)}\n\n`
+    const wire = `event: ${name}\ndata: ${ownText(value, oneLine ? data : JSON.stringify(value))}\n\n`
     if (name === 'message_stop') return this.#stop(wire)
     if (name !== 'message_start' && name !== 'ping' && this.#head === undefined) {
       return this.fail(garbled(this.target, `its stream does not begin with message_start but with ${name}`))

@@ -34,10 +34,18 @@ export class MessageReader extends BodyReader<MessagesReading> {
     const usage =
       isRecord(value) && isRecord(value['usage']) ? usageOf(value['usage'] as MessagesUsage) : undefined
     const told = usage === undefined ? completion : { ...completion, usage: wireUsageOf(usage) }
-    const event = { type: 'answer-whole', completion: told, wire: text.trim(), dialect: 'messages' } as const
+    const wire = ownText(value, text.trim())
+    const event = { type: 'answer-whole', completion: told, wire, dialect: 'messages' } as const
     sink.event(event, text.length, true)
     return answerFinish(usage, verdicts)
   }
+}
+
+/** The text of a value without what another Upshift has put there: this one says something of its own. */
+export function ownText(value: unknown, text: string): string {
+  if (!isRecord(value) || !('upshift' in value)) return text
+  const { upshift: _theirs, ...own } = value
+  return JSON.stringify(own)
 }
 
 /** A message as a completion; a text says what is wrong with it. */
