@@ -2,6 +2,11 @@ import { readFileSync } from 'node:fs'
 import { enableCompileCache, getCompileCacheDir } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+
+// This thread has its young generation already. As long as the flag of `start` stands, each thread that is started later
+// gets one of the same size, whatever its `resourceLimits` say.
+setFlagsFromString('--max-semi-space-size=0')
 
 // Before anything else is loaded: from the second start on, nothing is compiled again, nor its types stripped; in
 // the threads that are started later neither, which read where the cache lies from the environment.
