@@ -1,8 +1,9 @@
 import { chmodSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type Clock, pause } from '../lib/clock.ts'
+import { createServer } from '../lib/node-http.ts'
 
 /** A server that listens, and that ends without losing what it accepted. */
 export interface HttpServer {

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError } from 'fastify'
+import { STATUS_CODES } from '../lib/node-http.ts'
 import { wireProblem } from './problem.ts'
 
 interface Around {

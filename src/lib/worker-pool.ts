@@ -67,6 +67,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
 const START_TIMEOUT_MS = 10_000
 const HEAP_MB = 128
+/** Three half-spaces of 16 MiB, as the main thread's: half of what V8 would take, and as fast. */
+const YOUNG_MB = 48
 const LOOK_MS = 100
 
 class Job {
@@ -144,7 +146,10 @@ class Slot {
     this.#free = free
     this.#gone = gone
     this.#worker = new Worker(options.module, {
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb ?? HEAP_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: options.heapMb ?? HEAP_MB,
+        maxYoungGenerationSizeMb: YOUNG_MB,
+      },
     })
     this.#worker.on('message', (reply: WorkerReply) => this.#hear(reply))
     this.#worker.on('error', (error) => this.#end('crashed', `The worker died: ${String(error)}`))

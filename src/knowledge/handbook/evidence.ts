@@ -10,14 +10,15 @@ import { codesIn, type Question, subjectStems, type Term } from './question.ts'
  * is found is strong evidence for, but an everyday word that is missing is hardly any against.
  */
 
+/** Distinct words of a heading or a sentence: a few, which a list of takes a fifth of what a set does. */
+type Stems = readonly string[]
+
 /** What is known of a passage before any question is asked. */
 export interface Analysis {
   /** Stems of the headings, the document's title included. */
-  readonly headings: ReadonlySet<string>
+  readonly headings: Stems
   /** The headings and the phrases by which the text is asked for, without the words that carry no subject. */
-  readonly phrases: readonly ReadonlySet<string>[]
-  /** Stem → the phrases that hold it, by number. */
-  readonly phrasesOf: ReadonlyMap<string, readonly number[]>
+  readonly phrases: readonly Stems[]
   readonly sentences: readonly Telling[]
   /** Headings, asked-for words and text in lower case: where identifiers are looked for. */
   readonly plain: string
@@ -26,7 +27,7 @@ export interface Analysis {
 }
 
 interface Telling extends Sentence {
-  readonly has: ReadonlySet<string>
+  readonly has: Stems
   /** Holds a figure, a number word or a listing. */
   readonly figure: boolean
 }
@@ -85,18 +86,19 @@ const FIGURE =
   /\p{N}|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundreds?|thousands?|millions?|half|once|twice|single|midnight|nothing)\b/iu
 const SUBJECT = /^(?:an? |the )?((?:[\w`'-]+ ){0,3}[\w`'-]+) (?:is|are|means|says|consists|holds)\b/i
 
-/** `language` is that of the question where it is known: a few words of a passage may not tell their own. */
+/**
+ * `language` is that of the question where it is known: a few words of a passage may not tell their own. `once` gives
+ * the string to keep for a stem, so that a caller who keeps many analyses need not keep a common word in each.
+ */
 export function analyse(
   headings: readonly string[],
   asked: string,
   text: string,
   language: Language = ENGLISH,
+  once = (stem: string): string => stem,
 ): Analysis {
-  const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => new Set(telling(one, language)))
-  const phrasesOf = new Map<string, number[]>()
-  for (const [number, phrase] of phrases.entries()) {
-    for (const stem of phrase) phrasesOf.set(stem, [...(phrasesOf.get(stem) ?? []), number])
-  }
+  const distinct = (stems: Iterable<string>): Stems => [...new Set(stems)].map((stem) => once(stem))
+  const phrases = [...headings, ...asked.split(/[,;]/)].map((one) => distinct(telling(one, language)))
   const defines = new Set<string>([subjectStems(wordsOf(headings.at(-1) ?? ''), language)])
   const sentences = sentencesOf(text).map((sentence): Telling => {
     const own = text.slice(sentence.start, sentence.end)
@@ -104,16 +106,15 @@ export function analyse(
     if (subject !== undefined) defines.add(subjectStems(wordsOf(subject), language))
     return {
       ...sentence,
-      has: new Set([...wordsOf(own).map((word) => word.stem), ...codesIn(own)]),
+      has: distinct([...wordsOf(own).map((word) => word.stem), ...codesIn(own)]),
       figure: sentence.type === 'code' || FIGURE.test(own) || language.figure?.test(own) === true,
     }
   })
   const plain = `${headings.join('\n')}\n${asked}\n${text}`.toLowerCase()
   defines.delete('')
   return {
-    headings: new Set(headings.flatMap((one) => telling(one, language))),
+    headings: distinct(headings.flatMap((one) => telling(one, language))),
     phrases,
-    phrasesOf,
     sentences,
     plain,
     defines,
@@ -192,13 +193,13 @@ function focusOf(
 /** A sentence at a window's end stays if it is worth this share of the best one. */
 const TELLING_SHARE = 0.35
 
-function creditIn(term: Term, stems: { has(stem: string): boolean }): number {
-  if (stems.has(term.stem)) return 1
-  for (const one of term.alternatives) if (stems.has(one.stem)) return ALTERNATIVE_CREDIT
+function creditIn(term: Term, stems: Stems): number {
+  if (stems.includes(term.stem)) return 1
+  for (const one of term.alternatives) if (stems.includes(one.stem)) return ALTERNATIVE_CREDIT
   return 0
 }
 
-const NO_STEMS: ReadonlySet<string> = new Set()
+const NO_STEMS: Stems = []
 
 /** Everything that the measures are taken of; the credits are by term. */
 interface Scene {
@@ -220,7 +221,7 @@ function measure({ question, terms, inBody, inHeadings, passage, window, phrase 
   const named = question.identifiers.filter((one) => passage.plain.includes(one)).length
   const figure = window.some((at) => passage.sentences[at]?.figure === true)
   const shown = terms.map((term, index) => Math.max(inBody[index] ?? 0, creditIn(term, passage.headings)))
-  const loose = terms.map((term, index) => Math.max(covered[index] ?? 0, creditIn(term, passage.phrasesOf)))
+  const loose = terms.map((term, index) => Math.max(covered[index] ?? 0, creditInAny(term, passage.phrases)))
   return {
     body: share(terms, inBody),
     coverage: share(terms, loose),
@@ -236,6 +237,12 @@ function measure({ question, terms, inBody, inHeadings, passage, window, phrase 
   }
 }
 
+function creditInAny(term: Term, phrases: readonly Stems[]): number {
+  let best = 0
+  for (const phrase of phrases) best = Math.max(best, creditIn(term, phrase))
+  return best
+}
+
 /** What was found of what could have been: a missing term counts by its loss, a found one by its weight. */
 function share(terms: readonly WeightedTerm[], credits: readonly number[]): number {
   let found = 0
@@ -249,7 +256,7 @@ function share(terms: readonly WeightedTerm[], credits: readonly number[]): numb
 }
 
 interface Phrase {
-  readonly stems: ReadonlySet<string>
+  readonly stems: Stems
   readonly likeness: number
   readonly contained: number
 }
@@ -271,7 +278,8 @@ function bestPhrase(terms: readonly WeightedTerm[], passage: Analysis): Phrase {
     for (const [order, { stem }] of [term, ...term.alternatives].entries()) {
       const first = !seen.has(stem)
       seen.add(stem)
-      for (const number of passage.phrasesOf.get(stem) ?? []) {
+      for (const [number, phrase] of passage.phrases.entries()) {
+        if (!phrase.includes(stem)) continue
         if (first) met[number] = (met[number] ?? 0) + 1
         if (credited.has(number)) continue
         credited.add(number)
@@ -285,7 +293,7 @@ function bestPhrase(terms: readonly WeightedTerm[], passage: Analysis): Phrase {
   for (const [number, weight] of found.entries()) {
     if (weight === 0) continue
     const recall = weight / (losses + (spared[number] ?? 0))
-    const precision = (met[number] ?? 0) / (passage.phrases[number]?.size ?? 1)
+    const precision = (met[number] ?? 0) / (passage.phrases[number]?.length ?? 1)
     const likeness = (2 * recall * precision) / (recall + precision)
     contained = Math.max(contained, (precision * weight) / (weight + HALF_MASS))
     if (likeness > best.likeness) best = { number, likeness }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Passage } from '../../contract/passage.ts'
 import type { Refusal } from '../../contract/problem.ts'
+import { ENGLISH } from '../../lib/text/language.ts'
 import { chunksOf } from './chunk.ts'
 import { openIndex } from './database.ts'
 import { type Document, readDocuments } from './documents.ts'
@@ -100,6 +101,8 @@ class IndexedHandbook implements Handbook {
   readonly #following
   readonly #warmUp = new WarmUp(() => this.#warmSome())
   readonly #analyses = new Map<number, Analysis>()
+  /** Each stem of the analyses, once. */
+  readonly #stems = new Map<string, string>()
   readonly #frequencies = new Map<string, number>()
   #passages = 0
   #warmedTo = 0
@@ -165,7 +168,7 @@ class IndexedHandbook implements Handbook {
         for (const [name, found] of changed) this.#index(name, found)
       })
     }
-    this.#analyses.clear()
+    this.#forget()
     this.#frequencies.clear()
     this.#passages = Number(this.#database.prepare('SELECT count(*) AS n FROM passage').get()?.['n'])
     this.#warmedTo = 0
@@ -221,10 +224,22 @@ class IndexedHandbook implements Handbook {
   #analysis(candidate: Candidate): Analysis {
     const cached = this.#analyses.get(candidate.key)
     if (cached !== undefined) return cached
-    const fresh = analyse(candidate.headings, candidate.asked, candidate.text)
-    if (this.#analyses.size >= MAX_CACHED) this.#analyses.clear()
+    if (this.#analyses.size >= MAX_CACHED) this.#forget()
+    const fresh = analyse(candidate.headings, candidate.asked, candidate.text, ENGLISH, this.#once)
     this.#analyses.set(candidate.key, fresh)
     return fresh
+  }
+
+  readonly #once = (stem: string): string => {
+    const kept = this.#stems.get(stem)
+    if (kept !== undefined) return kept
+    this.#stems.set(stem, stem)
+    return stem
+  }
+
+  #forget(): void {
+    this.#analyses.clear()
+    this.#stems.clear()
   }
 
   #inTransaction(work: () => void): void {

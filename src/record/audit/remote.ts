@@ -1,7 +1,8 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isLoopback } from '../../lib/loopback.ts'
+import { request as requestHttp } from '../../lib/node-http.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_REPLY_BYTES = 8_388_608
