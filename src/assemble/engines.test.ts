@@ -98,7 +98,11 @@ async function run(answer: (socket: Socket) => void, ask: Ask = askWith()): Prom
     opened: Promise.resolve(),
     complete: () => assert.fail('no child'),
   })
-  for await (const batch of batches) events.push(...batch)
+  for (let over = false; !over; ) {
+    const { value, done } = await batches.next()
+    events.push(...value)
+    over = done === true
+  }
   const spend = fleet.engines()[0]?.spend
   return {
     events,

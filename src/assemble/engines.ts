@@ -9,7 +9,7 @@ import type { LlamaEngine } from '../engine/llama/engine.ts'
 import type { MessagesEngine } from '../engine/messages/engine.ts'
 import type { OpenAiEngine } from '../engine/openai.ts'
 import { type EngineKind, isEngineKind, type Quirks, quirksFor } from '../engine/quirks.ts'
-import { answerError, NOTHING_SENT } from '../engine/reader.ts'
+import { NOTHING_SENT, unsent } from '../engine/reader.ts'
 import type { OpenAiTarget } from '../engine/target.ts'
 import type { LeaseGrant, Target as Place } from '../fleet/lease.ts'
 import type { Kind } from '../fleet/profiles.ts'
@@ -72,7 +72,7 @@ export class BoundLease implements Lease {
       return model.kind === 'extractive' ? extractive.generate(call) : llama.generate(target.upstream, call)
     }
     const to = this.#target(target)
-    if (isRefusal(to)) return refused(to)
+    if (isRefusal(to)) return unsent(to.problem)
     if (target.kind === 'anthropic') return this.#engines.messages.generate(to, call)
     return this.#engines.openAi.generate(to, call)
   }
@@ -138,8 +138,4 @@ function unreadable(engine: string, cause: UpshiftError): Refusal {
 function wordless({ engine, id }: ModelView): Refusal {
   const message = `${id} cannot embed: engine ${engine} speaks Anthropic's Messages, which has no embeddings. Name a model of another engine.`
   return refuse('invalid_request', message, { param: 'model' })
-}
-
-async function* refused({ problem }: Refusal): AsyncGenerator<Batch> {
-  yield [answerError(problem, NOTHING_SENT)]
 }

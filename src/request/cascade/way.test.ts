@@ -113,7 +113,8 @@ test('an evaluator compares answers to a question, and no steps of an agent', as
       { ...judge, equal: () => false },
       Math.random,
     )
-    for await (const _ of way(work(escalation, messages))) assert.ok(causes.includes('escalate'))
+    const answer = await way(work(escalation, messages)).next()
+    assert.ok(answer.done === true && causes.includes('escalate'))
     return causes.includes('evaluate')
   }
   assert.equal(await asked(chunk('43')), true)
