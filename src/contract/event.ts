@@ -42,9 +42,8 @@ export interface ChunkDelta {
 export interface AnswerWhole {
   readonly type: 'answer-whole'
   readonly completion: ChatCompletion
-  /** The JSON text it came as. */
+  /** The JSON text it came as, in a foreign dialect. */
   readonly wire?: string
-  /** What the wire is written in; Chat Completions where absent. */
   readonly dialect?: ForeignDialect
 }
 

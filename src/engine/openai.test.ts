@@ -132,7 +132,7 @@ test('a request that does not stream becomes one whole answer', async () => {
   assert.equal(body['stream'], false)
   assert.equal('stream_options' in body, false)
   assert.deepEqual(events, [
-    { type: 'answer-whole', completion: WHOLE, wire: JSON.stringify(WHOLE) },
+    { type: 'answer-whole', completion: WHOLE },
     { type: 'answer-finish', usage: { promptTokens: 5, completionTokens: 2 }, verdicts: [] },
   ])
 })

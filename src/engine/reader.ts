@@ -152,8 +152,7 @@ export class WholeReader extends BodyReader<Reading> {
     if (read.value.choices.some((choice) => choice.finish_reason === 'error')) {
       return answerError(brokenOff(target), usage)
     }
-    const whole = { type: 'answer-whole', completion: read.value } as const
-    sink.event(read.changed ? whole : { ...whole, wire: text }, text.length, true)
+    sink.event({ type: 'answer-whole', completion: read.value }, text.length, true)
     return answerFinish(usage, verdicts)
   }
 }

@@ -7,7 +7,7 @@ import type { Body, Dialect, Spoken, Writer } from './dialect.ts'
 import { invalidRequest } from './invalid.ts'
 import { wireProblem } from './problem.ts'
 import { encodeBatch, type StreamShape } from './sse.ts'
-import { summarise, withUpshift } from './summary.ts'
+import { summarise } from './summary.ts'
 
 /** Chat Completions, which the path speaks itself: what comes from the engine goes out as it is. */
 export const chatDialect: Dialect = {
@@ -39,11 +39,8 @@ class ChatWriter implements Writer {
     }
   }
 
-  whole({ completion, wire, dialect }: AnswerWhole, finish: AnswerFinish): string {
-    const upshift = this.#summary(finish)
-    // An engine that is an Upshift itself has put a field of its own there.
-    const own = dialect === undefined && !('upshift' in completion) ? wire : undefined
-    return own === undefined ? JSON.stringify({ ...completion, upshift }) : withUpshift(own, upshift)
+  whole({ completion }: AnswerWhole, finish: AnswerFinish): string {
+    return JSON.stringify({ ...completion, upshift: this.#summary(finish) })
   }
 
   batch(batch: Batch): string {

@@ -52,9 +52,3 @@ export function summarise(requestId: string, plan: Plan, start: AnswerStart, fin
     verdicts: finish.verdicts.map((one) => ({ ...one })),
   }
 }
-
-/** A JSON object's own text with one field more at its end. The object has none of that name. */
-export function withUpshift(text: string, upshift: unknown): string {
-  const end = text.lastIndexOf('}')
-  return `${text.slice(0, end)},"upshift":${JSON.stringify(upshift)}${text.slice(end)}`
-}

@@ -2,7 +2,7 @@ import type { Answer } from '../../contract/ask.ts'
 import type { ChatRequest, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerFinish, AnswerWhole } from '../../contract/event.ts'
 import type { Usage } from '../../contract/usage.ts'
-import { summarise, withUpshift } from '../summary.ts'
+import { summarise } from '../summary.ts'
 import { sequencesOf, stopOf } from './stop.ts'
 
 /** Fields in which engines put what a model thinks. */
@@ -33,6 +33,12 @@ export function messageText(asked: Asked, whole: AnswerWhole, finish: AnswerFini
     usage: usageOf(finish.usage),
     upshift,
   })
+}
+
+/** A JSON object's own text with one field more at its end. The object has none of that name. */
+export function withUpshift(text: string, upshift: unknown): string {
+  const end = text.lastIndexOf('}')
+  return `${text.slice(0, end)},"upshift":${JSON.stringify(upshift)}${text.slice(end)}`
 }
 
 /** The answer's id as Anthropic's clients expect one: the request's own number. */

@@ -2,7 +2,7 @@ import type { WireChoice, WireMessage, WireToolCall } from '../../contract/chat.
 import type { AnswerFinish, Batch, ChunkDelta } from '../../contract/event.ts'
 import type { Problem } from '../../contract/problem.ts'
 import { namedInMessages } from '../named.ts'
-import { summarise, withUpshift } from '../summary.ts'
+import { summarise } from '../summary.ts'
 import { BlockWriter, eventText } from './blocks.ts'
 import {
   type Asked,
@@ -12,6 +12,7 @@ import {
   signedThoughts,
   thoughtOf,
   usageOf,
+  withUpshift,
 } from './message.ts'
 import { messagesProblem } from './problem.ts'
 import { sequencesOf, stopOf } from './stop.ts'
