@@ -3,7 +3,7 @@
  * other. A class and not closures, because that is 12 µs and 45 MB cheaper under load; and the iterator itself, because
  * a generator around it would cost a promise and two turns of the microtask queue more for each batch.
  *
- * - Undici calls back once per HTTP chunk; all callbacks of one socket read run before the waiting `take` goes on,
+ * - Undici calls back once per HTTP chunk; all callbacks of one socket read run before the waiting `next` goes on,
  *   so one read becomes one batch.
  * - Back-pressure: above QUEUE_BYTES or QUEUE_EVENTS the socket is paused until the queue has been taken. The
  *   queue can exceed the bound by one read (64 KiB) or one event (4 MiB), never by more. While the socket is
@@ -69,7 +69,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
   #token = false
   /** The terminal event has been queued, or nobody waits for one. */
   #over = false
-  /** The terminal event has been taken. */
+  /** The terminal event has been taken, or the answer has been given up. */
   #taken = false
   /** Undici has said its last word. */
   #closed = false
@@ -117,8 +117,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
       this.#over = true
       this.#release()
       this.#destroy()
-      this.#wake?.()
     }
+    this.#taken = true
+    this.#queue = []
+    this.#wake?.()
     this.#drain()
     this.#resume()
   }
@@ -193,8 +195,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
     if (this.#over) return
     this.#over = true
     this.#release()
+    // Whoever waits takes it within this very read, and knows by then whether the response has ended, too.
+    const waits = this.#wake !== undefined
     this.#push(terminal)
     if (terminal.type === 'answer-error') this.#destroy()
+    else if (!waits) this.#drain()
   }
 
   #push(event: AnswerEvent): void {
@@ -240,7 +245,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Sink, Disposable, A
     this.#controller?.resume()
   }
 
-  /** Mostly the read that brought the end of the answer brought the end of the response, too, and no timer is set. */
+  /** Mostly the response has ended with the answer, and no timer is set. */
   #drain(): void {
     if (!this.#closed) this.#drainTimer ??= setTimeout(this.#destroy, DRAIN_MS)
   }

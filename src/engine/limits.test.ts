@@ -334,6 +334,7 @@ test('an answer that is given up while somebody waits for it ends for both', asy
       const waiting = events.next()
       await events.return?.()
       assert.deepEqual(await waiting, { done: true, value: undefined })
+      assert.deepEqual(await events.next(), { done: true, value: undefined })
       const socket = sockets[0] ?? assert.fail()
       if (!socket.destroyed) await once(socket, 'close')
     },

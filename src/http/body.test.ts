@@ -63,3 +63,27 @@ test('a client of HTTP/1.0 gets no chunks', async () => {
   assert.doesNotMatch(head, /chunked/)
   assert.equal(body, 'one\n\ntwo\n\n')
 })
+
+test('a reader that takes nothing of the last text is cut off, and one that takes it all is waited for', async () => {
+  for (const reads of [false, true]) {
+    const written = Promise.withResolvers<{ readonly flushed: boolean; readonly cut: boolean }>()
+    const server = createServer(async (_request, response) => {
+      const body = new AnswerBody(response.writeHead(200))
+      body.end('x'.repeat(32 * 1_048_576))
+      const { flushed } = body
+      // What nobody reads is given up soon; what is read has all the time that it needs.
+      await body.drained(reads ? 60_000 : 50)
+      written.resolve({ flushed, cut: response.destroyed && !response.writableFinished })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const socket = connect(port, '127.0.0.1')
+    if (reads) socket.resume()
+    else socket.pause()
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+    assert.deepEqual(await written.promise, { flushed: false, cut: !reads })
+    socket.destroy()
+    server.close()
+  }
+})

@@ -39,14 +39,17 @@ export class AnswerBody {
   /** A last text, with the end: cheaper than one after the other. */
   end(text = ''): void {
     const raw = this.#raw
-    // To a reader that has left Node would tell an error.
-    if (raw.destroyed) raw.end()
-    else if (!this.#chunked) raw.end(text)
+    if (!this.#chunked) raw.end(text)
     else if (text.length <= JOINED_CHARACTERS_MAX) raw.end(chunkOf(text) + LAST_CHUNK)
     else {
       this.write(text)
       raw.end(LAST_CHUNK)
     }
+  }
+
+  /** Everything has been taken, or nobody takes it any more. */
+  get flushed(): boolean {
+    return this.#raw.writableLength === 0 || this.#raw.destroyed
   }
 
   /** Waits until a slow reader has taken what was written; one that takes nothing for too long is cut off. */

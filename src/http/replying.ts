@@ -129,6 +129,8 @@ async function writeStream(writing: Replying): Promise<Written> {
     const text = writer.batch(batch)
     if (ended) {
       raw.end(text)
+      // It may be the whole of an answer that was held.
+      if (!raw.flushed) await raw.drained(ports.slowReaderMs)
       return 'to its end'
     }
     if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)

@@ -9,7 +9,7 @@ const TIME_CHARS = 10
 const HALF_TIME = 2 ** 25
 
 const DIGITS = Buffer.from(ALPHABET)
-// One byte more than is drawn: the last digit's bits are taken from two.
+// One byte more than is drawn: the last digit's byte is read with the one after it.
 const pool = Buffer.alloc(POOL_BYTES + 1)
 const digits = Buffer.alloc(TIME_CHARS + RANDOM_CHARS)
 let used = POOL_BYTES
