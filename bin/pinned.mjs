@@ -21,6 +21,11 @@ export const OLDEST_NODE_MAJOR = 24
  * two threads compile as much as a request path needs.
  */
 const FLAGS = ['--max-semi-space-size=16', '--v8-pool-size=2']
+/**
+ * As in package.json's `start`. GNU's malloc gives threads stores of their own, which fill with holes: with two of them
+ * a server under load is 10 to 30 MB smaller, and no slower. Others do not know the variable.
+ */
+const SETTINGS = { MALLOC_ARENA_MAX: '2' }
 
 const PROBE_TIMEOUT_MS = 20_000
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP']
@@ -112,7 +117,7 @@ export async function handOver(root, entry) {
   const watched = process.platform !== 'win32'
   const child = spawn(node.path, [...FLAGS, entry, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', ...(watched ? ['pipe'] : [])],
-    env: { ...cached(), ...(watched ? { UPSHIFT_LAUNCHER_FD: '3' } : {}) },
+    env: { ...SETTINGS, ...cached(), ...(watched ? { UPSHIFT_LAUNCHER_FD: '3' } : {}) },
   })
   child.stdio[3]?.unref()
   let interrupted = false

@@ -109,9 +109,13 @@ test('our own source builds, and runs from under node_modules as an installed pa
   assert.ok(JSON.parse(answer.stdout).citations.length > 0, answer.stdout)
 })
 
-test('`npm start` runs Node with the flags of the launcher', () => {
+test('`npm start` runs Node with the flags and settings of the launcher', () => {
   const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
   const [, flags = ''] = read('bin/pinned.mjs').match(/const FLAGS = \[(.+)\]/) ?? []
   const launcher = [...flags.matchAll(/'([^']+)'/g)].map(([, flag]) => flag)
-  assert.deepEqual(JSON.parse(read('package.json')).scripts.start.match(/--\S+/g), launcher)
+  const { start } = JSON.parse(read('package.json')).scripts
+  assert.deepEqual(start.match(/--\S+/g), launcher)
+  const [, name = '', value = ''] =
+    read('bin/pinned.mjs').match(/const SETTINGS = \{ (\w+): '(\w+)' \}/) ?? []
+  assert.ok(name !== '' && start.startsWith(`${name}="\${${name}:-${value}}" `), start)
 })

@@ -60,6 +60,7 @@ export async function startUpshift(options: UpshiftOptions): Promise<Upshift> {
     env: {
       PATH: pathFor(options.by),
       HOME: options.folder,
+      ...startSettings(),
       UPSHIFT_HOME: home,
       UPSHIFT_CONFIG: config,
       NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
@@ -118,10 +119,22 @@ function commandOf(by: StartedBy, nodeFlags: readonly string[]): [string, ...str
 
 /** The flags of `npm start`, so that what is measured is what a user starts. */
 function startFlags(): readonly string[] {
+  return startScript()
+    .split(' ')
+    .filter((word) => word.startsWith('--'))
+}
+
+/** What `npm start` sets where nobody has set anything else: `NAME="${NAME:-2}"`. */
+function startSettings(): Record<string, string> {
+  const settings = startScript().matchAll(/(\w+)="\$\{\1:-(\w+)\}"/g)
+  return Object.fromEntries([...settings].map(([, name = '', value = '']) => [name, value]))
+}
+
+function startScript(): string {
   const { scripts }: { scripts: { start: string } } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
   )
-  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
+  return scripts.start
 }
 
 /** Without this clone's own Node in front: npm and the launcher meet the machine's, as in a fresh shell. */
