@@ -51,13 +51,15 @@ export async function replyIn(
   const firstTokenMs = ports.clock.elapsed() - startedAt
   const head = dialect.head?.(id)
   const writing = { spoken, ports, reply, id, answer, head, writer, firstTokenMs }
-  let written: 'to its end' | 'in part' | undefined
+  let whole = false
   try {
-    written = spoken.ask.request.stream === true ? await writeStream(writing) : await writeWhole(writing)
+    if (spoken.ask.request.stream === true) await writeStream(writing)
+    else await writeWhole(writing)
+    whole = true
   } finally {
-    // Ends what is still running where the caller left or writing failed.
-    if (written === undefined) gone.abort()
-    if (written !== 'to its end') await answer[Symbol.asyncDispose]()
+    // Ends what is still running where the caller left or writing failed; after a good end it does nothing.
+    if (!whole) gone.abort()
+    await answer[Symbol.asyncDispose]()
   }
 }
 
@@ -86,10 +88,7 @@ interface Replying extends Writing {
   readonly firstTokenMs: number
 }
 
-/** Where the whole answer has been seen its events hold nothing any more, and need not be ended. */
-type Written = 'to its end' | 'in part'
-
-async function writeWhole(writing: Replying): Promise<Written> {
+async function writeWhole(writing: Replying): Promise<void> {
   const { spoken, ports, reply, id, answer, writer, firstTokenMs } = writing
   const events = answer.events[Symbol.asyncIterator]()
   let whole: AnswerWhole | undefined
@@ -98,22 +97,19 @@ async function writeWhole(writing: Replying): Promise<Written> {
       if (event.type === 'answer-whole') whole = event
       else if (event.type === 'answer-error') {
         ports.finished({ answer, terminal: event, firstTokenMs })
-        sendProblem(reply, named(spoken, event.problem), id)
-        return 'to its end'
+        return sendProblem(reply, named(spoken, event.problem), id)
       } else if (event.type === 'answer-finish') {
         assert(whole !== undefined, 'an answer that is not streamed comes whole')
         ports.finished({ answer, terminal: event, firstTokenMs })
         const text = writer.whole(whole, event)
         const length = { 'content-length': String(Buffer.byteLength(text)) }
-        writeHead(writing, 'application/json; charset=utf-8', length).end(text)
-        return 'to its end'
+        return writeHead(writing, 'application/json; charset=utf-8', length).end(text)
       }
     }
   }
-  return 'to its end'
 }
 
-async function writeStream(writing: Replying): Promise<Written> {
+async function writeStream(writing: Replying): Promise<void> {
   const { ports, answer, writer, firstTokenMs } = writing
   const raw = writeHead(writing, 'text/event-stream; charset=utf-8', {
     'cache-control': 'no-store',
@@ -131,7 +127,7 @@ async function writeStream(writing: Replying): Promise<Written> {
       raw.end(text)
       // It may be the whole of an answer that was held.
       if (!raw.flushed) await raw.drained(ports.slowReaderMs)
-      return 'to its end'
+      return
     }
     if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
     if (writer.over === true) {
@@ -140,5 +136,4 @@ async function writeStream(writing: Replying): Promise<Written> {
     }
   }
   raw.end()
-  return 'in part'
 }

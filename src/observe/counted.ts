@@ -1,11 +1,11 @@
-import { Counter, type Histogram, type Registry } from 'prom-client'
+import type { Histogram, Registry } from 'prom-client'
+import { declareCounter, type Labels } from './gauges.ts'
 
 /*
  * DESIGN. The library finds a time series anew at every count: it checks the labels' names and makes a key of their
  * values, which costs ten times the count. So what is counted on the path of every request is kept here, by whoever
  * counts it, and the library is told the sums when they are read.
  */
-export type Labels = Readonly<Record<string, string | number>>
 
 /** One time series of a counter. */
 export class Sum {
@@ -21,17 +21,9 @@ export class Sums {
   readonly #series = new Series(() => new Sum())
 
   constructor(registry: Registry, name: string, help: string, labelNames: readonly string[]) {
-    const series = this.#series
-    new Counter({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [labels, { value }] of series.all()) this.inc({ ...labels }, value)
-      },
-    })
+    declareCounter(registry, name, help, labelNames, () =>
+      Array.from(this.#series.all(), ([labels, { value }]) => [labels, value] as const),
+    )
   }
 
   of(labels: Labels): Sum {

@@ -89,7 +89,7 @@ export interface KeyGauge {
   readonly monthBudgetMicros?: number
 }
 
-type Labels = Readonly<Record<string, string>>
+export type Labels = Readonly<Record<string, string | number>>
 type Rows = readonly (readonly [Labels, number])[]
 
 /** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */
@@ -236,7 +236,7 @@ function declare(
 }
 
 /** Counters that somebody else counts: told as they stand. */
-function declareCounter(
+export function declareCounter(
   registry: Registry,
   name: string,
   help: string,

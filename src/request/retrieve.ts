@@ -3,6 +3,7 @@ import { type Batch, isTerminal } from '../contract/event.ts'
 import type { Passage } from '../contract/passage.ts'
 import { isRefusal, type Refusal } from '../contract/problem.ts'
 import { lastQuestion } from '../contract/text.ts'
+import { assert } from '../lib/assert.ts'
 import { answerCited, type CollectionPorts } from './cited/way.ts'
 
 /** Finds passages that bear on a question, best first. */
@@ -40,7 +41,7 @@ async function* relay(answer: Answer | Refusal, child: string): Batches {
     if (isTerminal(told.at(-1))) return told
     yield told
   }
-  throw new Error('assertion failed: an answer ends with a terminal event')
+  assert(false, 'an answer ends with a terminal event')
 }
 
 /** The child has been charged; the caller is told the cost, and the record of the parent leaves it out. */

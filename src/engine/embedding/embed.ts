@@ -38,7 +38,7 @@ export async function embed(
       }
     }
   }
-  throw new Error('assertion failed: an exchange ends with a terminal event')
+  assert(false, 'an exchange ends with a terminal event')
 }
 
 function embedded(
