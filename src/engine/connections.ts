@@ -13,9 +13,10 @@
  */
 import type { LookupFunction } from 'node:net'
 import { getCACertificates } from 'node:tls'
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import type { Dispatcher, Pool as UndiciPool } from 'undici'
 import { UpshiftError } from '../contract/problem.ts'
 import { isLoopback } from '../lib/loopback.ts'
+import { EnvHttpProxyAgent, Pool } from './undici.ts'
 
 /** uvicorn (vLLM, SGLang), Node and cpp-httplib (llama.cpp) close an idle connection after 5 s. */
 const KEEP_ALIVE_MS = 4_000
@@ -72,7 +73,7 @@ export function createConnections(options: ConnectionOptions = {}): Connections 
   }
 }
 
-function poolOptions(options: ConnectionOptions): Pool.Options {
+function poolOptions(options: ConnectionOptions): UndiciPool.Options {
   const { connectionsPerOrigin = CONNECTIONS_PER_ORIGIN, connectMs = CONNECT_MS, ca, lookup } = options
   return {
     connections: connectionsPerOrigin,
@@ -89,7 +90,7 @@ function trust(ca: string | undefined): { ca?: string[] } {
   return ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }
 }
 
-function createDispatcher(url: URL, options: ConnectionOptions, pool: Pool.Options): Dispatcher {
+function createDispatcher(url: URL, options: ConnectionOptions, pool: UndiciPool.Options): Dispatcher {
   const proxy = url.protocol === 'https:' ? options.httpsProxy : options.httpProxy
   if (proxy === undefined || proxy === '' || isDirect(url.hostname)) return new Pool(url.origin, pool)
   // Empty texts, and not absent ones: for an absent one undici would read the environment itself.

@@ -1,10 +1,9 @@
-import type { Histogram, Registry } from 'prom-client'
-import { declareCounter, type Labels } from './gauges.ts'
+import type { Labels, Rows } from './gauges.ts'
 
 /*
  * DESIGN. The library finds a time series anew at every count: it checks the labels' names and makes a key of their
  * values, which costs ten times the count. So what is counted on the path of every request is kept here, by whoever
- * counts it, and the library is told the sums when they are read.
+ * counts it, and the library is told the sums when they are read: exposition.ts.
  */
 
 /** One time series of a counter. */
@@ -18,16 +17,23 @@ export class Sum {
 
 /** A counter with labels. */
 export class Sums {
+  readonly name: string
+  readonly help: string
+  readonly labelNames: readonly string[]
   readonly #series = new Series(() => new Sum())
 
-  constructor(registry: Registry, name: string, help: string, labelNames: readonly string[]) {
-    declareCounter(registry, name, help, labelNames, () =>
-      Array.from(this.#series.all(), ([labels, { value }]) => [labels, value] as const),
-    )
+  constructor(name: string, help: string, labelNames: readonly string[]) {
+    this.name = name
+    this.help = help
+    this.labelNames = labelNames
   }
 
   of(labels: Labels): Sum {
     return this.#series.of(labels)
+  }
+
+  rows(): Rows {
+    return Array.from(this.#series.all(), ([labels, { value }]) => [labels, value] as const)
   }
 }
 
@@ -54,27 +60,33 @@ export class Spread {
   }
 }
 
+/** One value of a histogram, under the name that it has in the text of a scrape. */
+export interface SpreadRow {
+  readonly metricName: string
+  readonly labels: Labels
+  readonly value: number
+}
+
 /** A histogram with labels and these upper bounds, ascending. */
 export class Spreads {
-  readonly #name: string
+  readonly name: string
+  readonly help: string
   readonly #bounds: readonly number[]
   readonly #series: Series<Spread>
 
-  constructor(registry: Registry, name: string, help: string, bounds: readonly number[]) {
-    this.#name = name
+  constructor(name: string, help: string, bounds: readonly number[]) {
+    this.name = name
+    this.help = help
     this.#bounds = bounds
     this.#series = new Series(() => new Spread(bounds))
-    const read = async () => ({ name, help, type: 'histogram', values: [...this.#rows()] })
-    // A registry asks what is in it for its name and its values, and for nothing else until it is told to reset.
-    registry.registerMetric({ name, get: read } as unknown as Histogram)
   }
 
   of(labels: Labels): Spread {
     return this.#series.of(labels)
   }
 
-  *#rows(): Generator<{ metricName: string; labels: Labels; value: number }> {
-    const name = this.#name
+  *rows(): Generator<SpreadRow> {
+    const { name } = this
     for (const [labels, { counts, count, sum }] of this.#series.all()) {
       let upTo = 0
       for (const [at, le] of this.#bounds.entries()) {

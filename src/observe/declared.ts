@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client'
 import { Spreads, Sums } from './counted.ts'
 
 const SECONDS_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
@@ -6,11 +5,11 @@ const SECONDS_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export type Declared = ReturnType<typeof declareMetrics>
 
 /** Every metric of events, declared once. */
-export function declareMetrics(registry: Registry) {
+export function declareMetrics() {
   const sums = (name: string, help: string, labels: readonly string[]) =>
-    new Sums(registry, `upshift_${name}`, help, labels)
+    new Sums(`upshift_${name}`, help, labels)
   const seconds = (name: string, help: string) =>
-    new Spreads(registry, `upshift_${name}_seconds`, help, SECONDS_BUCKETS)
+    new Spreads(`upshift_${name}_seconds`, help, SECONDS_BUCKETS)
   return {
     requests: sums('requests_total', 'Requests by route and status.', ['route', 'status']),
     seconds: seconds('request', 'From arrival to the last byte.'),

@@ -90,7 +90,8 @@ export interface KeyGauge {
 }
 
 export type Labels = Readonly<Record<string, string | number>>
-type Rows = readonly (readonly [Labels, number])[]
+/** The values of a metric, each under its labels. */
+export type Rows = readonly (readonly [Labels, number])[]
 
 /** Gauges that are read at each scrape, so that a replica that has gone is gone from the text too. */
 export function declareGauges(
@@ -216,7 +217,8 @@ function limit(period: string, micros: number | undefined): Rows {
   return micros === undefined ? [] : [[{ period }, micros]]
 }
 
-function declare(
+/** A gauge that is read at each scrape. */
+export function declare(
   registry: Registry,
   name: string,
   help: string,

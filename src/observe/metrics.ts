@@ -1,7 +1,10 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Spread, Sum } from './counted.ts'
 import { type Declared, declareMetrics } from './declared.ts'
-import { declareGauges, declareKeyGauges, type Gauges, type KeyGauge } from './gauges.ts'
+import type { Exposition } from './exposition.ts'
+import type { Gauges } from './gauges.ts'
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** Every metric that Upshift exposes, declared once. Names follow Prometheus; times are seconds. */
 export interface Metrics {
@@ -29,33 +32,28 @@ export interface AnswerCount {
 }
 
 export function createMetrics(gauges: Gauges): Metrics {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const declared = declareMetrics(registry)
-  const read = () => ({
-    fleet: gauges.fleet(),
-    record: gauges.record(),
-    llama: gauges.llama(),
-    retrieval: gauges.retrieval(),
-    routing: gauges.routing(),
-  })
-  let state = read()
-  declareGauges(registry, () => state)
-  const ofKeys = new Registry()
-  let keys: readonly KeyGauge[] = []
-  declareKeyGauges(ofKeys, () => keys)
+  const declared = declareMetrics()
   const routes = new Map<string, RouteSeries>()
   const answers = new Answers(declared)
+  let inFlight = 0
+  let exposition: Promise<Exposition> | undefined
   return {
-    contentType: registry.contentType,
+    contentType: TEXT_FORMAT,
     async expose(everyKey) {
-      state = read()
-      const common = await registry.metrics()
-      if (!everyKey) return common
-      keys = gauges.keys()
-      return `${common}\n${await ofKeys.metrics()}`
+      // With the first scrape, since it loads a library: many a server is never scraped.
+      exposition ??= import('./exposition.ts').then(({ createExposition }) =>
+        createExposition(gauges, declared, () => inFlight),
+      )
+      return (await exposition).text(everyKey)
     },
-    inFlight: declareInFlight(registry),
+    inFlight: {
+      inc: () => {
+        inFlight += 1
+      },
+      dec: () => {
+        inFlight -= 1
+      },
+    },
     request(route, status, taken) {
       let series = routes.get(route)
       if (series === undefined) {
@@ -65,26 +63,6 @@ export function createMetrics(gauges: Gauges): Metrics {
       series.add(status, taken)
     },
     answer: (one) => answers.add(one),
-  }
-}
-
-function declareInFlight(registry: Registry): Metrics['inFlight'] {
-  let requests = 0
-  new Gauge({
-    name: 'upshift_requests_in_flight',
-    help: 'Requests being answered.',
-    registers: [registry],
-    collect() {
-      this.set(requests)
-    },
-  })
-  return {
-    inc: () => {
-      requests += 1
-    },
-    dec: () => {
-      requests -= 1
-    },
   }
 }
 

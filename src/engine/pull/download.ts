@@ -212,7 +212,7 @@ function beginsRight(offset: number, bytes: Buffer): boolean {
 function notGguf(host: string): Fault {
   return fault(
     'upstream_rejected',
-    `What ${host} sends is no GGUF file: it does not begin with \`GGUF\`. Is the address that of a page about the file, or of another format?`,
+    `What ${host} sends is no GGUF file: it does not begin with \`GGUF\`. Give the address of the .gguf file itself, not that of a page about it.`,
   )
 }
 
