@@ -65,9 +65,9 @@ export interface Draw {
   }
 }
 
-/** What an evaluator is shown of the question and of each answer, and what it may say. */
+/** What an evaluator is shown of a conversation, its last question and each answer, and what it may say. */
 export const EVALUATOR_BOUNDS = {
-  /** UTF-16 units of each of the three texts. */
+  /** UTF-16 units of each of the four texts. */
   shownChars: 8_000,
   /** Bytes of what is said around them. */
   frameBytes: 2_048,

@@ -12,6 +12,26 @@ export function lastQuestion(request: ChatRequest): string {
   return last === undefined ? '' : textsOf(last).join('\n')
 }
 
+/** The texts of all other messages, in order, each under its role; empty where there are none. */
+export function beforeLastQuestion(request: ChatRequest): string {
+  const { messages } = request
+  const last = messages.findLastIndex(({ role }) => role === 'user')
+  return messages
+    .flatMap((message, at) => {
+      const text = textsOf(message).join('\n')
+      return at === last || text === '' ? [] : [`${message.role}:\n${text}`]
+    })
+    .join('\n\n')
+}
+
+/** True where a message has an image, audio or a file. */
+export function hasMedia({ messages }: ChatRequest): boolean {
+  return messages.some(
+    ({ content }) =>
+      Array.isArray(content) && content.some(({ type }) => type !== 'text' && type !== 'refusal'),
+  )
+}
+
 /** UTF-16 units of text in all messages. */
 export function textChars(request: ChatRequest): number {
   let chars = 0

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Work } from '../../contract/ask.ts'
+import type { ChatRequest } from '../../contract/chat.ts'
 import { textsOf } from '../../contract/text.ts'
 import { RequestBill } from '../bill.ts'
 import { plan } from '../scripted.fixture.ts'
 import { questionOf } from './evaluator.ts'
 
-function work(id: string): Work {
+const ASKED: ChatRequest['messages'] = [{ role: 'user', content: 'What is 6 times 7?' }]
+
+function work(id: string, messages = ASKED): Work {
   return {
     ask: {
       id,
       origin: { type: 'wire', credential: undefined },
-      request: { model: 'auto', messages: [{ role: 'user', content: 'What is 6 times 7?' }] },
+      request: { model: 'auto', messages },
       bytes: 10,
       receivedAt: 0,
       signal: new AbortController().signal,
@@ -25,8 +28,8 @@ function work(id: string): Work {
   }
 }
 
-const put = (id: string, cheap: string, strong: string, mark = 'k3w') => {
-  const question = questionOf(work(id), cheap, strong, mark)
+const put = (id: string, cheap: string, strong: string, messages = ASKED) => {
+  const question = questionOf(work(id, messages), cheap, strong, 'k3w')
   const [message] = question.work.ask.request.messages
   assert.ok(message !== undefined)
   return { ...question, text: textsOf(message).join('') }
@@ -52,4 +55,27 @@ test('which answer stands first follows from the request, and the verdict is rea
     by: 'evaluator',
   })
   assert.equal(even.read('I cannot say.'), undefined)
+})
+
+test('what was said before the question is shown under its roles, its beginning and its end where it is long', () => {
+  const long = 'x'.repeat(20_000)
+  const { text } = put('req_2', '19:00', 'Seven in the evening.', [
+    { role: 'system', content: 'Answer with a time.' },
+    { role: 'user', content: 'When does the ferry leave?' },
+    { role: 'assistant', content: `At six.${long}` },
+    { role: 'user', content: [{ type: 'text', text: 'And the day after?' }] },
+  ])
+  const between = (name: string) => new RegExp(`<${name}-k3w>\\n([^]*?)\\n</${name}-k3w>`).exec(text)?.[1]
+  assert.equal(between('question'), 'And the day after?')
+  const before = between('conversation') ?? ''
+  assert.ok(
+    before.startsWith(
+      'system:\nAnswer with a time.\n\nuser:\nWhen does the ferry leave?\n\nassistant:\nAt six.xxx',
+    ),
+    before.slice(0, 200),
+  )
+  assert.match(before, /x\n\[…\]\nx+$/)
+  assert.equal(before.length, 8_005)
+  assert.match(text, /the last one of a conversation/)
+  assert.doesNotMatch(put('req_2', 'a', 'b').text, /conversation/)
 })

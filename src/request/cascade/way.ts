@@ -181,7 +181,7 @@ class Cascade {
   async #right(cheap: Heard, strong: Heard): Promise<Pick<Compared, 'cheap' | 'strong' | 'by'> | undefined> {
     if (this.#judge.equal(cheap, strong)) return { cheap: 0.5, strong: 0.5, by: 'agreement' }
     const { evaluator = [] } = this.#escalation
-    // One question and two texts are all that an evaluator is shown: a step of an agent is more than that.
+    // Texts are all that an evaluator is shown: a step of an agent is more than that.
     const acts =
       cheap.calls.length > 0 || strong.calls.length > 0 || taskOf(this.#work.ask.request) !== undefined
     if (evaluator.length === 0 || acts) return undefined

@@ -206,7 +206,7 @@ test('a step after one that failed is lifted alone: the conversation stays with 
   assert.match(fine.reasons.join(), /step 2: the expert tier/)
 })
 
-test('an evaluator is not planned for a step of an agent: its draws wait for feedback', () => {
+test('an evaluator is planned for neither a step of an agent nor an image: their draws wait for feedback', () => {
   const evaluators = (messages: ChatRequest['messages']) => {
     let drawing: string | undefined
     const draw: EscalationPorts['draw'] = ({ evaluator }) => {
@@ -218,6 +218,9 @@ test('an evaluator is not planned for a step of an agent: its draws wait for fee
   }
   assert.deepEqual(evaluators([TASK]), ['j/judge', ['j/judge']])
   assert.deepEqual(evaluators(stepAfter('port 8443')), [undefined, undefined])
+  const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } } as const
+  const seen = { role: 'user', content: [{ type: 'text', text: 'What is this?' }, image] } as const
+  assert.deepEqual(evaluators([{ ...seen, content: [...seen.content] }]), [undefined, undefined])
 })
 
 test('the prior reads what a step’s tools have said beside the question, and traffic is counted by kind', () => {

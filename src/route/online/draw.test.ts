@@ -21,7 +21,7 @@ function drawnOf(usdPerDay: number, evaluator: ModelView | undefined): readonly 
 
 test('what the evaluator may cost is held against the money of the day, beside the strong model', () => {
   const strong = 200
-  // 2,048 bytes around three texts of which the question has 100 bytes, and 1,024 tokens of verdict.
+  // 2,048 bytes around texts: a conversation of 100 bytes, question and all, and two answers, and 1,024 tokens of verdict.
   const evaluator = 2_048 + 100 + 48_000 + 1_024
   const [without, beside] = [drawnOf(100, undefined), drawnOf(100, priced('judge', 1))]
   assert.ok(without.length > 10 && beside.length === without.length)

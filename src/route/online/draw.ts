@@ -89,7 +89,11 @@ function judged(evaluator: ModelView | undefined, askedBytes: number): number {
   if (evaluator?.price === undefined) return 0
   const { shownChars, frameBytes, verdictTokens } = EVALUATOR_BOUNDS
   const textBytes = 3 * shownChars
-  return worst(evaluator.price, frameBytes + Math.min(askedBytes, textBytes) + 2 * textBytes, verdictTokens)
+  return worst(
+    evaluator.price,
+    frameBytes + Math.min(askedBytes, 2 * textBytes) + 2 * textBytes,
+    verdictTokens,
+  )
 }
 
 function modelsOf(low: ModelView, high: ModelView): string {
