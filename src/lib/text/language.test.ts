@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GRAMMARS } from './function-words.ts'
-import { languageOf } from './language.ts'
+import { isForeignTo, languageOf } from './language.ts'
 
 const telling = (text: string): string[] => {
   const { isEmpty } = languageOf(text)
@@ -48,4 +48,21 @@ test('the words of every language are of one form, and each pattern is one', () 
       assert.equal(word, word.normalize('NFC'), code)
     }
   }
+})
+
+test('a text is foreign to another only where both are plainly in a language, and nowhere in a common one', () => {
+  const english = 'The pump is oiled when it draws air, and the motor is cooled by the water.'
+  const german = 'Die Pumpe wird geölt, wenn sie Luft zieht, und der Motor wird gekühlt.'
+  const french = "La pompe est huilée quand elle prend de l'air, et le moteur est refroidi par l'eau."
+  const texts = [english, german, french]
+  for (const [at, one] of texts.entries()) {
+    for (const [beside, other] of texts.entries()) assert.equal(isForeignTo(one, other), at !== beside, other)
+  }
+  for (const unknown of ['{"hours": 500, "grade": 46}', '500 | 46 | open', '']) {
+    assert.equal(isForeignTo(german, unknown), false, unknown)
+    assert.equal(isForeignTo(unknown, german), false, unknown)
+  }
+  const long = `${english} `.repeat(20)
+  assert.equal(isForeignTo(german, long), true)
+  assert.equal(isForeignTo(german, `${long}${`${german} `.repeat(8)}`), false)
 })

@@ -35,11 +35,47 @@ export const ENGLISH: Language = {
 const MAX_READ = 400
 
 export function languageOf(text: string): Language {
-  const read = text.slice(0, MAX_READ)
+  const { languages } = read(text)
+  return languages === 0 ? ENGLISH : languageBy(languages)
+}
+
+/** English function words from which on a text is English, and not merely in no language that is known. */
+const PLAIN_ENGLISH = 3
+
+/**
+ * True where this text is plainly in a language, and the other one is too, wherever it has words enough to tell, but
+ * nowhere in that one. The other is read to its end.
+ */
+export function isForeignTo(text: string, other: string): boolean {
+  const own = read(text)
+  if (!isPlain(own)) return false
+  let foreign = false
+  for (let at = 0; at < other.length; at += MAX_READ) {
+    const its = read(other.slice(at, at + MAX_READ))
+    if (!isPlain(its)) continue
+    if (its.languages === own.languages || (its.languages & own.languages) !== 0) return false
+    foreign = true
+  }
+  return foreign
+}
+
+function isPlain({ languages, english }: Read): boolean {
+  return languages !== 0 || english >= PLAIN_ENGLISH
+}
+
+interface Read {
+  /** Bits in the order of GRAMMARS; 0 for English. */
+  readonly languages: number
+  /** English function words. */
+  readonly english: number
+}
+
+function read(text: string): Read {
+  const beginning = text.slice(0, MAX_READ)
   const counts = new Uint16Array(GRAMMARS.length)
   let [english, certain, long] = [0, 0, 0]
   const { empty, faint } = tables()
-  for (const word of new Set(lowerWords(read))) {
+  for (const word of new Set(lowerWords(beginning))) {
     if (isEmptyWord(word)) english++
     const of = (empty.get(word) ?? 0) | (faint.get(word) ?? 0)
     if (of === 0) continue
@@ -50,12 +86,12 @@ export function languageOf(text: string): Language {
     }
   }
   const most = Math.max(...counts)
-  if (most <= english) return ENGLISH
+  if (most <= english) return { languages: 0, english }
   let languages = 0
   for (const [number, count] of counts.entries()) if (count === most) languages |= 1 << number
   // Names in code and units of measure are short: "l" and "em" are articles and prepositions, too.
   const many = most > 2 && (long & languages) !== 0
-  return many || (certain & languages) !== 0 ? languageBy(languages) : ENGLISH
+  return { languages: many || (certain & languages) !== 0 ? languages : 0, english }
 }
 
 /** A name in code is one word: `word_list` is no Dutch. */

@@ -123,3 +123,14 @@ test('it is a share whatever comes, and marks without an end cost no more than t
   assert.equal(shareOf(TRUE, asks('<context>'.repeat(10_000))), undefined)
   assert.equal(shareOf(TRUE, asks('<context>'.repeat(100_000))), undefined)
 })
+
+test('an answer in another language than all of its context is not judged by its words', () => {
+  const german = 'Die Pumpe wird alle 500 Stunden geölt. Ein Pfeifen bedeutet, dass sie Luft zieht.'
+  assert.equal(shareOf(german, asks(FORMS[0] ?? '')), undefined)
+  const both = `${GUIDE}\n\nDie Pumpe wird alle 500 Stunden mit Öl der Klasse 46 geölt, und das Pfeifen bedeutet, dass sie Luft zieht. ${'Der Motor wird von dem Wasser gekühlt, das er hebt. '.repeat(12)}`
+  assert.equal(shareOf(german, asks(`Context:\n${both}\n\nQuestion: Was nun?`)), 1)
+  const table = Array.from({ length: 40 }, (_, row) => `pumpe ${row} | stunden ${500 + row} | öl 46`).join(
+    '\n',
+  )
+  assert.equal(shareOf('Die Pumpe 3 hat 777 Stunden.', asks(`Context:\n${table}\n\nQuestion: Was nun?`)), 0)
+})

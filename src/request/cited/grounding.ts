@@ -2,6 +2,7 @@ import type { ChatRequest } from '../../contract/chat.ts'
 import type { Passage } from '../../contract/passage.ts'
 import { taskOf } from '../../contract/task.ts'
 import { textsOf } from '../../contract/text.ts'
+import { isForeignTo } from '../../lib/text/language.ts'
 import { sentencesOf } from '../../lib/text/sentences.ts'
 import { check, figuresIn, stemsOf } from './check.ts'
 import { NOT_THERE } from './prompt.ts'
@@ -38,7 +39,8 @@ export interface Material {
  * a quotation carries, as the check of citations will have it. Over the caller's own context, which is what tools have
  * said and what a message holds under a heading or between marks that call it so: those whose figures, and half of
  * whose telling words that are not the question's, stand in one piece of it. Undefined where there is nothing to be
- * grounded in, or more than is looked at, or nothing said beyond the question. What a sentence concludes from its words is beyond code.
+ * grounded in, or more than is looked at, or nothing said beyond the question, or all of it in another language. What a
+ * sentence concludes from its words is beyond code.
  */
 export function groundingOf(answer: string, { request, question, passages }: Material): number | undefined {
   const said = answer.slice(0, ANSWER_CHARS)
@@ -53,7 +55,7 @@ export function groundingOf(answer: string, { request, question, passages }: Mat
   const texts = contextOf(request)
   if (texts === undefined) return undefined
   const context = texts.join('\n\n')
-  if (context.length < CONTEXT_MIN_CHARS) return undefined
+  if (context.length < CONTEXT_MIN_CHARS || isForeignTo(said, context)) return undefined
   // A question that brings its own context ends where that begins.
   const asked = texts.reduce((rest, text) => rest.split(text).join(' '), question.slice(0, SCANNED_CHARS))
   return shareIn(said, piecesOf(context), stemsOf(endsOf(asked)))
