@@ -65,7 +65,7 @@ const schema = z.strictObject({
     env: 'UPSHIFT_DRAIN_MS',
   }),
   slowReaderMs: durationMs.default(30_000).meta({
-    description: 'Milliseconds for which a client may leave a streamed answer unread before it is cut off.',
+    description: 'Milliseconds for which a client may leave an answer unread before it is cut off.',
     env: 'UPSHIFT_SLOW_READER_MS',
   }),
 })

@@ -97,21 +97,21 @@ async function write(
   base64: boolean,
   tail: string,
 ): Promise<void> {
+  const { slowReaderMs } = writing.ports
   const pieces = piecesOf(vectors, base64, tail)
   let piece = pieces.next().value ?? ''
   let next = pieces.next()
   if (next.done === true) {
     const length = { 'content-length': String(Buffer.byteLength(piece)) }
-    writeHead(writing, JSON_TYPE, length).end(piece)
-    return
+    return writeHead(writing, JSON_TYPE, length).end(piece, slowReaderMs)
   }
   const raw = writeHead(writing, JSON_TYPE, {})
   for (; next.done !== true && !raw.destroyed; next = pieces.next()) {
     if (raw.write(piece)) await turn()
-    else await raw.drained(writing.ports.slowReaderMs)
+    else await raw.drained(slowReaderMs)
     piece = next.value
   }
-  if (!raw.destroyed) raw.end(piece)
+  if (!raw.destroyed) await raw.end(piece, slowReaderMs)
 }
 
 function* piecesOf(vectors: readonly Vector[], base64: boolean, tail: string): Generator<string, undefined> {

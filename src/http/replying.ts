@@ -103,7 +103,8 @@ async function writeWhole(writing: Replying): Promise<void> {
         ports.finished({ answer, terminal: event, firstTokenMs })
         const text = writer.whole(whole, event)
         const length = { 'content-length': String(Buffer.byteLength(text)) }
-        return writeHead(writing, 'application/json; charset=utf-8', length).end(text)
+        const raw = writeHead(writing, 'application/json; charset=utf-8', length)
+        return raw.end(text, ports.slowReaderMs)
       }
     }
   }
@@ -123,17 +124,13 @@ async function writeStream(writing: Replying): Promise<void> {
     const ended = isTerminal(last)
     if (ended) ports.finished({ answer, terminal: last, firstTokenMs })
     const text = writer.batch(batch)
-    if (ended) {
-      raw.end(text)
-      // It may be the whole of an answer that was held.
-      if (!raw.flushed) await raw.drained(ports.slowReaderMs)
-      return
-    }
+    // It may be the whole of an answer that was held.
+    if (ended) return raw.end(text, ports.slowReaderMs)
     if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
     if (writer.over === true) {
       await events.return?.()
       break
     }
   }
-  raw.end()
+  await raw.end('', ports.slowReaderMs)
 }

@@ -16,6 +16,8 @@ import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { type AnsweringPorts, mountAnswers } from './answering.ts'
+import { boundUnread } from './body.ts'
+import { Line } from './line.ts'
 import { type DrainState, type HttpServer, Listening } from './listening.ts'
 import { mount } from './mount.ts'
 import { OriginCheck, type OriginRules } from './origin.ts'
@@ -50,7 +52,7 @@ export interface HttpLimits {
   /** Milliseconds a caller may take to send a whole request. */
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
-  /** Milliseconds a reader may take nothing of a stream before it is cut off. */
+  /** Milliseconds a reader may take nothing of an answer before it is cut off. */
   readonly slowReaderMs: number
 }
 
@@ -153,13 +155,16 @@ function sayGoodbye(state: DrainState, reply: FastifyReply): void {
 
 /** Origin check, counters and the close of connections while draining: for every request. */
 function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void {
-  app.addHook('onSend', (_request, reply, _payload, done) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     sayGoodbye(state, reply)
     done()
+    // By now it is with the socket.
+    if (typeof payload === 'string') boundUnread(reply.raw, payload.length, ports.limits.slowReaderMs)
   })
   app.decorateRequest('visit', null)
   const { logs } = ports
   const origins = new OriginCheck(ports.origin)
+  const line = new Line()
   // Without a listener it would end the process.
   const failed = (error: Error): void => {
     logs.error({ error: error.stack ?? error.message }, 'a bug: this answer was written to after its end')
@@ -170,6 +175,7 @@ function watch(app: FastifyInstance, ports: HttpPorts, state: DrainState): void 
     request.log = logs
     reply.log = logs
     reply.raw.on('error', failed)
+    if (reply.raw.socket === null && !line.admits(request.raw.socket, reply.raw)) return reply.hijack()
     const { host, origin } = request.headers
     const refusal = origins.refusal(host, origin)
     if (refusal !== undefined) return sendProblem(reply, refusal.problem, request.id)
