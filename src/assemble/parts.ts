@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createKeys, type Keys } from '../caller/keys.ts'
 import { createLedger, type Ledger } from '../caller/ledger/ledger.ts'
@@ -93,6 +94,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   opening.adopt(lockFor(paths), (held) => held.release())
   // Whoever wrote it has died: the lock says so.
   removeServerFile(paths)
+  const stateLost = existsSync(paths.log) && !(statSync(paths.state, { throwIfNoEntry: false })?.size ?? 0)
+  if (stateLost) logs.warn(stateGone(paths.state))
   const store = opening.adopt(
     openStore(paths.state, [...keyMigrations, ...fleetMigrations, ...likeMigrations]),
     (one) => one.close(),
@@ -144,6 +147,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     reconfigure: (next) => fleet.reconfigure(next.fleet, specsOf(next, around, secretOf)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** The log tells who made which key, and not its hash: what was in the file cannot be made of it. */
+function stateGone(path: string): string {
+  return `${path} is not there or empty, and this home has a log: the API keys, their limits and what was allowed are gone, and a new file is begun. Where that was not meant, stop Upshift and put the file back from a backup.`
 }
 
 function openKeys(

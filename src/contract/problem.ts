@@ -110,3 +110,9 @@ export class UpshiftError extends Error {
     this.problem = problem
   }
 }
+
+/**
+ * A fault in a file of the home. Its message names the file and what to do with it, for whoever runs the server: a
+ * terminal and the server's log have it, and a caller over HTTP is told only that there is one.
+ */
+export class HomeError extends UpshiftError {}

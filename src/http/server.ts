@@ -9,7 +9,7 @@ import type { Count, Handle } from '../contract/ask.ts'
 import type { Caller } from '../contract/caller.ts'
 import type { EmbedRequest } from '../contract/embed.ts'
 import type { Verdict } from '../contract/event.ts'
-import { isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
+import { HomeError, isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Pace } from '../lib/pace.ts'
@@ -248,6 +248,14 @@ function tooManyBodies(limits: HttpLimits): Problem {
 }
 
 function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {
+  if (error instanceof HomeError) {
+    ports.logs.error({ why: error.message }, 'a file of the home cannot be used: this request needed it')
+    return {
+      code: 'internal',
+      message:
+        "A file that this request needs cannot be used. Upshift's log and `upshift doctor` name it and say what to do; then send the request again.",
+    }
+  }
   if (error instanceof UpshiftError) return error.problem
   if (error.statusCode === 415) {
     return {

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { UpshiftError } from '../contract/problem.ts'
+import { HomeError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import { type Migration, migrate } from './migration.ts'
 
@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 5_000
 const CHECK_ON_OPEN_BYTES = 16 * 1024 * 1024
 
 /** The file is damaged, or no database: not one that is busy, may not be opened, or is of a newer version. */
-export class DamagedError extends UpshiftError {}
+export class DamagedError extends HomeError {}
 
 /** What a transaction survives once it has returned: the process's death, or the machine's power loss too. */
 export type Durability = 'process' | 'power'
@@ -49,7 +49,7 @@ export interface Store extends Disposable {
 
 /**
  * Opens (or creates, with mode 0600) the database at `path` and brings its tables up to date.
- * Throws UpshiftError that names the file: it cannot be opened, is damaged or no database (DamagedError), or was
+ * Throws HomeError that names the file: it cannot be opened, is damaged or no database (DamagedError), or was
  * written by a newer version.
  */
 export function openStore(path: string, migrations: readonly Migration[]): Store {
@@ -62,7 +62,7 @@ export function openStore(path: string, migrations: readonly Migration[]): Store
     if (statSync(path).size <= CHECK_ON_OPEN_BYTES) store.check()
     const obstacle = migrate(database, migrations)
     if (obstacle === undefined) return store
-    throw new UpshiftError({ code: 'conflict', message: `The database ${path} ${obstacle}` })
+    throw new HomeError({ code: 'conflict', message: `The database ${path} ${obstacle}` })
   } catch (error) {
     database?.close()
     throw explained(error, path)
@@ -149,14 +149,14 @@ function tune(database: DatabaseSync, path: string): void {
     const message =
       `The database ${path} cannot use a write-ahead log (SQLite answered "${mode}"): its folder is probably ` +
       'on a network or read-only file system. Choose a home on a local disk (UPSHIFT_HOME).'
-    throw new UpshiftError({ code: 'conflict', message })
+    throw new HomeError({ code: 'conflict', message })
   }
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF')
 }
 
 /**
  * Creates the database's file before SQLite does, with mode 0600, or narrows it: SQLite gives its -wal and -shm
- * files the same mode. Throws UpshiftError that names the file where it can be neither.
+ * files the same mode. Throws HomeError that names the file where it can be neither.
  * A file that is there is never opened here: closing it would drop the POSIX locks of every other connection
  * that this process has to it (https://www.sqlite.org/howtocorrupt.html, 2.2).
  */
@@ -185,15 +185,15 @@ function explained(error: unknown, path: string): unknown {
     const message =
       `The database ${path} was locked by another process for ${BUSY_TIMEOUT_MS / 1000} s. ` +
       'Stop the other Upshift that uses this home, or choose another home (UPSHIFT_HOME).'
-    return new UpshiftError({ code: 'conflict', message }, error)
+    return new HomeError({ code: 'conflict', message }, error)
   }
   return error
 }
 
-function unopened(path: string, cause: unknown): UpshiftError {
+function unopened(path: string, cause: unknown): HomeError {
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `The database ${path} cannot be opened for writing: ${why}. Check the path and who owns it.`
-  return new UpshiftError({ code: 'conflict', message }, cause)
+  return new HomeError({ code: 'conflict', message }, cause)
 }
 
 function damaged(path: string, why: string, cause?: unknown): DamagedError {

@@ -6,6 +6,8 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -30,6 +32,27 @@ function kept(vault: Vault, name: string, text: Uint8Array | string): { ref: str
   assert.ok(at)
   return { ref: subject.ref, text: at }
 }
+
+test('a vault that has texts and lost the database of their keys gets no new one', async () => {
+  using home = new Home()
+  const vault = home.vault()
+  kept(vault, 'ada', 'a text')
+  vault.flush()
+  await vault.close()
+  const refused = /vault\.db is not there or empty, and .*vault holds texts.*backup.*aside/
+  for (const lose of [() => rmSync(home.database), () => writeFileSync(home.database, '')]) {
+    lose()
+    assert.throws(
+      () => home.vault(),
+      (error) => codeIs('conflict')(error) && refused.test(String(error)),
+    )
+  }
+  renameSync(home.folder, `${home.folder}.aside`)
+  const anew = home.vault()
+  assert.ok(anew.seal(anew.subject('ada'), 'another'))
+  anew.flush()
+  await anew.close()
+})
 
 test('what is kept is read back, byte for byte, for every subject and length', async () => {
   using home = new Home()

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { statSync } from 'node:fs'
 import type { TextRef } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
@@ -74,9 +75,20 @@ const PENDING_BYTES = 262_144
 const PENDING_KEPT_BYTES = 4 * 1_048_576
 const TICK_BYTES_MAX = 256 * 1_048_576
 
-/** Throws UpshiftError where the master key is not the one that the vault was made with. */
+/**
+ * Throws UpshiftError where the master key is not the one that the vault was made with, and where there are texts and
+ * the database of their keys is gone: a new one would hide that nobody can read them.
+ */
 export function openVault(options: VaultOptions): Vault {
+  const { folder, database } = options
+  const gone = (statSync(database, { throwIfNoEntry: false })?.size ?? 0) === 0
+  if (gone && listVaultFiles(folder).length > 0) throw lost(database, folder)
   return new FileVault(options)
+}
+
+function lost(database: string, folder: string): UpshiftError {
+  const message = `${database} is not there or empty, and ${folder} holds texts that only the keys in it open. Put it back from a backup. If it is lost for good so are the texts: move ${folder} aside, and the next start begins a new vault.`
+  return new UpshiftError({ code: 'conflict', message })
 }
 
 class FileVault implements Vault {

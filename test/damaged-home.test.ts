@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { makeKey } from './process/admin.ts'
+import { Shelf } from './process/collection.ts'
+import { chat, errorOf, type Reply, send } from './process/send.ts'
+import { startServer } from './process/server.ts'
+import { configOf, engineAt } from './process/settings.ts'
+import { until } from './process/until.ts'
+import { respond, startUpstream, type Upstream } from './process/upstream.ts'
+
+/** A home whose files were damaged or lost while no server ran: what the operator is told, and what a caller is. */
+
+const held = new AsyncDisposableStack()
+const folder = mkdtempSync(join(tmpdir(), 'upshift-damaged-'))
+let engine: Upstream
+
+before(async () => {
+  engine = held.use(await startUpstream())
+  engine.answer((response, received) => respond(response, received, ['Here.']))
+})
+
+after(async () => {
+  await held.disposeAsync()
+  rmSync(folder, { recursive: true })
+})
+
+const start = (home: string) => startServer({ home, config: configOf({ one: engineAt([engine.url]) }) })
+const question = { model: 'one/small', messages: [{ role: 'user', content: 'Hello.' }] }
+
+/** A home in which a request was answered. */
+async function used(name: string): Promise<string> {
+  const home = join(folder, name)
+  await using server = await start(home)
+  assert.equal((await chat(server, question)).status, 200)
+  await server.stop()
+  return home
+}
+
+test('damaged collections are named in the log and by the doctor, and to a caller without a path', async () => {
+  const home = await used('collections')
+  const path = join(home, 'collections.db')
+  {
+    using shelf = new Shelf()
+    await shelf.add(home, 'manuals', { 'pump.md': '# Pump\n\nThe oil is changed every 500 hours.\n' })
+  }
+  writeFileSync(path, 'garbage '.repeat(1_000))
+  await using server = await start(home)
+  const { headers } = await makeKey(server, 'app')
+  const ask = { ...question, model: 'auto', upshift: { collection: 'manuals' } }
+  const replies: Reply[] = [
+    await send(server, { method: 'GET', path: '/v1/knowledge', headers }),
+    await chat(server, ask, headers),
+    await chat(server, { ...ask, stream: true }, headers),
+  ]
+  for (const reply of replies) {
+    assert.deepEqual([reply.status, errorOf(reply).code], [500, 'internal'])
+    assert.match(errorOf(reply).message, /A file .* cannot be used.*upshift doctor/)
+    assert.ok(!reply.text.includes(home), reply.text)
+  }
+  const told = (): string[] => {
+    const lines = server.output().split('\n')
+    return lines.filter((line) => line.includes(path))
+  }
+  await until('each of them is in the log', () => told().length === replies.length)
+  for (const line of told()) assert.match(line, /is damaged or not a database.*from a backup/)
+  const doctor = await send(server, { method: 'GET', path: '/v1/admin/doctor' })
+  assert.ok(doctor.text.includes(`The database ${path} is damaged`), doctor.text)
+  assert.equal((await chat(server, question, headers)).status, 200)
+})
+
+test('a home that lost its keys starts and says that they are gone; a new home has lost none', async () => {
+  const home = await used('keyless')
+  const state = join(home, 'state.db')
+  rmSync(state)
+  const gone = `${state} is not there or empty, and this home has a log`
+  {
+    await using server = await start(home)
+    assert.ok(server.output().includes(gone), server.output())
+    await server.stop()
+  }
+  await using again = await start(home)
+  assert.ok(!again.output().includes(gone))
+})
+
+test('a home that lost the keys of its texts does not start, and says what to put back', async () => {
+  const home = await used('textless')
+  rmSync(join(home, 'vault.db'))
+  await assert.rejects(start(home), /ended before it was up[\s\S]*vault\.db is not there or empty.*backup/)
+})
