@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { makeKey } from './process/admin.ts'
 import { Shelf } from './process/collection.ts'
@@ -12,6 +13,12 @@ import { until } from './process/until.ts'
 import { respond, startUpstream, type Upstream } from './process/upstream.ts'
 
 /** A home whose files were damaged or lost while no server ran: what the operator is told, and what a caller is. */
+
+const PAGE_BYTES = 4_096
+/** A larger file is not read whole when it is opened. */
+const UNCHECKED_BYTES = 17 * 1_048_576
+
+const PUMP = { 'pump.md': '# Pump\n\nThe oil is changed every 500 hours.\n' }
 
 const held = new AsyncDisposableStack()
 const folder = mkdtempSync(join(tmpdir(), 'upshift-damaged-'))
@@ -44,7 +51,7 @@ test('damaged collections are named in the log and by the doctor, and to a calle
   const path = join(home, 'collections.db')
   {
     using shelf = new Shelf()
-    await shelf.add(home, 'manuals', { 'pump.md': '# Pump\n\nThe oil is changed every 500 hours.\n' })
+    await shelf.add(home, 'manuals', PUMP)
   }
   writeFileSync(path, 'garbage '.repeat(1_000))
   await using server = await start(home)
@@ -69,6 +76,48 @@ test('damaged collections are named in the log and by the doctor, and to a calle
   const doctor = await send(server, { method: 'GET', path: '/v1/admin/doctor' })
   assert.ok(doctor.text.includes(`The database ${path} is damaged`), doctor.text)
   assert.equal((await chat(server, question, headers)).status, 200)
+})
+
+/** Of every page from the first but three, the beginning. */
+function overwrite(path: string): void {
+  const { size } = statSync(path)
+  const file = openSync(path, 'r+')
+  for (let at = 3 * PAGE_BYTES; at < size; at += PAGE_BYTES) writeSync(file, Buffer.alloc(64, 'Z'), 0, 64, at)
+  closeSync(file)
+}
+
+test('collections that are damaged while they are open are no bug, and nobody is told to try again', async () => {
+  const home = join(folder, 'open')
+  await using server = await start(home)
+  const path = join(home, 'collections.db')
+  using shelf = new Shelf()
+  await shelf.add(home, 'manuals', PUMP)
+  assert.equal((await send(server, { method: 'GET', path: '/v1/knowledge' })).status, 200)
+  overwrite(path)
+  // The searches have a connection of their own, and a thread.
+  const reply = await chat(server, { ...question, model: 'auto', upshift: { collection: 'manuals' } })
+  assert.deepEqual([reply.status, errorOf(reply).code], [500, 'internal'])
+  assert.match(errorOf(reply).message, /A file .* cannot be used.*upshift doctor/)
+  assert.ok(!reply.text.includes(home), reply.text)
+  await until('it is in the log', () => server.output().includes(`The database ${path} is damaged`))
+})
+
+test('collections too large to be checked when they are opened are found to be damaged when they are read', async () => {
+  const home = await used('large')
+  const path = join(home, 'collections.db')
+  {
+    using shelf = new Shelf()
+    await shelf.add(home, 'manuals', PUMP)
+    using database = new DatabaseSync(path)
+    database.exec(`CREATE TABLE large AS SELECT zeroblob(${UNCHECKED_BYTES}) AS bytes`)
+  }
+  overwrite(path)
+  await using server = await start(home)
+  const reply = await send(server, { method: 'GET', path: '/v1/knowledge' })
+  assert.deepEqual([reply.status, errorOf(reply).code], [500, 'internal'])
+  assert.match(errorOf(reply).message, /A file .* cannot be used.*upshift doctor/)
+  await until('it is in the log', () => /malformed.*`upshift doctor` names the file/.test(server.output()))
+  assert.doesNotMatch(server.output(), /a bug/)
 })
 
 test('a home that lost its keys starts and says that they are gone; a new home has lost none', async () => {

@@ -12,6 +12,7 @@ import type { Verdict } from '../contract/event.ts'
 import { HomeError, isRefusal, type Problem, type Refusal, UpshiftError } from '../contract/problem.ts'
 import type { Route } from '../contract/route.ts'
 import type { Clock } from '../lib/clock.ts'
+import { isMalformed } from '../lib/malformed.ts'
 import { Pace } from '../lib/pace.ts'
 import type { Logs } from '../observe/logs.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -248,8 +249,13 @@ function tooManyBodies(limits: HttpLimits): Problem {
 }
 
 function problemOf(error: FastifyError | UpshiftError, ports: HttpPorts): Problem {
-  if (error instanceof HomeError) {
-    ports.logs.error({ why: error.message }, 'a file of the home cannot be used: this request needed it')
+  const malformed = isMalformed(error)
+  if (malformed || error instanceof HomeError) {
+    // What breaks while it is open does not name itself.
+    const why = malformed
+      ? `${error.stack}\n\`upshift doctor\` names the file. Stop Upshift before you put another in its place.`
+      : error.message
+    ports.logs.error({ why }, 'a file of the home cannot be used: this request needed it')
     return {
       code: 'internal',
       message:

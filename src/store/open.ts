@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { HomeError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
+import { isMalformed } from '../lib/malformed.ts'
 import { type Migration, migrate } from './migration.ts'
 
 // DESIGN. One SQLite file, opened by one process for writing (the home's lock sees to that) and readable by
@@ -172,14 +173,12 @@ export function keepPrivate(path: string): void {
 // SQLite's result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
 const SQLITE_BUSY = 5
 const SQLITE_READONLY = 8
-const SQLITE_CORRUPT = 11
 const SQLITE_CANTOPEN = 14
-const SQLITE_NOTADB = 26
 
-function explained(error: unknown, path: string): unknown {
+/** What a fault of the database at `path` means: HomeError where SQLite says that it lies in the file, else the error itself. */
+export function explained(error: unknown, path: string): unknown {
+  if (isMalformed(error)) return damaged(path, error.message, error)
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
-  const why = error instanceof Error ? error.message : String(error)
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return damaged(path, why, error)
   if (code === SQLITE_CANTOPEN || code === SQLITE_READONLY) return unopened(path, error)
   if (code === SQLITE_BUSY) {
     const message =

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { DocumentFilter } from '../../contract/filter.ts'
 import type { Found } from '../../contract/passage.ts'
+import { HomeError } from '../../contract/problem.ts'
 import { createWorkerPool } from '../../lib/worker-pool.ts'
 import type { AskedVector } from '../vectors/chunk-vectors.ts'
 import { TRUSTS } from './origins.ts'
@@ -40,7 +41,8 @@ interface PoolFound extends Nearness {
 export interface SearchPool {
   /**
    * The `limit` best passages of a collection, by its own settings; `dense` stands in for the weight of its
-   * semantics, and `labels` are those that who asks holds. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there.
+   * semantics, and `labels` are those that who asks holds. Rejects with WorkerError: the pool is full, the search took too long, or the collection is not there; with
+   * HomeError: the file is damaged.
    */
   search(question: Sought, labels: readonly string[], signal?: AbortSignal): Promise<PoolHits>
   /** What an answer may be made of: passages that were screened and judged. Rejects as `search`. */
@@ -111,6 +113,14 @@ const foundSchema: z.ZodType<Found> = z.object({
 
 const hitsReply = z.object({ hits: hitsSchema, missing: z.number().nullable() })
 const foundReply = z.object({ found: foundSchema, missing: z.number().nullable() })
+const unusableReply = z.object({ unusable: z.string() })
+
+/** Throws HomeError where the worker could not use the file. */
+function usable(reply: unknown): unknown {
+  const { data } = unusableReply.safeParse(reply)
+  if (data !== undefined) throw new HomeError({ code: 'internal', message: data.unusable })
+  return reply
+}
 
 /** Searches the collections in the file at `path` off the event loop. */
 export function createSearchPool(path: string): SearchPool {
@@ -123,9 +133,9 @@ export function createSearchPool(path: string): SearchPool {
   })
   return {
     search: async (question, labels, signal) =>
-      hitsReply.parse(await pool.run({ type: 'search', path, ...question, labels }, [], signal)),
+      hitsReply.parse(usable(await pool.run({ type: 'search', path, ...question, labels }, [], signal))),
     find: async (question, labels, signal) =>
-      foundReply.parse(await pool.run({ type: 'find', path, ...question, labels }, [], signal)),
+      foundReply.parse(usable(await pool.run({ type: 'find', path, ...question, labels }, [], signal))),
     close: () => pool.close(),
   }
 }

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { documentFilterSchema } from '../../contract/filter.ts'
+import { HomeError } from '../../contract/problem.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { serveTasks } from '../../lib/worker-task.ts'
+import { explained } from '../../store/open.ts'
 import { foundAmong, WIDE } from '../answer/find.ts'
 import { DEFAULT_SETTINGS } from '../retrieve/settings.ts'
 import { MAX_VECTOR_BYTES } from '../vectors/chunk-vectors.ts'
@@ -30,8 +32,19 @@ let file: { readonly path: string; readonly collections: Collections } | undefin
 const open = new Map<string, { readonly generation: number; readonly searcher: Searcher }>()
 
 serveTasks((task) => {
-  const { type, path, collection, question, limit, dense, labels, filter, asked, hits } =
-    taskSchema.parse(task)
+  const parsed = taskSchema.parse(task)
+  try {
+    return searched(parsed)
+  } catch (error) {
+    const told = explained(error, parsed.path)
+    // As a result: an error crosses as its words alone, and these are not for who asked.
+    if (told instanceof HomeError) return { unusable: told.message }
+    throw told
+  }
+})
+
+function searched(task: z.infer<typeof taskSchema>) {
+  const { type, path, collection, question, limit, dense, labels, filter, asked, hits } = task
   const collections = opened(path)
   const settings = collections.tuning(collection)?.settings ?? DEFAULT_SETTINGS
   const chosen = dense === undefined ? settings : { ...settings, dense }
@@ -43,7 +56,7 @@ serveTasks((task) => {
     return { hits: searcher.search(question, chosen, limit, { filter, asked }), ...nearness }
   const among = hits ?? searcher.search(question, chosen, Math.max(WIDE, limit), { filter, asked })
   return { found: foundAmong(searcher, collection, question, among, limit), ...nearness }
-})
+}
 
 /** A worker serves one file. */
 function opened(path: string): Collections {

@@ -17,7 +17,9 @@ export function verified(result: VerifyResult): string {
     const when = checkpoint.at === undefined ? '' : `, the last of ${new Date(checkpoint.at).toISOString()}`
     lines.push(`Checkpoint over ${checkpoint.size} entries${when}, root ${result.root}.`)
   }
-  if (entries < size) lines.push(`${size - entries} of ${size} entries are not in the log any more.`)
+  // A line that differs from its stored hash counts as well, whichever of the two was changed.
+  const how = ok ? '' : ', or not as the tree has them'
+  if (entries < size) lines.push(`${size - entries} of ${size} entries are not in the log any more${how}.`)
   if (uncovered > 0)
     lines.push(`${uncovered} entries are newer than the checkpoint: nothing vouches for them yet.`)
   if (tornBytes > 0)
