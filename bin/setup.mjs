@@ -130,6 +130,8 @@ async function install(root, omitDev, helpedBy) {
     '--include=optional',
     '--no-audit',
     '--no-fund',
+    // `npm pack --dry-run` hands its own wish on to every npm below it.
+    '--no-dry-run',
   ]
   // No locked package needs an install script; none gets to run one. Warnings that a package wants a newer
   // Node than npm's are beside the point: the pinned Node runs them.

@@ -49,6 +49,12 @@ test('a full install satisfies a start, an install without tools does not satisf
   assert.equal((await clone.launch(SETUP, ['--omit=dev'])).err, '')
 })
 
+test('under an npm that only tries something out, what is missing is installed all the same', async () => {
+  uninstall()
+  const ran = await clone.launch(SETUP, [], { env: { npm_config_dry_run: 'true' } })
+  assert.deepEqual([ran.code, existsSync(installed('a-tool'))], [0, true], ran.err)
+})
+
 test('an install made by hand is recognised by npm’s own account of it', async () => {
   rmSync(installed('.upshift-setup.json'))
   const verified = await clone.launch(SETUP, [])
