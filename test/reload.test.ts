@@ -114,6 +114,19 @@ test('a configuration with a fault changes nothing, by signal and by request', a
   assert.equal((await ask('house')).status, 200)
 })
 
+for (const [how, empty] of [
+  ['is empty', () => writeFileSync(file, '')],
+  ['holds nothing but remarks', () => writeFileSync(file, '# engines:\n')],
+] as const) {
+  test(`a file that ${how} all at once, as while it is written, takes nothing away`, async () => {
+    empty()
+    const refused = await reload()
+    assert.equal(refused.status, 400)
+    assert.match(errorOf(refused).message, /upshift\.yaml set something before.*still being written/)
+    assert.equal((await ask('house')).status, 200)
+  })
+}
+
 test('what needs a restart is told at each reload, and is not in force', async () => {
   const bounds = { maxBodyBytes: 2_048, maxMessages: 3 }
   write(configOf({ one: engineAt([first.url]) }, { server: { drainMs: 1_234 }, guard: { bounds } }))

@@ -80,10 +80,11 @@ export class Reloading {
     this.#now = begun
   }
 
-  /** Throws UpshiftError with every fault of the configuration. */
+  /** Throws UpshiftError with every fault of the configuration, and where nothing is left of the files. */
   async reload(by: string): Promise<Reloaded> {
     const { around, logs, apply, warnings: look, changed: tell } = this.#ports
     const next = loadConfig(SECTIONS, around)
+    if (setsInFiles(this.#now) && !setsInFiles(next)) throw emptied(this.#now.files)
     const changed = differing(this.#now, next).filter(isLive)
     const restart = differing(this.#begun, next).filter((path) => !isLive(path))
     if (changed.length > 0) {
@@ -95,6 +96,16 @@ export class Reloading {
     for (const warning of warnings) logs.warn(warning)
     return { changed, restart, warnings }
   }
+}
+
+function setsInFiles({ sources }: LoadedConfig): boolean {
+  return [...sources.values()].some(({ from }) => /^(project|user) /.test(from))
+}
+
+/** An editor or a copy may have been met between emptying a file and filling it. */
+function emptied(files: readonly string[]): UpshiftError {
+  const message = `${files.join(' and ')} set something before, and now nothing is set in any file: nothing was changed. Is the file still being written? To run without a configuration, restart.`
+  return new UpshiftError({ code: 'invalid_request', message })
 }
 
 function isLive(path: string): boolean {

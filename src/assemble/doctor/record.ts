@@ -93,7 +93,9 @@ async function followerCheck({ record: { log, follower } }: Parts): Promise<Chec
   } catch (error) {
     if (!(error instanceof UpshiftError)) throw error
     const fix = '`upshift audit verify` says what does not fit; requests are answered and recorded meanwhile'
-    return { name, state: 'fail', detail: error.message, fix }
+    const { broken } = follower
+    const detail = broken === undefined ? error.message : `the log is recorded, but not followed: ${broken}`
+    return { name, state: 'fail', detail, fix }
   } finally {
     waiting.abort()
   }

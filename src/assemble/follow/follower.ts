@@ -10,7 +10,6 @@ const RESTART_MS_MAX = 60_000
 const STOP_MS = 10_000
 /** It goes through the log in slices and keeps little: a small young generation is as fast, and far smaller. */
 const HEAP = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 512 }
-const STOPPING = 'the server is stopping.'
 /** Questions that may wait for the follower at once; what erasure, retention and backup ask is bounded by their turns. */
 const WAITING_MAX = 256
 
@@ -86,8 +85,7 @@ export class Follower implements AsyncDisposable {
       const message = `${WAITING_MAX} questions wait for an answer from the log already. Try again shortly.`
       throw new UpshiftError({ code: 'queue_full', message, retryAfterMs: 1_000 })
     }
-    if (this.#closing) throw unfollowed(STOPPING)
-    if (this.broken !== undefined) throw unfollowed(this.broken)
+    if (this.#closing || this.broken !== undefined) throw unfollowed()
     const id = ++this.#lastId
     const message = { type: 'ask', id, seq, kind, ask } as const
     const reply = new Promise<unknown>((resolve, reject) => {
@@ -118,7 +116,7 @@ export class Follower implements AsyncDisposable {
     const timer = setTimeout(() => void worker.terminate(), STOP_MS)
     await ended
     clearTimeout(timer)
-    this.#refuseAll(STOPPING)
+    this.#refuseAll()
   }
 
   #tell(message: ToFollower): void {
@@ -168,20 +166,22 @@ export class Follower implements AsyncDisposable {
       { why },
       'the log is not followed: no checkpoints, no usage figures; trying again',
     )
-    this.#refuseAll(why)
+    this.#refuseAll()
     clearTimeout(this.#restart)
     this.#restart = setTimeout(() => this.start(), this.#restartMs)
     this.#restartMs = Math.min(2 * this.#restartMs, RESTART_MS_MAX)
     this.#restart.unref()
   }
 
-  #refuseAll(why: string): void {
-    for (const { reject } of this.#waiting.values()) reject(unfollowed(why))
+  #refuseAll(): void {
+    for (const { reject } of this.#waiting.values()) reject(unfollowed())
     this.#waiting.clear()
   }
 }
 
-function unfollowed(why: string): UpshiftError {
-  const message = `The log is recorded, but not followed now, so this cannot be answered: ${why} See \`upshift doctor\`.`
+/** Why stands in the server's log and in `broken`: it may name files, and whoever asks may hold any key. */
+function unfollowed(): UpshiftError {
+  const message =
+    "The log is recorded, but not followed now, so this cannot be answered. Upshift's log and `upshift doctor` say why, unless the server is stopping."
   return new UpshiftError({ code: 'record_unavailable', message, retryAfterMs: 1_000 })
 }
