@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createKeys, type Keys } from '../caller/keys.ts'
 import { createLedger, type Ledger } from '../caller/ledger/ledger.ts'
@@ -30,7 +30,7 @@ import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
 import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
-import { openStore, type Store } from '../store/open.ts'
+import { isBlank, openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
 import { localModels } from './local-models.ts'
@@ -94,8 +94,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   opening.adopt(lockFor(paths), (held) => held.release())
   // Whoever wrote it has died: the lock says so.
   removeServerFile(paths)
-  const stateLost = existsSync(paths.log) && !(statSync(paths.state, { throwIfNoEntry: false })?.size ?? 0)
-  if (stateLost) logs.warn(stateGone(paths.state))
+  if (existsSync(paths.log) && isBlank(paths.state)) logs.warn(stateGone(paths.state))
   const store = opening.adopt(
     openStore(paths.state, [...keyMigrations, ...fleetMigrations, ...likeMigrations]),
     (one) => one.close(),

@@ -13,7 +13,7 @@ export function lastQuestion(request: ChatRequest): string {
 }
 
 /** The texts of all other messages, in order, each under its role; empty where there are none. */
-export function beforeLastQuestion(request: ChatRequest): string {
+export function besideLastQuestion(request: ChatRequest): string {
   const { messages } = request
   const last = messages.findLastIndex(({ role }) => role === 'user')
   return messages
@@ -24,12 +24,10 @@ export function beforeLastQuestion(request: ChatRequest): string {
     .join('\n\n')
 }
 
-/** True where a message has an image, audio or a file. */
-export function hasMedia({ messages }: ChatRequest): boolean {
-  return messages.some(
-    ({ content }) =>
-      Array.isArray(content) && content.some(({ type }) => type !== 'text' && type !== 'refusal'),
-  )
+/** What a message has that is no text: the type of its first image, audio or file. */
+export function mediumIn({ content }: Pick<ChatMessage, 'content'>): string | undefined {
+  if (typeof content === 'string' || content == null) return undefined
+  return content.find(({ type }) => type !== 'text' && type !== 'refusal')?.type
 }
 
 /** UTF-16 units of text in all messages. */

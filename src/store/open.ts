@@ -155,6 +155,11 @@ function tune(database: DatabaseSync, path: string): void {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF')
 }
 
+/** True where there is no database yet: no file, or an empty one. */
+export function isBlank(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0
+}
+
 /**
  * Creates the database's file before SQLite does, with mode 0600, or narrows it: SQLite gives its -wal and -shm
  * files the same mode. Throws HomeError that names the file where it can be neither.

@@ -1,7 +1,7 @@
 import type { Call } from '../../contract/call.ts'
 import type { ChatMessage, ChatRequest } from '../../contract/chat.ts'
 import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
-import { textsOf } from '../../contract/text.ts'
+import { mediumIn, textsOf } from '../../contract/text.ts'
 import { reasoningOf } from '../extensions.ts'
 import type { Begun, Job, Sampling, TemplateMessage } from './protocol.ts'
 
@@ -24,7 +24,7 @@ export function jobOf(call: Call, id: string, seed: number): Job | Refusal {
   const messages: TemplateMessage[] = []
   for (const [index, message] of request.messages.entries()) {
     if (begun !== undefined && index === request.messages.length - 1) break
-    const kind = unreadable(message)
+    const kind = mediumIn(message)
     if (kind !== undefined) {
       const text = `A local model reads text only, and message ${index} holds a part of type "${kind}". Leave it out, or ask a model that reads it.`
       return refuse('invalid_request', text, { param: `messages.${index}.content` })
@@ -74,11 +74,6 @@ function formOf(request: ChatRequest): Pick<Job, 'form'> {
   const given = Object.entries({ tools, tool_choice, parallel_tool_calls, response_format })
   // As it came, without what was not said: equal forms are one key.
   return { form: Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
-}
-
-function unreadable({ content }: ChatMessage): string | undefined {
-  if (typeof content === 'string' || content == null) return undefined
-  return content.find(({ type }) => type !== 'text' && type !== 'refusal')?.type
 }
 
 /** As chat templates expect it: plain text, and arguments of tool calls as objects. */

@@ -238,3 +238,18 @@ test('a failure is one error event, and nothing after it', () => {
     /^event: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"it broke"/,
   )
 })
+
+for (const [what, said] of [
+  ['calls', (at: number): WireMessage => ({ tool_calls: [{ index: at, function: { name: 'go' } }] })],
+  ['blocks behind a call', (at: number) => (at % 2 === 0 ? { content: 'a' } : { reasoning_content: 'b' })],
+  ['names', () => ({ tool_calls: [{ index: 0, function: { name: 'x'.repeat(65_536) } }] })],
+] as const) {
+  test(`an engine that goes on and on with ${what} is told that the answer is too large`, () => {
+    const encoder = new MessagesEncoder(asked())
+    encoder.encode([chunk({ tool_calls: [{ index: 0, function: { name: 'look', arguments: '{' } }] })])
+    let text = ''
+    for (let at = 1; at <= 4_100; at++) text += encoder.encode([chunk(said(at))])
+    assert.equal(text.match(/^event: error$/gm)?.length, 1)
+    assert.match(text, /grew beyond \d+ characters/)
+  })
+}

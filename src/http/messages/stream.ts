@@ -17,10 +17,10 @@ import {
 import { messagesProblem } from './problem.ts'
 import { sequencesOf, stopOf } from './stop.ts'
 
-/** Characters of calls, and of what follows them, that wait for the end: as much as any answer may be held back. */
+/** Characters of calls, and of what follows them, that wait for the end: the most that guard.bounds.maxHeldBytes may be. */
 const LATER_CHARS_MAX = 268_435_456
-/** A signature counts as this much of them. */
-const SIGNED_CHARS = 4_096
+/** A block counts as this much of them, beside what it says: an engine may begin blocks for ever that say nothing. */
+const BLOCK_CHARS = 65_536
 
 /** What waits for the end of an answer: calls, whose pieces may come in any order, and what was said after them. */
 type Later =
@@ -100,7 +100,7 @@ export class MessagesEncoder {
   #signed(block: object): string {
     if (!this.#waits) return this.#blocks.signed(block)
     this.#later.push({ type: 'signed', block })
-    return this.#bound(SIGNED_CHARS)
+    return this.#bound(BLOCK_CHARS)
   }
 
   #begin(): string {
@@ -125,22 +125,27 @@ export class MessagesEncoder {
 
   #keep(type: 'text' | 'thought', said: string): string {
     const last = this.#later.at(-1)
-    if (last?.type === type) last.text += said
-    else this.#later.push({ type, text: said })
-    return this.#bound(said.length)
+    if (last?.type === type) {
+      last.text += said
+      return this.#bound(said.length)
+    }
+    this.#later.push({ type, text: said })
+    return this.#bound(BLOCK_CHARS + said.length)
   }
 
   #call({ index = 0, id, function: called }: WireToolCall): string {
     this.#called = true
-    const json = called?.arguments ?? ''
+    const { name = '', arguments: json = '' } = called ?? {}
+    let chars = name.length + json.length
     let call = this.#later.find((one) => one.type === 'call' && one.index === index)
     if (call?.type !== 'call') {
       call = { type: 'call', index, id: id ?? `toolu_${index}`, name: '', json: '' }
       this.#later.push(call)
+      chars += BLOCK_CHARS
     }
-    call.name += called?.name ?? ''
+    call.name += name
     call.json += json
-    return this.#bound(json.length)
+    return this.#bound(chars)
   }
 
   #bound(chars: number): string {

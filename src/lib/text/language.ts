@@ -53,7 +53,8 @@ export function isForeignTo(text: string, other: string): boolean {
   for (let at = 0; at < other.length; at += MAX_READ) {
     const its = read(other.slice(at, at + MAX_READ))
     if (!isPlain(its)) continue
-    if (its.languages === own.languages || (its.languages & own.languages) !== 0) return false
+    const common = its.languages === own.languages || (its.languages & own.languages) !== 0
+    if (common) return false
     foreign = true
   }
   return foreign
@@ -64,7 +65,7 @@ function isPlain({ languages, english }: Read): boolean {
 }
 
 interface Read {
-  /** Bits in the order of GRAMMARS; 0 for English. */
+  /** Bits in the order of GRAMMARS; 0 for English, and where there is too little to tell. */
   readonly languages: number
   /** English function words. */
   readonly english: number

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
-import { statSync } from 'node:fs'
 import type { TextRef } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import { isBlank } from '../../store/open.ts'
 import { Appender } from './appender.ts'
 import { listVaultFiles, type VaultFile } from './files.ts'
 import { FRAME_HEADER_BYTES, writeHeader } from './frame.ts'
@@ -81,8 +81,7 @@ const TICK_BYTES_MAX = 256 * 1_048_576
  */
 export function openVault(options: VaultOptions): Vault {
   const { folder, database } = options
-  const gone = (statSync(database, { throwIfNoEntry: false })?.size ?? 0) === 0
-  if (gone && listVaultFiles(folder).length > 0) throw lost(database, folder)
+  if (isBlank(database) && listVaultFiles(folder).length > 0) throw lost(database, folder)
   return new FileVault(options)
 }
 

@@ -2,7 +2,7 @@ import type { Ask } from '../../contract/ask.ts'
 import type { Caller } from '../../contract/caller.ts'
 import type { Decided, Draw, Escalation, Foreseen } from '../../contract/escalation.ts'
 import type { ModelView } from '../../contract/model.ts'
-import { hasMedia } from '../../contract/text.ts'
+import { mediumIn } from '../../contract/text.ts'
 import type { Notes } from '../choice.ts'
 import type { RouteConfig } from '../config.ts'
 import { deliberate } from '../features.ts'
@@ -191,7 +191,8 @@ function escalationOf(
   const segment = segmentOf(ask, asked, low.tier, high.tier)
   // Two ways to go on with a task may both be right, and what they lead to is not seen: feedback knows. And an evaluator
   // is shown texts.
-  const evaluator = asked.step === undefined && !hasMedia(request) ? configured : undefined
+  const shows = asked.step === undefined && request.messages.every((one) => mediumIn(one) === undefined)
+  const evaluator = shows ? configured : undefined
   // Nobody can rate what was asked over passages by itself: its caller knows the request above it.
   const rated = ask.origin.type === 'wire' || evaluator !== undefined
   const drawn =
