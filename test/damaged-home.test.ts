@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict'
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
+import { upshift as command } from '../bench/process/command.ts'
 import { makeKey } from './process/admin.ts'
 import { Shelf } from './process/collection.ts'
 import { chat, errorOf, type Reply, send } from './process/send.ts'
@@ -138,6 +151,28 @@ test('a home that lost the keys of its texts does not start, and says what to pu
   const home = await used('textless')
   rmSync(join(home, 'vault.db'))
   await assert.rejects(start(home), /ended before it was up[\s\S]*vault\.db is not there or empty.*backup/)
+})
+
+test('a home that lost its texts starts and says that they are gone, and takes them back beside what it keeps since', async () => {
+  const home = await used('pageless')
+  const vault = join(home, 'vault')
+  const aside = join(folder, 'aside')
+  renameSync(vault, aside)
+  const gone = `${vault} is not there, and this home has kept texts`
+  {
+    await using server = await start(home)
+    assert.ok(server.output().includes(gone), server.output())
+    assert.equal((await chat(server, question)).status, 200)
+    await server.stop()
+  }
+  assert.notEqual((await command(home, ['audit', 'verify'])).code, 0)
+  for (const name of readdirSync(aside))
+    copyFileSync(join(aside, name), join(vault, name), constants.COPYFILE_EXCL)
+  await using again = await start(home)
+  assert.ok(!again.output().includes(gone))
+  await again.stop()
+  const { code, out, err } = await command(home, ['audit', 'verify'])
+  assert.equal(code, 0, `${out}${err}`)
 })
 
 test('hashes of the tree that were changed are named in the log and by the doctor, and to a caller without a path', async () => {

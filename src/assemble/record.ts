@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LedgerState } from '../caller/ledger/state.ts'
 import { readSecretFile, resolveSecret } from '../config/secret.ts'
@@ -17,6 +18,7 @@ import { masterKey } from '../record/vault/master.ts'
 import type { Subject } from '../record/vault/subject.ts'
 import { openVault, type Vault } from '../record/vault/vault.ts'
 import type { RoutingFold } from '../route/online/fold.ts'
+import { isBlank } from '../store/open.ts'
 import { type FromSnapshot, foldsFrom } from './folds.ts'
 import { Follower } from './follow/follower.ts'
 import type { HomePaths } from './home.ts'
@@ -60,6 +62,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
   const signer = signingKey(paths.home)
   const configured = configuredMaster(options)
   const master = masterKey({ home: paths.home, configured, randomBytes })
+  if (!isBlank(paths.vaultState) && !existsSync(paths.vault)) logs.warn(textsGone(paths.vault))
   const vault = opening.adopt(
     openVault({ folder: paths.vault, database: paths.vaultState, master, clock: systemClock, randomBytes }),
     (one) => one.close(),
@@ -148,6 +151,11 @@ async function tellStart(log: Log, { logs, version }: PartsOptions): Promise<voi
   await log
     .append({ type: 'started', version, ...(cutBytes === 0 ? {} : { cutBytes }) })
     .catch((error: unknown) => logs.warn(String(error)))
+}
+
+/** What is kept from here on goes into files of other numbers: the folder can be put back beside it at any time. */
+function textsGone(folder: string): string {
+  return `${folder} is not there, and this home has kept texts: they cannot be read, and a new folder is begun. Where that was not meant, stop Upshift and put its files back from a backup. \`upshift audit verify\` names what is missing.`
 }
 
 function snapshotOf({ logs }: PartsOptions, paths: HomePaths): FromSnapshot {
