@@ -6,21 +6,23 @@ import { startAnthropic } from './process/anthropic.ts'
 import { type Behind, BehindAnthropic, BehindChat } from './process/behind.ts'
 import { readLog } from './process/log.ts'
 import { messageShape } from './process/message-shapes.ts'
+import { send } from './process/send.ts'
 import { type RunningServer, startServer } from './process/server.ts'
 import { anthropicAt, configOf, engineAt } from './process/settings.ts'
 import { until } from './process/until.ts'
-import { startUpstream } from './process/upstream.ts'
+import { event, startUpstream, streamHead, type Upstream } from './process/upstream.ts'
 
 /** Anthropic's own client, unchanged, against the running server and both kinds of engine behind it. */
 
 const held = new AsyncDisposableStack()
 let server: RunningServer
 let client: Anthropic
+let chat: Upstream
 const behinds: Behind[] = []
 const KINDS = ['an OpenAI-compatible engine', 'an engine of Anthropic'] as const
 
 before(async () => {
-  const chat = held.use(await startUpstream())
+  chat = held.use(await startUpstream())
   const claude = held.use(await startAnthropic(['small']))
   const config = configOf({ one: engineAt([chat.url]), claude: anthropicAt([claude.url]) })
   server = held.use(await startServer({ config }))
@@ -36,6 +38,8 @@ const WEATHER: Tool = {
 }
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+/** Each counts as 64 KiB, and 256 MiB may wait. */
+const TOO_MANY_BLOCKS = 4_200
 
 function ask(model: string, content: MessageParam['content'] = 'Hi.') {
   return { model, max_tokens: 100, messages: [{ role: 'user' as const, content }] }
@@ -180,6 +184,23 @@ for (const [place, kind] of KINDS.entries()) {
     })
   })
 }
+
+test('a stream that says more behind a call than may wait is ended there, and its engine is left', async () => {
+  const aborted = abortions()
+  chat.answer((response) => {
+    streamHead(response)
+    response.write(event({ tool_calls: [{ index: 0, id: 'a', function: { name: 'go', arguments: '{' } }] }))
+    for (let block = 0; block < TOO_MANY_BLOCKS; block++)
+      response.write(event(block % 2 === 0 ? { content: 'a' } : { reasoning_content: 'b' }))
+  })
+  const thinking = { type: 'enabled', budget_tokens: 1_024 } as const
+  const body = JSON.stringify({ ...ask('one/small', 'Call.'), max_tokens: 2_048, thinking, stream: true })
+  // Not the SDK, which leaves at the error: this caller reads on for as long as there is something.
+  const { text } = await send(server, { path: '/v1/messages', body })
+  assert.match(text, /event: error\ndata: .*grew beyond.*\n\n$/)
+  await until('the engine saw its connection close', () => chat.abandoned === 1)
+  await until('the record holds an aborted request', () => abortions() === aborted + 1)
+})
 
 function abortions(): number {
   return readLog(server.home).filter((entry) => entry.type === 'closed' && entry.outcome === 'aborted').length

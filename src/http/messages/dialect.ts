@@ -37,6 +37,10 @@ class MessagesWriter implements Writer {
     this.#asked = asked
   }
 
+  get over(): boolean {
+    return this.#encoder?.over === true
+  }
+
   whole(whole: AnswerWhole, finish: AnswerFinish): string {
     return messageText(this.#asked, whole, finish)
   }

@@ -248,8 +248,9 @@ for (const [what, said] of [
     const encoder = new MessagesEncoder(asked())
     encoder.encode([chunk({ tool_calls: [{ index: 0, function: { name: 'look', arguments: '{' } }] })])
     let text = ''
-    for (let at = 1; at <= 4_100; at++) text += encoder.encode([chunk(said(at))])
-    assert.equal(text.match(/^event: error$/gm)?.length, 1)
-    assert.match(text, /grew beyond \d+ characters/)
+    for (let at = 1; at <= 4_100 && !encoder.over; at++) text += encoder.encode([chunk(said(at))])
+    assert.ok(encoder.over)
+    assert.match(text, /^event: error\ndata: .*grew beyond \d+ characters.*\n\n$/)
+    assert.equal(encoder.encode([chunk({ content: 'more' }), FINISH]), '')
   })
 }

@@ -36,6 +36,8 @@ type Later =
  * several may come in turns; nothing is lost by that, since the path lets a call go only when it is whole.
  */
 export class MessagesEncoder {
+  /** The message was ended here, before the engine's end: what still comes is not written. */
+  over = false
   readonly #asked: Asked
   readonly #thoughts: boolean
   readonly #blocks: BlockWriter
@@ -58,10 +60,11 @@ export class MessagesEncoder {
     const finish = last?.type === 'answer-finish' ? last : undefined
     let text = ''
     for (const event of batch) {
+      if (this.over) return text
       if (event.type === 'chunk-delta') text += this.#event(event, finish)
       else if (event.type === 'answer-error') text += this.#error(namedInMessages(event.problem))
     }
-    return finish === undefined ? text : text + this.#end(finish)
+    return finish === undefined || this.over ? text : text + this.#end(finish)
   }
 
   #event(event: ChunkDelta, finish: AnswerFinish | undefined): string {
@@ -152,6 +155,7 @@ export class MessagesEncoder {
     this.#laterChars += chars
     if (this.#laterChars <= LATER_CHARS_MAX) return ''
     this.#later.length = 0
+    this.over = true
     return this.#error({ code: 'answer_too_large', message: TOO_LARGE })
   }
 
