@@ -200,6 +200,8 @@ test('a stream that says more behind a call than may wait is ended there, and it
   assert.match(text, /event: error\ndata: .*grew beyond.*\n\n$/)
   await until('the engine saw its connection close', () => chat.abandoned === 1)
   await until('the record holds an aborted request', () => abortions() === aborted + 1)
+  const metrics = await send(server, { method: 'GET', path: '/metrics' })
+  assert.match(metrics.text, /upshift_answers_total\{[^}]*outcome="answer_too_large"\} 1\n/)
 })
 
 function abortions(): number {

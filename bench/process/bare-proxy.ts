@@ -2,9 +2,9 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import { type Dispatcher, Pool } from 'undici'
 
 /**
- * The least that a proxy in this language can be: node:http in, an undici dispatch out, bytes piped as they
- * come. No parsing, no routing, no record: what Upshift costs is measured against it. Forked with the engine's
- * base URL; sends its port, and its CPU usage for every message.
+ * The least that a proxy in this language can be that knows which model it is asked for: node:http in, the request's
+ * JSON parsed, an undici dispatch out, bytes piped as they come. No routing, no record: what Upshift costs is measured
+ * against it. Forked with the engine's base URL; sends its port, and its CPU usage for every message.
  */
 const [base] = process.argv.slice(2)
 if (base === undefined || process.send === undefined)
@@ -46,12 +46,22 @@ class Piped implements Dispatcher.DispatchHandler {
   }
 }
 
+function modelOf(body: Buffer): string | undefined {
+  const asked: unknown = JSON.parse(body.toString('utf8'))
+  const named = typeof asked === 'object' && asked !== null && 'model' in asked
+  return named && typeof asked.model === 'string' ? asked.model : undefined
+}
+
 const server = createServer((request, response) => {
   const pieces: Buffer[] = []
   request.on('data', (piece: Buffer) => pieces.push(piece))
   request.on('end', () => {
     const headers = { 'content-type': 'application/json' }
     const body = Buffer.concat(pieces)
+    if (modelOf(body) === undefined) {
+      response.writeHead(400).end()
+      return
+    }
     pool.dispatch({ path: request.url ?? '/', method: 'POST', headers, body }, new Piped(response))
   })
 })

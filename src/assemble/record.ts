@@ -62,11 +62,7 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
   const signer = signingKey(paths.home)
   const configured = configuredMaster(options)
   const master = masterKey({ home: paths.home, configured, randomBytes })
-  if (!isBlank(paths.vaultState) && !existsSync(paths.vault)) logs.warn(textsGone(paths.vault))
-  const vault = opening.adopt(
-    openVault({ folder: paths.vault, database: paths.vaultState, master, clock: systemClock, randomBytes }),
-    (one) => one.close(),
-  )
+  const vault = opening.adopt(vaultOf(options, paths, master), (one) => one.close())
   const { snapshot, folds } = snapshotOf(options, paths)
   const follower: Follower = new Follower({
     home: paths.home,
@@ -151,6 +147,17 @@ async function tellStart(log: Log, { logs, version }: PartsOptions): Promise<voi
   await log
     .append({ type: 'started', version, ...(cutBytes === 0 ? {} : { cutBytes }) })
     .catch((error: unknown) => logs.warn(String(error)))
+}
+
+function vaultOf({ logs }: PartsOptions, paths: HomePaths, master: Uint8Array): Vault {
+  if (!isBlank(paths.vaultState) && !existsSync(paths.vault)) logs.warn(textsGone(paths.vault))
+  return openVault({
+    folder: paths.vault,
+    database: paths.vaultState,
+    master,
+    clock: systemClock,
+    randomBytes,
+  })
 }
 
 /** What is kept from here on goes into files of other numbers: the folder can be put back beside it at any time. */

@@ -51,8 +51,8 @@ export interface Spoken {
 
 /** Writes one answer: either `whole` once, or `batch` for each batch of a stream. */
 export interface Writer {
-  /** True once the writer has ended a stream by itself, before the answer's end: nothing more is read of it. */
-  readonly over?: boolean
+  /** Why the writer has ended a stream by itself, before the answer's end: nothing more is read of it. */
+  readonly over?: Problem | undefined
   /** The JSON text of an answer that came whole. */
   whole(whole: AnswerWhole, finish: AnswerFinish): string
   /** The server-sent events of a batch; empty where it says nothing. */

@@ -127,10 +127,11 @@ async function writeStream(writing: Replying): Promise<void> {
     // It may be the whole of an answer that was held.
     if (ended) return raw.end(text, ports.slowReaderMs)
     if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
-    if (writer.over === true) {
-      await events.return?.()
-      break
-    }
+    const { over } = writer
+    if (over === undefined) continue
+    ports.finished({ answer, terminal: { type: 'answer-error', problem: over }, firstTokenMs })
+    await events.return?.()
+    break
   }
   await raw.end('', ports.slowReaderMs)
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ChatRequest } from '../../contract/chat.ts'
 import type { AnswerFinish, AnswerWhole, Batch } from '../../contract/event.ts'
 import { countRequestSchema, messagesRequestSchema } from '../../contract/messages.ts'
-import { isRefusal, type Refusal, refuse } from '../../contract/problem.ts'
+import { isRefusal, type Problem, type Refusal, refuse } from '../../contract/problem.ts'
 import { bearerOrApiKey } from '../credential.ts'
 import type { Dialect, Writer } from '../dialect.ts'
 import { invalidRequest } from '../invalid.ts'
@@ -37,8 +37,8 @@ class MessagesWriter implements Writer {
     this.#asked = asked
   }
 
-  get over(): boolean {
-    return this.#encoder?.over === true
+  get over(): Problem | undefined {
+    return this.#encoder?.over
   }
 
   whole(whole: AnswerWhole, finish: AnswerFinish): string {

@@ -36,8 +36,8 @@ type Later =
  * several may come in turns; nothing is lost by that, since the path lets a call go only when it is whole.
  */
 export class MessagesEncoder {
-  /** The message was ended here, before the engine's end: what still comes is not written. */
-  over = false
+  /** Why the message was ended here, before the engine's end: what still comes is not written. */
+  over: Problem | undefined
   readonly #asked: Asked
   readonly #thoughts: boolean
   readonly #blocks: BlockWriter
@@ -60,11 +60,11 @@ export class MessagesEncoder {
     const finish = last?.type === 'answer-finish' ? last : undefined
     let text = ''
     for (const event of batch) {
-      if (this.over) return text
+      if (this.over !== undefined) return text
       if (event.type === 'chunk-delta') text += this.#event(event, finish)
       else if (event.type === 'answer-error') text += this.#error(namedInMessages(event.problem))
     }
-    return finish === undefined || this.over ? text : text + this.#end(finish)
+    return finish === undefined || this.over !== undefined ? text : text + this.#end(finish)
   }
 
   #event(event: ChunkDelta, finish: AnswerFinish | undefined): string {
@@ -155,8 +155,8 @@ export class MessagesEncoder {
     this.#laterChars += chars
     if (this.#laterChars <= LATER_CHARS_MAX) return ''
     this.#later.length = 0
-    this.over = true
-    return this.#error({ code: 'answer_too_large', message: TOO_LARGE })
+    this.over = TOO_LARGE
+    return this.#error(TOO_LARGE)
   }
 
   #end(finish: AnswerFinish): string {
@@ -211,4 +211,7 @@ export class MessagesEncoder {
   }
 }
 
-const TOO_LARGE = `The calls of tools in the answer grew beyond ${LATER_CHARS_MAX} characters. Ask for less.`
+const TOO_LARGE: Problem = {
+  code: 'answer_too_large',
+  message: `The calls of tools in the answer grew beyond ${LATER_CHARS_MAX} characters. Ask for less.`,
+}

@@ -1,6 +1,6 @@
 import type { Answer } from '../../contract/ask.ts'
 import type { AnswerFinish, AnswerWhole, Batch, Verdict } from '../../contract/event.ts'
-import { isRefusal, type Refusal } from '../../contract/problem.ts'
+import { isRefusal, type Problem, type Refusal } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import { bearer } from '../credential.ts'
 import type { Body, Dialect, Spoken, Writer } from '../dialect.ts'
@@ -92,7 +92,7 @@ class ResponsesWriter implements Writer {
     })
   }
 
-  get over(): boolean {
+  get over(): Problem | undefined {
     return this.#stream.over
   }
 

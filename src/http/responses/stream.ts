@@ -29,8 +29,9 @@ export class ResponseStream {
   /** Events that are written and have not been taken. */
   #out = ''
   #sequence = 0
-  /** The response has ended: what still comes is not written. */
-  over = false
+  /** Why the response was ended here, before the answer's end. */
+  over: Problem | undefined
+  #closed = false
   readonly #items: Growing[] = []
   #reasoning: GrowingReasoning | undefined
   #reasonings = 0
@@ -49,11 +50,14 @@ export class ResponseStream {
   batch(batch: Batch): string {
     if (this.#sequence === 0) this.#begin()
     for (const event of batch) {
-      if (this.over) break
+      // What still comes is not written.
+      if (this.#closed) break
       if (event.type === 'chunk-delta') this.#chunk(event.chunk)
       else if (event.type === 'answer-finish') this.#end(event)
       else if (event.type === 'answer-error') this.#fail(namedInResponses(event.problem), event.usage)
-      if (this.#chars > ANSWER_CHARS_MAX) this.#fail(TOO_LARGE, undefined)
+      if (this.#chars <= ANSWER_CHARS_MAX) continue
+      this.over = TOO_LARGE
+      this.#fail(TOO_LARGE, undefined)
     }
     const text = this.#out
     this.#out = ''
@@ -161,7 +165,7 @@ export class ResponseStream {
     const output = this.#items.flatMap(({ item }) => item ?? [])
     const response = responseObject(this.#parts.begun, { ...standing, output }, upshift)
     this.#tell(`response.${standing.status}`, { response })
-    this.over = true
+    this.#closed = true
   }
 }
 
