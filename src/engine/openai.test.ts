@@ -275,7 +275,9 @@ test('a whole answer above its bound is refused and no more of it is read', asyn
     },
     callOf({ stream: false }),
   )
-  assert.match(problemOf(events).message, /larger than 33554432 bytes/)
+  const { code, message } = problemOf(events)
+  assert.equal(code, 'answer_too_large')
+  assert.match(message, /larger than 33554432 bytes/)
   assert.ok(written < 60, `${written} MiB written`)
 })
 

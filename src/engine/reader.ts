@@ -8,7 +8,7 @@ import { clean, problemOfErrorValue, problemOfResponse } from './upstream.ts'
 import { readUsage } from './usage.ts'
 
 /** A whole answer may not be larger than this. */
-export const MAX_WHOLE_BYTES = 32 * 1024 * 1024
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024
 /** Of an error's body no more than this is read. */
 const MAX_ERROR_BYTES = 64 * 1024
 const SAMPLE_CHARACTERS = 80
@@ -134,12 +134,23 @@ export abstract class BodyReader<
   }
 }
 
-/** Reads a whole `chat.completion`. */
-export class WholeReader extends BodyReader<Reading> {
-  constructor(reading: Reading) {
+/** Reads a whole answer. One that is too large is not asked for again: it would be as large, and paid for again. */
+export abstract class AnswerReader<
+  R extends { readonly target: Target; readonly sink: Sink },
+> extends BodyReader<R> {
+  constructor(reading: R) {
     super(reading, MAX_WHOLE_BYTES)
   }
 
+  protected override overflow(): void {
+    const { target, sink } = this.reading
+    const message = `The answer of engine ${target.engine} is larger than ${MAX_WHOLE_BYTES} bytes, the most that is taken whole. Ask for less, or have it streamed.`
+    sink.end(answerError({ code: 'answer_too_large', message }, undefined))
+  }
+}
+
+/** Reads a whole `chat.completion`. */
+export class WholeReader extends AnswerReader<Reading> {
   protected override answer(value: unknown, text: string): AnswerFinish | AnswerError {
     const { target, sink, verdicts } = this.reading
     const read = readCompletion(value)

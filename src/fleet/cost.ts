@@ -137,6 +137,8 @@ const NO_TOKENS: Usage = { promptTokens: 0, completionTokens: 0 }
 function estimated(worst: Worst, end: LeaseEnd): Usage | undefined {
   if (!BROKEN_OFF.has(end.outcome)) return undefined
   if (UNBILLED.has(end.outcome) && !end.contentSeen) return undefined
+  // The engine had written all of it before its size was found out.
+  if (end.outcome === 'answer_too_large' && !end.contentSeen) return undefined
   const thought = ((end.silentMs ?? 0) / 1_000) * THINKING_TOKENS_PER_SECOND
   const seen = Math.ceil((end.seenTokens ?? 0) + thought) + RUN_AHEAD_TOKENS
   const promptTokens = estimatedPromptTokens(worst.promptTokens)

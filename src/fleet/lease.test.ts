@@ -46,6 +46,15 @@ test('an estimate is never above the worst case that was held', async () => {
   assert.ok(cost.costMicros !== undefined && cost.costMicros <= WORST)
 })
 
+test('an answer whose size was found out before anything of it was seen keeps the whole hold', async () => {
+  await using server = await scripted(openAiList('gpt-4o-mini'))
+  await using over = await cappedFleet(server)
+  await using lease = await leased(over.fleet, need([MODEL]))
+  const cost = lease.settle({ outcome: 'answer_too_large', contentSeen: false, silentMs: 5 })
+  assert.equal(cost.costMicros, undefined)
+  assert.equal(over.fleet.engines()[0]?.spend?.unknownMicros, WORST)
+})
+
 test('a refusal before any content is free, and a usage that was reported counts as it is after it', async () => {
   await using server = await scripted(openAiList('gpt-4o-mini'))
   await using over = await cappedFleet(server)

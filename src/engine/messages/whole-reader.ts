@@ -1,7 +1,7 @@
 import type { ChatCompletion, WireMessage, WireToolCall } from '../../contract/chat.ts'
 import type { AnswerError, AnswerFinish, Verdict } from '../../contract/event.ts'
 import type { MessagesUsage } from '../../contract/messages.ts'
-import { answerError, answerFinish, BodyReader, garbled, MAX_WHOLE_BYTES, type Sink } from '../reader.ts'
+import { AnswerReader, answerError, answerFinish, garbled, type Sink } from '../reader.ts'
 import type { Target } from '../target.ts'
 import { isRecord, problemOfErrorValue } from '../upstream.ts'
 import { finishOf } from './stop.ts'
@@ -17,11 +17,7 @@ export interface MessagesReading {
 }
 
 /** Reads a whole `message`. */
-export class MessageReader extends BodyReader<MessagesReading> {
-  constructor(reading: MessagesReading) {
-    super(reading, MAX_WHOLE_BYTES)
-  }
-
+export class MessageReader extends AnswerReader<MessagesReading> {
   protected override answer(value: unknown, text: string): AnswerFinish | AnswerError {
     const { target, sink, verdicts, created } = this.reading
     if (isRecord(value) && value['type'] === 'error') {
