@@ -46,16 +46,17 @@ export interface Reading {
 export function readLog(reading: Reading): Found {
   const segments = listSegments(reading.folder)
   const newest = segments.at(-1)
-  const state: Progress = { nextSeq: 0, newestAt: 0, entries: 0 }
+  const state: Progress = { begun: false, nextSeq: 0, newestAt: 0, entries: 0 }
   const { from } = reading
   if (from !== undefined) checkPosition(reading.folder, segments, from)
   let cutBytes = 0
   for (const segment of segments) {
-    if (isPassed(segment, newest, reading)) continue
+    // A clock that was wrong for a while leaves an old day between newer ones: from the first that is read on, all are.
+    if (!state.begun && isPassed(segment, newest, reading)) continue
     const offset = segment.name === from?.segment ? from.offset : 0
     const begins = offset > 0 && from !== undefined ? from.seq : segment.first
-    if (state.entries > 0 && begins !== state.nextSeq)
-      throw gapError(segment.path, offset, state.nextSeq, begins)
+    if (state.begun && begins !== state.nextSeq) throw gapError(segment.path, offset, state.nextSeq, begins)
+    state.begun = true
     state.nextSeq = begins
     const end = readSegment(segment, offset, reading, state)
     const torn = statSync(segment.path).size - end
@@ -69,6 +70,8 @@ export function readLog(reading: Reading): Found {
 }
 
 interface Progress {
+  /** True once a segment was read: every one after it must go on where it ended. */
+  begun: boolean
   nextSeq: number
   newestAt: number
   entries: number
