@@ -175,6 +175,28 @@ test('a home that lost its texts starts and says that they are gone, and takes t
   assert.equal(code, 0, `${out}${err}`)
 })
 
+test('a home that lost its tree says that what it holds is signed anew, and the audit tells it from then on', async () => {
+  const home = await used('treeless')
+  const tree = join(home, 'tree')
+  const gone = `${tree} is not there or empty, and this home has`
+  rmSync(tree, { recursive: true })
+  {
+    await using server = await start(home)
+    assert.ok(server.output().includes(gone), server.output())
+    await server.stop()
+  }
+  {
+    await using again = await start(home)
+    assert.ok(!again.output().includes(gone))
+    await again.stop()
+  }
+  const { code, out } = await command(home, ['audit', 'verify'])
+  assert.equal(code, 0, out)
+  assert.match(out, /The tree was gone at the start of \S+ \(entry \d+\).*signed anew/)
+  const events = await command(home, ['logs', 'events'])
+  assert.match(events.out, /started .*signedAnew=\d/)
+})
+
 test('hashes of the tree that were changed are named in the log and by the doctor, and to a caller without a path', async () => {
   const home = await used('tree')
   const hashes = join(home, 'tree', 'hashes')

@@ -14,6 +14,7 @@ const ENTRY_BYTES_MIN = 40
 const TEXT_MARK = Buffer.from('"sha256":')
 const EXPIRED_MARK = Buffer.from('"type":"expired"')
 const WIPED_MARK = Buffer.from('"type":"texts-wiped"')
+const ANEW_MARK = Buffer.from('"signedAnew":')
 
 export interface LogCheckOptions {
   readonly tree: TreeCheck
@@ -25,6 +26,13 @@ export interface LogCheckOptions {
   readonly lastCovered: number
 }
 
+/** A start that found no tree: what stands before it was not vouched for until then. */
+export interface SignedAnew {
+  readonly seq: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
 /** Reads lines in the order in which they stand and finds out which record each is. */
 export class LogCheck {
   readonly alignment: Alignment
@@ -32,6 +40,8 @@ export class LogCheck {
   entries = 0
   /** When the last record that the checkpoint covers was written. */
   coveredAt: number | undefined
+  /** The newest start that found no tree and had the records before it signed anew. */
+  signedAnew: SignedAnew | undefined
   /** One beyond the highest record found. */
   size = 0
   readonly #options: LogCheckOptions
@@ -101,10 +111,13 @@ export class LogCheck {
     const isExpired = json.includes(EXPIRED_MARK)
     const hasText = this.#options.texts !== undefined && json.includes(TEXT_MARK)
     const isWiping = this.#options.texts !== undefined && json.includes(WIPED_MARK)
-    if (!isLast && !isExpired && !hasText && !isWiping) return
+    const isAnew = json.includes(ANEW_MARK)
+    if (!isLast && !isExpired && !hasText && !isWiping && !isAnew) return
     const entry = parse(json)
     if (entry === undefined) return
-    if (isLast) this.coveredAt = numberOf(entry, 'at')
+    const at = numberOf(entry, 'at')
+    if (isAnew && Reflect.get(entry, 'type') === 'started' && at !== undefined) this.signedAnew = { seq, at }
+    if (isLast) this.coveredAt = at
     if (Reflect.get(entry, 'type') === 'expired') this.#options.expiries.add(entry, seq)
     const wiped: unknown = Reflect.get(entry, 'type') === 'texts-wiped' && Reflect.get(entry, 'requests')
     if (Array.isArray(wiped)) this.#options.texts?.wiping(wiped, seq)
