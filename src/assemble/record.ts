@@ -95,7 +95,6 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
   // A new home is signed for before anything is in it: from then on a missing checkpoint means that it was taken away.
   if (log.nextSeq === 0) openTree({ folder: paths.tree, signer }).close()
   checkCovered(paths, signer, log.nextSeq)
-  const signedAnew = unsigned(paths, log.nextSeq)
   const found: FoundInLog = {
     ledger: folds.ledger.state(),
     spend: folds.spend.byEngine(systemClock.now()),
@@ -104,17 +103,15 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     routing: folds.routing,
     newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
   }
-  await tellStart(log, options, signedAnew, paths.tree)
+  await tellStart(log, options, paths)
   const disk = new Disk({
     folder: paths.home,
     minFreeBytes: config.record.minFreeBytes,
     clock: systemClock,
     writtenBytes: () => log.writtenBytes + vault.writtenBytes,
   })
-  const recorder = new Recorder(
-    followed(log, folds.routing),
-    config.record.texts === 'keep' ? vault : undefined,
-  )
+  const texts = config.record.texts === 'keep' ? vault : undefined
+  const recorder = new Recorder(followed(log, folds.routing), texts)
   const opened = opening.move()
   return {
     log,
@@ -145,14 +142,10 @@ function configuredMaster({ config, around }: PartsOptions): string | undefined 
   return reference === undefined ? undefined : resolveSecret(reference, around.env, readSecretFile).secret
 }
 
-async function tellStart(
-  log: Log,
-  { logs, version }: PartsOptions,
-  signedAnew: number,
-  tree: string,
-): Promise<void> {
+async function tellStart(log: Log, { logs, version }: PartsOptions, paths: HomePaths): Promise<void> {
   const { cutBytes } = log.opened
-  if (signedAnew > 0) logs.warn(treeGone(tree, signedAnew))
+  const signedAnew = unsigned(paths, log.nextSeq)
+  if (signedAnew > 0) logs.warn(treeGone(paths.tree, signedAnew))
   if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
   // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
   await log

@@ -71,12 +71,26 @@ function appendNote(path: string, note: string): boolean {
         `${path} does not end with a signed checkpoint, so it is no file of them: nothing was added. Choose another file.`,
       )
     }
-    fs.writeSync(file, note)
-    fs.fsyncSync(file)
+    writeWhole(file, path, note, size)
     if (size === 0) syncFolder(dirname(path))
     return true
   } finally {
     fs.closeSync(file)
+  }
+}
+
+/** Half a checkpoint at the end would be in the way of every later one: where there is no room, none of it stays. */
+function writeWhole(file: number, path: string, note: string, size: number): void {
+  try {
+    fs.writeFileSync(file, note)
+    fs.fsyncSync(file)
+  } catch (cause) {
+    if (fs.fstatSync(file).isFile()) fs.ftruncateSync(file, size)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw failure(
+      `${path} took no checkpoint: ${why}. See to the room on its disk, then export again.`,
+      cause,
+    )
   }
 }
 

@@ -179,6 +179,7 @@ test('checkpoints are exported one after another, and a record that grew extends
   assert.equal(splitNotes(fs.readFileSync(file, 'utf8')).length, 4)
   const compared = await run(home, 'audit compare', [file])
   assert.equal(compared.code, 0)
+  await assert.rejects(run(home, 'audit compare', [root]), /is not a file\. Name the file that/)
   assert.match(compared.out, /The record of 90 entries extends all 4 checkpoints/)
   const other = join(root, 'notes.txt')
   fs.writeFileSync(other, 'milk, bread\n')
