@@ -199,46 +199,7 @@ describe('on a disk that is full', () => {
       await assertSound(home)
     },
   )
-
-  test(
-    'an export, a proof and a restore say so, and the export leaves its file as it was',
-    onDisk,
-    async () => {
-      const home = homeIn('exported')
-      const copy = join(folder, 'copy-of-exported')
-      const where = disk?.folder ?? ''
-      const [checkpoints, filler] = [join(where, 'checkpoints'), join(where, 'filler')]
-      await using server = await start(home)
-      const id = idOf(await ask(server))
-      await untilSigned(home)
-      assert.equal((await upshift(home, ['backup', copy])).code, 0)
-      assert.equal((await upshift(home, ['audit', 'export', checkpoints])).code, 0)
-      // Up to the end of a page, which a full disk still has, there is room for half of the next one.
-      const note = readFileSync(checkpoints, 'utf8')
-      const before = `${'\n'.repeat(PAGE_BYTES - note.length - 100)}${note}`
-      writeFileSync(checkpoints, before)
-      await followed(server, idOf(await ask(server)))
-      await server.stop()
-      disk?.fill(filler, 0)
-      const exported = await upshift(home, ['audit', 'export', checkpoints])
-      assert.deepEqual([exported.code, exported.out], [1, ''])
-      assert.match(exported.err, /took no checkpoint: ENOSPC.*then export again/)
-      assert.equal(readFileSync(checkpoints, 'utf8'), before)
-      const proof = await upshift(home, ['audit', 'prove', id, '--out', join(where, 'proof.json')])
-      const restored = await upshift(home, ['restore', copy, '--to', join(where, 'restored')])
-      for (const { code, err } of [proof, restored]) {
-        assert.equal(code, 1)
-        assert.match(err, /^upshift: the disk took no more: ENOSPC/)
-      }
-      assert.ok(!existsSync(join(where, 'restored')))
-      rmSync(filler)
-      assert.equal((await upshift(home, ['audit', 'export', checkpoints])).code, 0)
-      assert.equal((await upshift(home, ['audit', 'compare', checkpoints])).code, 0)
-    },
-  )
 })
-
-const PAGE_BYTES = 4_096
 
 /** More than what is left of a page: a disk that is full has room in those. */
 const LONG = 'two '.repeat(8_192)

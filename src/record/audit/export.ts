@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
+import { expectRecord } from '../kinds.ts'
 import { type Checkpoint, openCheckpoint, parseCheckpoint, splitNotes } from '../tree/checkpoint.ts'
 import { parseNote } from '../tree/note.ts'
 import { readCheckpoint, verifierOf } from './home.ts'
@@ -42,6 +43,7 @@ export async function exportCheckpoint({ home, to, insecure, signal }: ExportOpt
 
 /** The newest checkpoint, its signature checked with the home's key or a given one. */
 export function newestOf(home: string, verifierKey?: string): { note: string; checkpoint: Checkpoint } {
+  expectRecord(home)
   const verifier = verifierOf(home, verifierKey)
   const note = readCheckpoint(home)
   const opened = verifier && note !== undefined ? openCheckpoint(note, verifier) : undefined

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
+import { expectRecord } from '../kinds.ts'
 import { listSegments, type Segment } from '../log/segments.ts'
 import { openCheckpoint } from '../tree/checkpoint.ts'
 import type { Verifier } from '../tree/note.ts'
@@ -67,6 +68,7 @@ const MAX_TURNS = 3
  * `conflict` where its files keep vanishing while they are read.
  */
 export async function verifyHome(options: VerifyOptions): Promise<VerifyResult> {
+  expectRecord(options.home)
   const verifier = verifierOf(options.home, options.verifierKey)
   let cause: unknown
   for (let turn = 0; turn < MAX_TURNS; turn++) {
