@@ -47,6 +47,8 @@ export class LogCheck {
   readonly #options: LogCheckOptions
   /** True once a segment with a header was seen. */
   #headers = false
+  /** True once a record of the present segment was seen. */
+  #begun = false
   readonly #leaf = Buffer.alloc(HASH_BYTES)
 
   constructor(options: LogCheckOptions) {
@@ -55,14 +57,25 @@ export class LogCheck {
   }
 
   line(file: string, line: FileLine): void {
+    if (line.offset === 0) this.#begun = false
     if (line.offset === 0 && this.#isHeader(file, line)) return
     const json = line.bytes.subarray(PREFIX_BYTES)
     hashLeaf(json, this.#leaf, 0)
     const { expected } = this.alignment
     if (expected !== undefined && this.#options.tree.leaf(expected)?.equals(this.#leaf) === true) {
+      this.#named(expected, file)
       this.alignment.inOrder(this.#leaf)
       this.#record(expected, file, line, json)
     } else this.#weigh(file, line, json)
+  }
+
+  /** A record at its own place whose file says that it begins with another: who looks for one by name misses it. */
+  #named(seq: number, file: string): void {
+    if (this.#begun) return
+    const first = Number(/(\d{12})-\d{8}\.log$/.exec(file)?.[1] ?? seq)
+    if (first === seq) return
+    const detail = `The name of the file says that it begins with record ${first}, and it begins with record ${seq}: it was renamed.`
+    this.#options.findings.add({ kind: 'changed', seq, file, offset: 0, detail })
   }
 
   /** A segment's first line, unless it is an entry: those of format 1 had no header. */
@@ -105,6 +118,7 @@ export class LogCheck {
   /** A line that is the record `seq`. */
   #record(seq: number, file: string, line: FileLine, json: Buffer): void {
     this.entries += 1
+    this.#begun = true
     if (seq >= this.size) this.size = seq + 1
     if (!line.ended || splitLine(line.bytes) === undefined) this.#bentFrame(seq, file, line, json)
     const isLast = seq === this.#options.lastCovered

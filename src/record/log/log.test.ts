@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -318,6 +319,9 @@ test('a hole behind what a snapshot stands for is found, and nothing is written 
   const [only] = listSegments(folder)
   assert.ok(only)
   const from = { seq: 1, segment: only.name, offset: readFileSync(only.path).length }
-  writeFileSync(join(folder, '000000000007-20231114.log'), HEADER)
+  const moved = join(folder, '000000000007-20231114.log')
+  writeFileSync(moved, HEADER)
   assert.throws(() => opening(folder, { from }), /holds entry 7 at byte 0, where entry 1 should be/)
+  renameSync(only.path, moved)
+  assert.throws(() => opening(folder, { from }), new RegExp(`${only.name} is not there.*removed or renamed`))
 })

@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { dayOf } from '../../lib/utc.ts'
@@ -105,6 +106,10 @@ function readSegment(segment: Segment, offset: number, reading: Reading, state: 
 function checkPosition(folder: string, segments: readonly Segment[], from: LogPosition): void {
   const segment = segments.find(({ name }) => name === from.segment)
   if (segment !== undefined && statSync(segment.path).size >= from.offset) return
+  if (segment === undefined) {
+    const message = `${join(folder, from.segment)} is not there, and it held what comes before entry ${from.seq}: the file was removed or renamed, or another log was put in its place. \`upshift audit verify\` says what is missing. Put the file back under its name, or restore the home from a backup.`
+    throw new UpshiftError({ code: 'record_unavailable', message })
+  }
   const message =
     `The log in ${folder} ends before entry ${from.seq}, which was safely on the disk: entries are missing, or an ` +
     'older copy was put in its place. `upshift audit verify` names them. Restore the home from a backup, or move it aside to begin anew.'
