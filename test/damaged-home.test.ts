@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -173,6 +176,88 @@ test('a home that lost its texts starts and says that they are gone, and takes t
   await again.stop()
   const { code, out, err } = await command(home, ['audit', 'verify'])
   assert.equal(code, 0, `${out}${err}`)
+})
+
+test('a home that lost its tree says that what it holds is signed anew, and the audit tells it from then on', async () => {
+  const home = await used('treeless')
+  const tree = join(home, 'tree')
+  const gone = `${tree} is not there or empty, and this home has`
+  rmSync(tree, { recursive: true })
+  {
+    await using server = await start(home)
+    assert.ok(server.output().includes(gone), server.output())
+    await server.stop()
+  }
+  {
+    await using again = await start(home)
+    assert.ok(!again.output().includes(gone))
+    await again.stop()
+  }
+  const { code, out } = await command(home, ['audit', 'verify'])
+  assert.equal(code, 0, out)
+  assert.match(out, /The tree was gone at the start of \S+ \(entry \d+\).*signed anew/)
+  const events = await command(home, ['logs', 'events'])
+  assert.match(events.out, /started .*signedAnew=\d/)
+})
+
+const FILES = [
+  'tree/checkpoint',
+  'audit.pub',
+  'audit.key',
+  'owner.key',
+  'lock.db',
+  'snapshot.json',
+  'server.json',
+]
+const NO_FILE = 'is no file, and Upshift keeps a file there'
+const NO_DISK = 'is a link to what is not there'
+
+test('what lies in the place of a file or folder of the home and is none is named, and nothing waits for it', async () => {
+  const home = await used('places')
+  const segment = `log/${readdirSync(join(home, 'log'))[0]}`
+  for (const place of [...FILES, segment]) {
+    using taken = takeAside(join(home, place))
+    execFileSync('mkfifo', [taken.path])
+    await assertNamed(home, ['logs', 'tail'], `${taken.path} ${NO_FILE}`)
+    if (/[/]|pub$/.test(place)) await assertNamed(home, ['audit', 'verify'], `${taken.path} ${NO_FILE}`)
+  }
+  for (const place of ['log', 'tree', 'vault']) {
+    using taken = takeAside(join(home, place))
+    symlinkSync('/nowhere/at/all', taken.path)
+    await assertNamed(home, ['logs', 'tail'], `${taken.path} ${NO_DISK}`)
+    await assertNamed(home, ['audit', 'verify'], `${taken.path} ${NO_DISK}`)
+  }
+  const { code, out } = await command(home, ['audit', 'verify'])
+  assert.equal(code, 0, out)
+})
+
+/** What lies there is away until this is disposed of, and then takes the place of what lies there now. */
+function takeAside(path: string): Disposable & { readonly path: string } {
+  const aside = join(folder, 'taken')
+  const there = existsSync(path)
+  if (there) renameSync(path, aside)
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      rmSync(path, { force: true })
+      if (there) renameSync(aside, path)
+    },
+  }
+}
+
+async function assertNamed(home: string, words: readonly string[], said: string): Promise<void> {
+  const { code, err } = await command(home, words)
+  assert.equal(code, 1, said)
+  assert.ok(err.startsWith(`upshift: ${said}`), err)
+  assert.match(err, /from a backup\.\n$/)
+}
+
+test('a server that runs is told of where the note of who it is was torn', async () => {
+  const home = join(folder, 'noteless')
+  await using server = await start(home)
+  writeFileSync(join(home, 'server.json'), '{"pid":')
+  await assert.rejects(start(home), /Another Upshift process holds/)
+  assert.equal((await chat(server, question)).status, 200)
 })
 
 test('hashes of the tree that were changed are named in the log and by the doctor, and to a caller without a path', async () => {

@@ -64,12 +64,15 @@ export function removeServerFile(paths: HomePaths): void {
   rmSync(paths.server, { force: true })
 }
 
-/** Who serves a home, as its server wrote it down; undefined where none has. */
-export function readServerFile(
-  paths: HomePaths,
-): { readonly pid: number; readonly address: string } | undefined {
+const serverFile = z.object({ pid: z.number(), address: z.string() })
+
+/** Who serves a home, as its server wrote it down; undefined where none has, or a kill broke the writing off. */
+export function readServerFile(paths: HomePaths): z.infer<typeof serverFile> | undefined {
   if (!existsSync(paths.server)) return undefined
-  return z
-    .object({ pid: z.number(), address: z.string() })
-    .parse(JSON.parse(readFileSync(paths.server, 'utf8')))
+  const text = readFileSync(paths.server, 'utf8')
+  try {
+    return serverFile.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createKeys, type Keys } from '../caller/keys.ts'
 import { createLedger, type Ledger } from '../caller/ledger/ledger.ts'
@@ -28,8 +29,10 @@ import { Library } from '../knowledge/answer/library.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
+import { expectRecord } from '../record/kinds.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
 import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
+import { expectFile } from '../store/kinds.ts'
 import { isBlank, openStore, type Store } from '../store/open.ts'
 import type { Engines } from './engines.ts'
 import { type HomePaths, homePaths, readServerFile, removeServerFile } from './home.ts'
@@ -84,6 +87,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   await using opening = new AsyncDisposableStack()
   const { config, around, logs } = options
   const paths = homePaths(config.server.home)
+  expectHome(paths)
   const secretOf = (reference: SecretRef): string => resolve(reference, around, logs)
   const fromConfig = config.caller.ownerKey
   const owner = ownerKey({
@@ -197,6 +201,12 @@ function openLlama({ config, logs }: PartsOptions, paths: HomePaths, folder: Mod
     random: Math.random,
     warn: (message) => logs.warn(message),
   })
+}
+
+/** Collections are left out: where they cannot be used, all else can. */
+function expectHome({ home, state, index, knowledge, server }: HomePaths): void {
+  expectRecord(home)
+  for (const path of [join(home, 'owner.key'), state, index, knowledge, server]) expectFile(path)
 }
 
 /** The home's lock; where another process holds it, the refusal says who, as far as that process told. */

@@ -99,17 +99,15 @@ export async function openRecord(options: PartsOptions, paths: HomePaths): Promi
     routing: folds.routing,
     newestAt: Math.max(log.newestAt, snapshot?.newestAt ?? 0),
   }
-  await tellStart(log, options)
+  await tellStart(log, options, paths)
   const disk = new Disk({
     folder: paths.home,
     minFreeBytes: config.record.minFreeBytes,
     clock: systemClock,
     writtenBytes: () => log.writtenBytes + vault.writtenBytes,
   })
-  const recorder = new Recorder(
-    followed(log, folds.routing),
-    config.record.texts === 'keep' ? vault : undefined,
-  )
+  const texts = config.record.texts === 'keep' ? vault : undefined
+  const recorder = new Recorder(followed(log, folds.routing), texts)
   const opened = opening.move()
   return {
     log,
@@ -140,12 +138,19 @@ function configuredMaster({ config, around }: PartsOptions): string | undefined 
   return reference === undefined ? undefined : resolveSecret(reference, around.env, readSecretFile).secret
 }
 
-async function tellStart(log: Log, { logs, version }: PartsOptions): Promise<void> {
+async function tellStart(log: Log, { logs, version }: PartsOptions, paths: HomePaths): Promise<void> {
   const { cutBytes } = log.opened
+  const signedAnew = unsigned(paths, log.nextSeq)
+  if (signedAnew > 0) logs.warn(treeGone(paths.tree, signedAnew))
   if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
   // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
   await log
-    .append({ type: 'started', version, ...(cutBytes === 0 ? {} : { cutBytes }) })
+    .append({
+      type: 'started',
+      version,
+      ...(cutBytes === 0 ? {} : { cutBytes }),
+      ...(signedAnew === 0 ? {} : { signedAnew }),
+    })
     .catch((error: unknown) => logs.warn(String(error)))
 }
 
@@ -158,6 +163,15 @@ function vaultOf({ logs }: PartsOptions, paths: HomePaths, master: Uint8Array): 
     clock: systemClock,
     randomBytes,
   })
+}
+
+/** How many entries are there that no tree tells of: it is gone as a whole, and the follower makes another. */
+function unsigned({ tree }: HomePaths, entries: number): number {
+  return readNewest(tree) === undefined && isBlank(join(tree, 'hashes')) ? entries : 0
+}
+
+function treeGone(folder: string, entries: number): string {
+  return `${folder} is not there or empty, and this home has ${entries} entries: they are signed anew as they stand, so a change that was made to them before is not found any more. Where that was not meant, stop Upshift and put the folder back from a backup. \`upshift audit compare\` finds such a change by an exported checkpoint.`
 }
 
 /** What is kept from here on goes into files of other numbers: the folder can be put back beside it at any time. */

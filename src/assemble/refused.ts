@@ -21,7 +21,9 @@ export function explained(error: unknown, around: Surroundings, program: string)
     const message = `The server cannot listen there: ${error.message}. Choose another HOST or PORT.`
     return new UpshiftError({ code: 'conflict', message }, error)
   }
-  if (['ENOSPC', 'EDQUOT', 'EROFS', 'EISDIR', 'ERR_SQLITE_ERROR'].includes(String(error.code))) {
+  if (
+    ['ENOSPC', 'EDQUOT', 'EROFS', 'EISDIR', 'ERR_FS_EISDIR', 'ERR_SQLITE_ERROR'].includes(String(error.code))
+  ) {
     const message = `The home cannot be used: ${error.message}. Check space and rights on its disk, or choose another home with UPSHIFT_HOME.`
     return new UpshiftError({ code: 'record_unavailable', message }, error)
   }

@@ -44,6 +44,10 @@ export function faultOf(error: unknown, { verb, opened }: Readonly<Course>, vers
     const message = `${error.path} cannot be read or written: ${error.message}. Check who owns it, or start Upshift as that user.`
     return { code: 'conflict', message, exit: 1 }
   }
+  if (isOfDisk(error)) {
+    const message = `the disk took no more: ${error.message}. Free some space on it, or choose one that can be written, then try again.`
+    return { code: 'disk_full', message, exit: 1 }
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const message = `this is a bug in Upshift ${version}. Please report it with the lines above.`
   return { code: 'internal', message, exit: 1, stack }
@@ -57,6 +61,13 @@ function isDenied(error: unknown): error is Error & { readonly path: string } {
   if (!(error instanceof Error && 'code' in error && 'path' in error)) return false
   return typeof error.path === 'string' && (error.code === 'EACCES' || error.code === 'EPERM')
 }
+
+/** The system's own no to more bytes: the disk, the share of this user or the file system's mode. */
+function isOfDisk(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && DISK_CODES.has(error.code)
+}
+
+const DISK_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EROFS'])
 
 /** Tells a fault on stderr, and where `json` as one document on stdout too. Resolves to its exit code. */
 export function complain(

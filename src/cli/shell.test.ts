@@ -233,6 +233,21 @@ test('a file that the system does not open for this user is told with its path, 
   }
 })
 
+test('a disk that takes no more is told, and is no bug', async () => {
+  for (const code of ['ENOSPC', 'EDQUOT', 'EROFS']) {
+    const full = Object.assign(new Error(`${code}: no space left on device, write`), {
+      code,
+      syscall: 'write',
+    })
+    const ran = await run({
+      argv: ['try', 'it', '--json'],
+      catalogue: catalogueOf(verb(async () => Promise.reject(full))),
+    })
+    assert.deepEqual([ran.code, JSON.parse(ran.out).error.code], [1, 'disk_full'])
+    assert.match(ran.err, /^upshift: the disk took no more: .*write\. Free some space .*\n$/)
+  }
+})
+
 test('any other error is a bug and shows its stack', async () => {
   const failing = verb(async () => {
     throw new TypeError('x is not y')

@@ -172,6 +172,8 @@ export interface Started {
   readonly version: string
   /** Bytes of a torn last line that were cut away, after a crash in the middle of a write. */
   readonly cutBytes?: number
+  /** How many entries were there when their tree was gone: it is made anew over them, whatever they were before. */
+  readonly signedAnew?: number
 }
 
 /** A subject is being erased. Without its `erasure-done` a crash came between, and the next start ends it. */

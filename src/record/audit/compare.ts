@@ -85,7 +85,12 @@ export async function compareHome(options: CompareOptions): Promise<Comparison> 
 async function readExports({ from, insecure, signal }: CompareOptions): Promise<string> {
   if (isUrl(from)) return call({ url: from, method: 'GET', insecure, signal })
   try {
-    if (statSync(from).size <= EXPORT_BYTES_MAX) return readFileSync(from, 'utf8')
+    const stats = statSync(from)
+    if (!stats.isFile()) {
+      const message = `${from} is not a file. Name the file that \`upshift audit export\` has written.`
+      throw new UpshiftError({ code: 'invalid_request', message })
+    }
+    if (stats.size <= EXPORT_BYTES_MAX) return readFileSync(from, 'utf8')
   } catch (cause) {
     if (!isMissing(cause)) throw cause
     throw new UpshiftError({ code: 'not_found', message: `There is no file ${from}.` }, cause)

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
+import { expectRecord } from '../kinds.ts'
 import { type Checkpoint, openCheckpoint, parseCheckpoint, splitNotes } from '../tree/checkpoint.ts'
 import { parseNote } from '../tree/note.ts'
 import { readCheckpoint, verifierOf } from './home.ts'
@@ -42,6 +43,7 @@ export async function exportCheckpoint({ home, to, insecure, signal }: ExportOpt
 
 /** The newest checkpoint, its signature checked with the home's key or a given one. */
 export function newestOf(home: string, verifierKey?: string): { note: string; checkpoint: Checkpoint } {
+  expectRecord(home)
   const verifier = verifierOf(home, verifierKey)
   const note = readCheckpoint(home)
   const opened = verifier && note !== undefined ? openCheckpoint(note, verifier) : undefined
@@ -71,12 +73,26 @@ function appendNote(path: string, note: string): boolean {
         `${path} does not end with a signed checkpoint, so it is no file of them: nothing was added. Choose another file.`,
       )
     }
-    fs.writeSync(file, note)
-    fs.fsyncSync(file)
+    writeWhole(file, path, note, size)
     if (size === 0) syncFolder(dirname(path))
     return true
   } finally {
     fs.closeSync(file)
+  }
+}
+
+/** Half a checkpoint at the end would be in the way of every later one: where there is no room, none of it stays. */
+function writeWhole(file: number, path: string, note: string, size: number): void {
+  try {
+    fs.writeFileSync(file, note)
+    fs.fsyncSync(file)
+  } catch (cause) {
+    if (fs.fstatSync(file).isFile()) fs.ftruncateSync(file, size)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw failure(
+      `${path} took no checkpoint: ${why}. See to the room on its disk, then export again.`,
+      cause,
+    )
   }
 }
 

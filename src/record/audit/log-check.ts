@@ -14,6 +14,7 @@ const ENTRY_BYTES_MIN = 40
 const TEXT_MARK = Buffer.from('"sha256":')
 const EXPIRED_MARK = Buffer.from('"type":"expired"')
 const WIPED_MARK = Buffer.from('"type":"texts-wiped"')
+const ANEW_MARK = Buffer.from('"signedAnew":')
 
 export interface LogCheckOptions {
   readonly tree: TreeCheck
@@ -25,6 +26,13 @@ export interface LogCheckOptions {
   readonly lastCovered: number
 }
 
+/** A start that found no tree: what stands before it was not vouched for until then. */
+export interface SignedAnew {
+  readonly seq: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
 /** Reads lines in the order in which they stand and finds out which record each is. */
 export class LogCheck {
   readonly alignment: Alignment
@@ -32,11 +40,15 @@ export class LogCheck {
   entries = 0
   /** When the last record that the checkpoint covers was written. */
   coveredAt: number | undefined
+  /** The newest start that found no tree and had the records before it signed anew. */
+  signedAnew: SignedAnew | undefined
   /** One beyond the highest record found. */
   size = 0
   readonly #options: LogCheckOptions
   /** True once a segment with a header was seen. */
   #headers = false
+  /** True once a record of the present segment was seen. */
+  #begun = false
   readonly #leaf = Buffer.alloc(HASH_BYTES)
 
   constructor(options: LogCheckOptions) {
@@ -45,14 +57,25 @@ export class LogCheck {
   }
 
   line(file: string, line: FileLine): void {
+    if (line.offset === 0) this.#begun = false
     if (line.offset === 0 && this.#isHeader(file, line)) return
     const json = line.bytes.subarray(PREFIX_BYTES)
     hashLeaf(json, this.#leaf, 0)
     const { expected } = this.alignment
     if (expected !== undefined && this.#options.tree.leaf(expected)?.equals(this.#leaf) === true) {
+      this.#named(expected, file)
       this.alignment.inOrder(this.#leaf)
       this.#record(expected, file, line, json)
     } else this.#weigh(file, line, json)
+  }
+
+  /** A record at its own place whose file says that it begins with another: who looks for one by name misses it. */
+  #named(seq: number, file: string): void {
+    if (this.#begun) return
+    const first = Number(/(\d{12})-\d{8}\.log$/.exec(file)?.[1] ?? seq)
+    if (first === seq) return
+    const detail = `The name of the file says that it begins with record ${first}, and it begins with record ${seq}: it was renamed.`
+    this.#options.findings.add({ kind: 'changed', seq, file, offset: 0, detail })
   }
 
   /** A segment's first line, unless it is an entry: those of format 1 had no header. */
@@ -95,16 +118,20 @@ export class LogCheck {
   /** A line that is the record `seq`. */
   #record(seq: number, file: string, line: FileLine, json: Buffer): void {
     this.entries += 1
+    this.#begun = true
     if (seq >= this.size) this.size = seq + 1
     if (!line.ended || splitLine(line.bytes) === undefined) this.#bentFrame(seq, file, line, json)
     const isLast = seq === this.#options.lastCovered
     const isExpired = json.includes(EXPIRED_MARK)
     const hasText = this.#options.texts !== undefined && json.includes(TEXT_MARK)
     const isWiping = this.#options.texts !== undefined && json.includes(WIPED_MARK)
-    if (!isLast && !isExpired && !hasText && !isWiping) return
+    const isAnew = json.includes(ANEW_MARK)
+    if (!isLast && !isExpired && !hasText && !isWiping && !isAnew) return
     const entry = parse(json)
     if (entry === undefined) return
-    if (isLast) this.coveredAt = numberOf(entry, 'at')
+    const at = numberOf(entry, 'at')
+    if (isAnew && Reflect.get(entry, 'type') === 'started' && at !== undefined) this.signedAnew = { seq, at }
+    if (isLast) this.coveredAt = at
     if (Reflect.get(entry, 'type') === 'expired') this.#options.expiries.add(entry, seq)
     const wiped: unknown = Reflect.get(entry, 'type') === 'texts-wiped' && Reflect.get(entry, 'requests')
     if (Array.isArray(wiped)) this.#options.texts?.wiping(wiped, seq)

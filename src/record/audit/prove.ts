@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { isRefusal, type Refusal, refuse, UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
+import { expectRecord } from '../kinds.ts'
 import { splitLine } from '../log/line.ts'
 import { listSegments, readLines, type Segment } from '../log/segments.ts'
 import { openCheckpoint } from '../tree/checkpoint.ts'
@@ -39,6 +40,7 @@ const BEGINNINGS = new Set(['opened', 'refused', 'feedback', 'erasure-begun', 'f
  */
 export async function prove(options: ProveOptions): Promise<Proven | Refusal> {
   const { home, what } = options
+  expectRecord(home)
   const verifier = verifierOf(home, undefined)
   const note = readCheckpoint(home)
   const opened = verifier && note !== undefined ? openCheckpoint(note, verifier) : undefined

@@ -61,6 +61,20 @@ async function run(home: string, name: string, args: readonly string[], flags: F
 
 const ID = `req_${'3'.padStart(26, '0')}`
 
+test('a file of the log that was renamed is named, though each of its records is what it was', async () => {
+  const home = newHome()
+  writeHome(home, 20, seeded(1))
+  const [name = ''] = fs.readdirSync(join(home, 'log'))
+  const renamed = name.replace('000000000000', '000000000001')
+  fs.renameSync(join(home, 'log', name), join(home, 'log', renamed))
+  const bad = await run(home, 'audit verify', [])
+  assert.equal(bad.code, 3)
+  assert.match(
+    bad.out,
+    new RegExp(`changed: entry 0 in log/${renamed}.*begins with record 1, .* record 0: it was renamed`),
+  )
+})
+
 test('verify says in words and in JSON whether the record holds, and ends with 3 where it does not', async () => {
   const home = newHome()
   writeHome(home, 20, seeded(1))
@@ -179,6 +193,7 @@ test('checkpoints are exported one after another, and a record that grew extends
   assert.equal(splitNotes(fs.readFileSync(file, 'utf8')).length, 4)
   const compared = await run(home, 'audit compare', [file])
   assert.equal(compared.code, 0)
+  await assert.rejects(run(home, 'audit compare', [root]), /is not a file\. Name the file that/)
   assert.match(compared.out, /The record of 90 entries extends all 4 checkpoints/)
   const other = join(root, 'notes.txt')
   fs.writeFileSync(other, 'milk, bread\n')

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
+import { expectRecord } from '../kinds.ts'
 import { listSegments, type Segment } from '../log/segments.ts'
 import { openCheckpoint } from '../tree/checkpoint.ts'
 import type { Verifier } from '../tree/note.ts'
@@ -11,7 +12,7 @@ import { type Finding, Findings } from './finding.ts'
 import { CHECKPOINT_FILE, HASHES_FILE, KEY_FILE, LOG_FOLDER, readCheckpoint, verifierOf } from './home.ts'
 import { judge, judgeTail, type Signed } from './judge.ts'
 import { eachLine } from './line-reader.ts'
-import { LogCheck } from './log-check.ts'
+import { LogCheck, type SignedAnew } from './log-check.ts'
 import { TextCheck } from './text-check.ts'
 import { TreeCheck } from './tree-check.ts'
 
@@ -50,6 +51,8 @@ export interface VerifyResult {
   readonly uncovered: number
   /** Bytes of a line that a crash has torn; the next start cuts them. */
   readonly tornBytes: number
+  /** The newest start at which the tree was gone and was made anew over the records before it; null where none was. */
+  readonly signedAnew: SignedAnew | null
   /** Null where the texts were not read. */
   readonly texts: { readonly checked: number; readonly expired: number } | null
   readonly problems: readonly Finding[]
@@ -65,6 +68,7 @@ const MAX_TURNS = 3
  * `conflict` where its files keep vanishing while they are read.
  */
 export async function verifyHome(options: VerifyOptions): Promise<VerifyResult> {
+  expectRecord(options.home)
   const verifier = verifierOf(options.home, options.verifierKey)
   let cause: unknown
   for (let turn = 0; turn < MAX_TURNS; turn++) {
@@ -117,6 +121,7 @@ async function verifyOnce(
     checkpoint: claimed === undefined ? null : { size: claimed.size, ...(at !== undefined && { at }) },
     uncovered: Math.max(0, size - signedSize),
     tornBytes: torn === undefined ? 0 : lastBytes - torn,
+    signedAnew: log.signedAnew ?? null,
     texts: texts === undefined ? null : { checked: texts.checked, expired },
     problems: findings.list,
     unlisted: findings.unlisted,

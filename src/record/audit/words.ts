@@ -4,7 +4,8 @@ import type { VerifyResult } from './verify.ts'
 
 /** What an audit found, for people. */
 export function verified(result: VerifyResult): string {
-  const { ok, checkpoint, size, entries, uncovered, tornBytes, texts, problems, unlisted } = result
+  const { ok, checkpoint, size, entries, uncovered, tornBytes, signedAnew, texts, problems, unlisted } =
+    result
   const lines = [
     ok
       ? `The record holds: ${entries} entries.`
@@ -26,6 +27,12 @@ export function verified(result: VerifyResult): string {
     lines.push(
       `${tornBytes} bytes at the end are of a line that was not written to its end; the next start cuts them.`,
     )
+  if (signedAnew !== null) {
+    const { seq, at } = signedAnew
+    lines.push(
+      `The tree was gone at the start of ${new Date(at).toISOString()} (entry ${seq}), and the records before it were signed anew: nothing vouches for what they were until then.`,
+    )
+  }
   if (texts === null) lines.push('The texts were not checked.')
   else lines.push(`${texts.checked} texts checked, ${texts.expired} expired.`)
   return `${lines.join('\n')}\n`

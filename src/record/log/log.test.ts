@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -292,4 +293,35 @@ test('a line that is longer than what is read at once is read whole, and those a
   tail.read(ids.length, 100, (_seq, leaf) => seen.push(Object(decodeEntry(leaf)).id))
   assert.deepEqual(seen, ids)
   assert.equal(tail.position.offset, Buffer.byteLength(HEADER + lines.join('')))
+})
+
+test('a clock that stood in another year for a while leaves a log that is read without a snapshot', async () => {
+  const folder = freshFolder()
+  const today = 1_700_000_000_000
+  let now = today
+  const { log } = opening(folder, { now: () => now })
+  for (const [id, days] of Object.entries({ a: 0, b: -365, c: 0, d: 365, e: 0 })) {
+    now = today + days * DAY_MS
+    await log.append(refusedEntry(id))
+  }
+  await log.close()
+  const again = opening(folder, { now: () => now, since: today })
+  assert.deepEqual(again.seen, ['0:a', '2:c', '3:d', '4:e'])
+  assert.equal(again.log.nextSeq, 5)
+  await again.log.close()
+})
+
+test('a hole behind what a snapshot stands for is found, and nothing is written behind it', async () => {
+  const folder = freshFolder()
+  const { log } = opening(folder)
+  await log.append(refusedEntry('a'))
+  await log.close()
+  const [only] = listSegments(folder)
+  assert.ok(only)
+  const from = { seq: 1, segment: only.name, offset: readFileSync(only.path).length }
+  const moved = join(folder, '000000000007-20231114.log')
+  writeFileSync(moved, HEADER)
+  assert.throws(() => opening(folder, { from }), /holds entry 7 at byte 0, where entry 1 should be/)
+  renameSync(only.path, moved)
+  assert.throws(() => opening(folder, { from }), new RegExp(`${only.name} is not there.*removed or renamed`))
 })

@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { dayOf } from '../../lib/utc.ts'
@@ -46,16 +47,17 @@ export interface Reading {
 export function readLog(reading: Reading): Found {
   const segments = listSegments(reading.folder)
   const newest = segments.at(-1)
-  const state: Progress = { nextSeq: 0, newestAt: 0, entries: 0 }
+  const state: Progress = { begun: false, nextSeq: 0, newestAt: 0, entries: 0 }
   const { from } = reading
   if (from !== undefined) checkPosition(reading.folder, segments, from)
   let cutBytes = 0
   for (const segment of segments) {
-    if (isPassed(segment, newest, reading)) continue
+    // A clock that was wrong for a while leaves an old day between newer ones: from the first that is read on, all are.
+    if (!state.begun && isPassed(segment, newest, reading)) continue
     const offset = segment.name === from?.segment ? from.offset : 0
     const begins = offset > 0 && from !== undefined ? from.seq : segment.first
-    if (state.entries > 0 && begins !== state.nextSeq)
-      throw gapError(segment.path, offset, state.nextSeq, begins)
+    if (state.begun && begins !== state.nextSeq) throw gapError(segment.path, offset, state.nextSeq, begins)
+    state.begun = true
     state.nextSeq = begins
     const end = readSegment(segment, offset, reading, state)
     const torn = statSync(segment.path).size - end
@@ -69,6 +71,8 @@ export function readLog(reading: Reading): Found {
 }
 
 interface Progress {
+  /** True once a segment was read: every one after it must go on where it ended. */
+  begun: boolean
   nextSeq: number
   newestAt: number
   entries: number
@@ -102,6 +106,10 @@ function readSegment(segment: Segment, offset: number, reading: Reading, state: 
 function checkPosition(folder: string, segments: readonly Segment[], from: LogPosition): void {
   const segment = segments.find(({ name }) => name === from.segment)
   if (segment !== undefined && statSync(segment.path).size >= from.offset) return
+  if (segment === undefined) {
+    const message = `${join(folder, from.segment)} is not there, and it held what comes before entry ${from.seq}: the file was removed or renamed, or another log was put in its place. \`upshift audit verify\` says what is missing. Put the file back under its name, or restore the home from a backup.`
+    throw new UpshiftError({ code: 'record_unavailable', message })
+  }
   const message =
     `The log in ${folder} ends before entry ${from.seq}, which was safely on the disk: entries are missing, or an ` +
     'older copy was put in its place. `upshift audit verify` names them. Restore the home from a backup, or move it aside to begin anew.'
