@@ -67,7 +67,7 @@ function isOfDisk(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && DISK_CODES.has(error.code)
 }
 
-const DISK_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EROFS'])
+const DISK_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'])
 
 /** Tells a fault on stderr, and where `json` as one document on stdout too. Resolves to its exit code. */
 export function complain(
