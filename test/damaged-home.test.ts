@@ -226,6 +226,14 @@ test('what lies in the place of a file or folder of the home and is none is name
     symlinkSync('/nowhere/at/all', taken.path)
     await assertNamed(home, ['logs', 'tail'], `${taken.path} ${NO_DISK}`)
     await assertNamed(home, ['audit', 'verify'], `${taken.path} ${NO_DISK}`)
+    rmSync(taken.path)
+    symlinkSync(place, taken.path)
+    await assertNamed(home, ['audit', 'verify'], `${taken.path} ${NO_DISK}`)
+  }
+  {
+    using taken = takeAside(join(home, 'collections.db'))
+    execFileSync('mkfifo', [taken.path])
+    await assertNamed(home, ['knowledge', 'list'], `${taken.path} ${NO_FILE}`)
   }
   const { code, out } = await command(home, ['audit', 'verify'])
   assert.equal(code, 0, out)

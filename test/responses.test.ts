@@ -277,6 +277,24 @@ test('a stream that grows beyond what may be told again at its end is ended ther
   assert.equal(closed?.outcome, 'aborted')
 })
 
+test('a stream that grows too large in what its engine ends with is counted as one that was ended here', async () => {
+  const before = await tooLarge()
+  upstream.answer((response) => {
+    streamHead(response)
+    for (let parts = 0; parts < 8; parts++) response.write(event({ content: 'word '.repeat(209_715) }))
+    response.end(event({ content: 'and more than that' }) + event({}, 'stop') + STREAM_END)
+  })
+  const { error } = responseOf(await post(server, { input: 'Say much.', stream: true }))
+  assert.equal(error?.type, 'answer_too_large')
+  assert.equal(await tooLarge(), before + 1)
+})
+
+/** How many answers the metrics count as too large. */
+async function tooLarge(): Promise<number> {
+  const { text } = await send(server, { method: 'GET', path: '/metrics' })
+  return Number(/upshift_answers_total\{[^}]*outcome="answer_too_large"\} (\d+)/.exec(text)?.[1] ?? 0)
+}
+
 describe('the path’s promises', () => {
   test('a guard’s refusal has OpenAI’s shape, names the field as this API does, and nothing leaves', async () => {
     upstream.answer((response) => whole(response, 'No.'))

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { UpshiftError } from '../contract/problem.ts'
+import { isMissing } from '../lib/missing.ts'
 
 /** Where things lie in a home. */
 export interface HomePaths {
@@ -68,11 +69,10 @@ const serverFile = z.object({ pid: z.number(), address: z.string() })
 
 /** Who serves a home, as its server wrote it down; undefined where none has, or a kill broke the writing off. */
 export function readServerFile(paths: HomePaths): z.infer<typeof serverFile> | undefined {
-  if (!existsSync(paths.server)) return undefined
-  const text = readFileSync(paths.server, 'utf8')
   try {
-    return serverFile.parse(JSON.parse(text))
-  } catch {
-    return undefined
+    return serverFile.parse(JSON.parse(readFileSync(paths.server, 'utf8')))
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError || error instanceof z.ZodError) return undefined
+    throw error
   }
 }

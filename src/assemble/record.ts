@@ -143,15 +143,17 @@ async function tellStart(log: Log, { logs, version }: PartsOptions, paths: HomeP
   const signedAnew = unsigned(paths, log.nextSeq)
   if (signedAnew > 0) logs.warn(treeGone(paths.tree, signedAnew))
   if (cutBytes > 0) logs.warn({ bytes: cutBytes }, 'the last write before a crash was torn: its tail was cut')
+  const told = log.append({
+    type: 'started',
+    version,
+    ...(cutBytes === 0 ? {} : { cutBytes }),
+    ...(signedAnew === 0 ? {} : { signedAnew }),
+  })
   // On a full disk the server starts all the same: it refuses with `disk_full`, and questions can be asked.
-  await log
-    .append({
-      type: 'started',
-      version,
-      ...(cutBytes === 0 ? {} : { cutBytes }),
-      ...(signedAnew === 0 ? {} : { signedAnew }),
-    })
-    .catch((error: unknown) => logs.warn(String(error)))
+  if (signedAnew === 0) return told.catch((error: unknown) => logs.warn(String(error)))
+  // Not here: once the tree is there again no later start would tell it, so the disk has the word before the tree.
+  await told
+  await log.sync()
 }
 
 function vaultOf({ logs }: PartsOptions, paths: HomePaths, master: Uint8Array): Vault {

@@ -22,10 +22,12 @@ export async function startServer(
   } catch (error) {
     throw explained(error, around, program ?? 'upshift')
   }
-  out.write(welcome(serving, around.homedir))
   const reload = (): void => void reloaded(serving, out)
   process.on('SIGHUP', reload)
-  const signal = await stopSignal()
+  const stopped = stopSignal()
+  // Whoever waits for these words may signal at once: one that nobody handles yet ends the process as it stands.
+  out.write(welcome(serving, around.homedir))
+  const signal = await stopped
   process.off('SIGHUP', reload)
   out.write(`${signal}: draining\n`)
   const { cut } = await serving.stop()

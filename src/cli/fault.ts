@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { UpshiftError } from '../contract/problem.ts'
 import { type ExitCode, UsageError } from '../contract/verb.ts'
+import { isDiskFull } from '../lib/disk-full.ts'
 import { isGone, ServerGone } from './gone.ts'
 import { asStarted } from './help.ts'
 
@@ -44,7 +45,7 @@ export function faultOf(error: unknown, { verb, opened }: Readonly<Course>, vers
     const message = `${error.path} cannot be read or written: ${error.message}. Check who owns it, or start Upshift as that user.`
     return { code: 'conflict', message, exit: 1 }
   }
-  if (isOfDisk(error)) {
+  if (isDiskFull(error) || isReadOnly(error)) {
     const message = `the disk took no more: ${error.message}. Free some space on it, or choose one that can be written, then try again.`
     return { code: 'disk_full', message, exit: 1 }
   }
@@ -62,12 +63,9 @@ function isDenied(error: unknown): error is Error & { readonly path: string } {
   return typeof error.path === 'string' && (error.code === 'EACCES' || error.code === 'EPERM')
 }
 
-/** The system's own no to more bytes: the disk, the share of this user or the file system's mode. */
-function isOfDisk(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && DISK_CODES.has(error.code)
+function isReadOnly(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'EROFS'
 }
-
-const DISK_CODES = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EROFS'])
 
 /** Tells a fault on stderr, and where `json` as one document on stdout too. Resolves to its exit code. */
 export function complain(

@@ -234,7 +234,7 @@ test('a file that the system does not open for this user is told with its path, 
 })
 
 test('a disk that takes no more is told, and is no bug', async () => {
-  for (const code of ['ENOSPC', 'EDQUOT', 'EROFS']) {
+  for (const code of ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS']) {
     const full = Object.assign(new Error(`${code}: no space left on device, write`), {
       code,
       syscall: 'write',

@@ -120,18 +120,19 @@ async function writeStream(writing: Replying): Promise<void> {
   for (;;) {
     const { value: batch, done } = await events.next()
     if (done === true) break
-    const last = batch.at(-1)
+    const text = writer.batch(batch)
+    const { over } = writer
+    const last = over === undefined ? batch.at(-1) : ({ type: 'answer-error', problem: over } as const)
     const ended = isTerminal(last)
     if (ended) ports.finished({ answer, terminal: last, firstTokenMs })
-    const text = writer.batch(batch)
     // It may be the whole of an answer that was held.
-    if (ended) return raw.end(text, ports.slowReaderMs)
-    if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
-    const { over } = writer
-    if (over === undefined) continue
-    ports.finished({ answer, terminal: { type: 'answer-error', problem: over }, firstTokenMs })
-    await events.return?.()
-    break
+    if (ended && over === undefined) return raw.end(text, ports.slowReaderMs)
+    const flows = text === '' || raw.destroyed || raw.write(text)
+    if (over !== undefined) {
+      await events.return?.()
+      break
+    }
+    if (!flows) await raw.drained(ports.slowReaderMs)
   }
   await raw.end('', ports.slowReaderMs)
 }

@@ -25,10 +25,10 @@ export function expectFolder(path: string, files?: RegExp): void {
 
 /** False where nothing lies there. */
 function expectKind(path: string, kind: 'file' | 'folder', is: (stats: Stats) => boolean): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = reached(path)
   if (stats === undefined) {
-    const link = lstatSync(path, { throwIfNoEntry: false })
-    if (link === undefined) return false
+    // A file that was made just now, by a server that runs, is no link.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return false
     throw wrong(
       path,
       `is a link to what is not there. Is its disk mounted? If not so, put a ${kind} in its place`,
@@ -39,6 +39,16 @@ function expectKind(path: string, kind: 'file' | 'folder', is: (stats: Stats) =>
     path,
     `is no ${kind}, and Upshift keeps a ${kind} there. Move it aside, and put back what was there`,
   )
+}
+
+/** What lies at the end of all links; undefined where nothing does, or they lead round. */
+function reached(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') return undefined
+    throw error
+  }
 }
 
 function wrong(path: string, how: string): HomeError {

@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { HomeError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
 import { isMalformed } from '../lib/malformed.ts'
+import { expectFile } from './kinds.ts'
 import { type Migration, migrate } from './migration.ts'
 
 // DESIGN. One SQLite file, opened by one process for writing (the home's lock sees to that) and readable by
@@ -54,6 +55,7 @@ export interface Store extends Disposable {
  * written by a newer version.
  */
 export function openStore(path: string, migrations: readonly Migration[]): Store {
+  expectFile(path)
   keepPrivate(path)
   let database: DatabaseSync | undefined
   try {

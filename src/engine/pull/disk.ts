@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { UpshiftError } from '../../contract/problem.ts'
+import { isDiskFull } from '../../lib/disk-full.ts'
 import { shownBytes } from './figures.ts'
 
 /** Kept free beside a model: the record of requests, which may lie on the same disk, needs room to write. */
@@ -23,8 +24,7 @@ export async function expectRoom(folder: string, bytes: number): Promise<void> {
 
 /** A failed write as what it means; any other error as it is. */
 export function explainedWrite(error: unknown, folder: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error
-  const message = `The disk under ${folder} became full (${code}) while the model was written. Free some space; the same command then goes on from what is here.`
+  if (!isDiskFull(error)) return error
+  const message = `The disk under ${folder} became full (${error.code}) while the model was written. Free some space; the same command then goes on from what is here.`
   return new UpshiftError({ code: 'disk_full', message }, error)
 }

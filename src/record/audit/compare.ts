@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { UpshiftError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { type Checkpoint, openCheckpoint, splitNotes } from '../tree/checkpoint.ts'
@@ -85,15 +86,16 @@ export async function compareHome(options: CompareOptions): Promise<Comparison> 
 async function readExports({ from, insecure, signal }: CompareOptions): Promise<string> {
   if (isUrl(from)) return call({ url: from, method: 'GET', insecure, signal })
   try {
-    const stats = statSync(from)
-    if (!stats.isFile()) {
-      const message = `${from} is not a file. Name the file that \`upshift audit export\` has written.`
-      throw new UpshiftError({ code: 'invalid_request', message })
-    }
-    if (stats.size <= EXPORT_BYTES_MAX) return readFileSync(from, 'utf8')
+    // Not by its size: it may be a pipe from where the checkpoints are kept.
+    const bytes = await buffer(createReadStream(from, { end: EXPORT_BYTES_MAX, signal }))
+    if (bytes.length <= EXPORT_BYTES_MAX) return bytes.toString('utf8')
   } catch (cause) {
-    if (!isMissing(cause)) throw cause
-    throw new UpshiftError({ code: 'not_found', message: `There is no file ${from}.` }, cause)
+    if (isMissing(cause)) {
+      throw new UpshiftError({ code: 'not_found', message: `There is no file ${from}.` }, cause)
+    }
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EISDIR')) throw cause
+    const message = `${from} is a folder. Name the file that \`upshift audit export\` has written.`
+    throw new UpshiftError({ code: 'invalid_request', message }, cause)
   }
   throw new UpshiftError({
     code: 'invalid_request',

@@ -63,17 +63,20 @@ export class LogCheck {
     hashLeaf(json, this.#leaf, 0)
     const { expected } = this.alignment
     if (expected !== undefined && this.#options.tree.leaf(expected)?.equals(this.#leaf) === true) {
-      this.#named(expected, file)
+      this.#named(expected, file, true)
       this.alignment.inOrder(this.#leaf)
       this.#record(expected, file, line, json)
     } else this.#weigh(file, line, json)
   }
 
-  /** A record at its own place whose file says that it begins with another: who looks for one by name misses it. */
-  #named(seq: number, file: string): void {
+  /**
+   * A record at its own place whose file says that it begins with another: who looks for one by name misses it.
+   * `isNext`: none is missing before it. Else only the very first is told, and where its file claims to begin behind it.
+   */
+  #named(seq: number, file: string, isNext: boolean): void {
     if (this.#begun) return
     const first = Number(/(\d{12})-\d{8}\.log$/.exec(file)?.[1] ?? seq)
-    if (first === seq) return
+    if (isNext ? first === seq : this.entries > 0 || first <= seq) return
     const detail = `The name of the file says that it begins with record ${first}, and it begins with record ${seq}: it was renamed.`
     this.#options.findings.add({ kind: 'changed', seq, file, offset: 0, detail })
   }
@@ -109,7 +112,9 @@ export class LogCheck {
     if (seq === undefined || !(isByHash || isByNumber)) {
       this.alignment.foreign(line.ended ? seen : withoutSeq(seen))
     } else {
-      if (seq === this.alignment.expected) this.alignment.inOrder(this.#leaf)
+      const isNext = seq === this.alignment.expected
+      this.#named(seq, file, isNext)
+      if (isNext) this.alignment.inOrder(this.#leaf)
       else this.alignment.known(seq, seen, isByHash)
       this.#record(seq, file, line, json)
     }

@@ -193,7 +193,15 @@ test('checkpoints are exported one after another, and a record that grew extends
   assert.equal(splitNotes(fs.readFileSync(file, 'utf8')).length, 4)
   const compared = await run(home, 'audit compare', [file])
   assert.equal(compared.code, 0)
-  await assert.rejects(run(home, 'audit compare', [root]), /is not a file\. Name the file that/)
+  await assert.rejects(run(home, 'audit compare', [root]), /is a folder\. Name the file that/)
+  const pipe = join(root, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const [piped] = await Promise.all([
+    run(home, 'audit compare', [pipe]),
+    fs.promises.writeFile(pipe, fs.readFileSync(file)),
+  ])
+  assert.match(piped.out, /extends all 4 checkpoints/)
+  fs.rmSync(pipe)
   assert.match(compared.out, /The record of 90 entries extends all 4 checkpoints/)
   const other = join(root, 'notes.txt')
   fs.writeFileSync(other, 'milk, bread\n')

@@ -194,6 +194,23 @@ test('segments that have expired leave a record that holds, also once the entrie
   assert.equal(twice.size - twice.entries, 180)
 })
 
+test('the first segment behind those that have expired is named where its name claims to begin later', async () => {
+  const home = newHome()
+  const writer = writerOf(home)
+  requests(writer, 0, 40)
+  const [oldest, next] = listSegments(join(home, 'log'))
+  assert.ok(oldest && next)
+  expire(writer, home, { files: [oldest.name], first: 0, last: 29 })
+  writer.close()
+  fs.renameSync(next.path, next.path.replace('000000000030', '000000000031'))
+  const { problems } = await verify(home)
+  assert.deepEqual(
+    problems.map(({ kind, seq }) => [kind, seq]),
+    [['changed', 30]],
+  )
+  assert.match(problems[0]?.detail ?? '', /begins with record 31, and it begins with record 30/)
+})
+
 test('segments that went without a signed entry are removed ones, whatever an entry that nobody signed says', async () => {
   const home = newHome()
   const writer = writerOf(home)

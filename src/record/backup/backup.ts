@@ -3,6 +3,7 @@ import { isAbsolute, join, relative } from 'node:path'
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite'
 import { type Problem, type Refusal, refuse, UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isDiskFull } from '../../lib/disk-full.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import type { Turns } from '../../lib/turns.ts'
 import { listSegments } from '../log/segments.ts'
@@ -208,8 +209,7 @@ async function clear(folder: string, existed: boolean): Promise<void> {
 
 function problemOf(error: unknown): Pick<Problem, 'code' | 'message'> {
   if (error instanceof UpshiftError) return { code: error.problem.code, message: error.message }
-  const full =
-    error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  const full = isDiskFull(error)
   const why = error instanceof Error ? error.message : String(error)
   const next = full ? 'Free some space' : 'Look at `upshift doctor`'
   return {

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import type { Entry, Stamped } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isDiskFull } from '../../lib/disk-full.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { dayOf, dayOfDate } from '../../lib/utc.ts'
 import type { RecordConfig } from '../config.ts'
@@ -307,12 +308,8 @@ function toDisk(descriptor: number): Promise<void> {
   })
 }
 
-/** https://man7.org/linux/man-pages/man2/write.2.html */
-const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
 function unavailable(what: string, cause: unknown): UpshiftError {
   const why = cause instanceof Error ? `: ${cause.message}` : ''
-  const full = cause instanceof Error && 'code' in cause && FULL.has(cause.code)
   const message = `The request was not recorded, so it is not answered: ${what}${why}. Check the disk under the home folder with \`upshift doctor\`.`
-  return new UpshiftError({ code: full ? 'disk_full' : 'record_unavailable', message }, cause)
+  return new UpshiftError({ code: isDiskFull(cause) ? 'disk_full' : 'record_unavailable', message }, cause)
 }

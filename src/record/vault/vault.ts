@@ -3,6 +3,7 @@ import type { TextRef } from '../../contract/entry.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isDiskFull } from '../../lib/disk-full.ts'
 import { newId } from '../../lib/ids.ts'
 import { isBlank } from '../../store/open.ts'
 import { Appender } from './appender.ts'
@@ -369,15 +370,13 @@ class FileVault implements Vault {
   }
 }
 
-const FULL = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** https://www.sqlite.org/rescode.html#full */
 const SQLITE_FULL = 13
 
 function unkept(what: string, cause: unknown): UpshiftError {
   if (cause instanceof UpshiftError) return cause
   const full =
-    cause instanceof Error &&
-    (('code' in cause && FULL.has(cause.code)) || ('errcode' in cause && cause.errcode === SQLITE_FULL))
+    isDiskFull(cause) || (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_FULL)
   const why = cause instanceof Error ? ` (${cause.message})` : ''
   const message =
     `The request's texts were not kept, so it is not answered: ${what}${why}. Check the disk under the home with ` +
