@@ -133,6 +133,9 @@ test('wrong words are told before anything is asked', async () => {
     ['logs tail', { outcome: 'fine' }],
     ['usage', { by: 'colour' }],
     ['usage', { until: 'x' }],
+    ['logs tail', { key: 'laptop' }],
+    ['logs tail', { subject: 'anna' }],
+    ['usage', { key: 'laptop' }],
   ] as const) {
     await assert.rejects(place.run(name, [], flags), UsageError)
   }
