@@ -50,7 +50,9 @@ export function checkMoment(name: string, value: string): void {
 /** A name fits no record, and an empty list would look as if there had been no request. */
 export function checkPublicId(name: string, value: string): void {
   if (name === 'key' && !value.startsWith('key_'))
-    throw new UsageError(`--key takes a key's id (key_…), not "${value}"; \`upshift keys list\` shows the ids`)
+    throw new UsageError(
+      `--key takes a key's id (key_…), not "${value}"; \`upshift keys list\` shows the ids`,
+    )
   if (name === 'subject' && !value.startsWith('sub_'))
     throw new UsageError(
       `--subject takes the pseudonym in the record (sub_…), not "${value}"; \`upshift subject export\` shows it`,

@@ -1,4 +1,4 @@
-import type { ServerPort, VerbContext } from '../../../contract/verb.ts'
+import { asStarted, type ServerPort, type VerbContext } from '../../../contract/verb.ts'
 import { pause } from '../../../lib/clock.ts'
 import { secondText } from '../../../lib/utc.ts'
 import { type RequestView, requestList } from '../wire.ts'
@@ -58,7 +58,8 @@ async function following(
   rows: Rows,
 ): Promise<void> {
   if (!server.running) {
-    context.err.write('No server runs on this home, so nothing new will come. Start one: `upshift serve`.\n')
+    const told = 'No server runs on this home, so nothing new will come. Start one: `upshift serve`.\n'
+    context.err.write(asStarted(told, context.program))
     return
   }
   const parameters = new URLSearchParams(filter)
