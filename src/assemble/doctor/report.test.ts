@@ -12,7 +12,8 @@ import { runDoctor } from './report.ts'
 async function printed(checks: readonly Check[], running: boolean): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'upshift-doctor-'))
   const [out, err] = [new PassThrough({ encoding: 'utf8' }), new PassThrough()]
-  const body = () => Readable.from([Buffer.from(JSON.stringify({ version: '1.0.0', node: 'v26.0.0', checks }))])
+  const body = () =>
+    Readable.from([Buffer.from(JSON.stringify({ version: '1.0.0', node: 'v26.0.0', checks }))])
   const context: VerbContext = {
     args: [],
     flags: {},

@@ -8,7 +8,7 @@ import { costOf, outcomeOf, Rows, whole } from './print.ts'
 /** How often `--follow` asks for what has ended. */
 const FOLLOW_EVERY_MS = 500
 
-const HEAD = ['TIME', 'ID', 'MODE', 'MODEL', 'TIER', 'OUTCOME', 'TOKENS', 'COST', 'MS']
+const HEAD = ['TIME', 'ID', 'MODE', 'MODEL', 'TIER', 'OUTCOME', 'TOKENS', 'COST', 'MS', 'KEY']
 
 /** The newest requests, oldest first; with `--follow` also those that end from then on, until it is interrupted. */
 export async function tail(context: VerbContext): Promise<0> {
@@ -91,6 +91,7 @@ function cellsOf(one: RequestView): string[] {
     whole(tokens),
     costOf(one),
     whole(totalMs),
+    one.key,
   ]
 }
 
