@@ -156,3 +156,27 @@ test('each reload that changed something stands in the record, with who asked fo
   )
   assert.match(changes[0]?.to ?? '', /reloaded: fleet\.engines\.one\.urls/)
 })
+
+test('the first engine of a server that had none is in force, and nothing waits for a restart', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'upshift-reload-first-'))
+  const path = join(own, 'upshift.yaml')
+  try {
+    writeFileSync(path, JSON.stringify({ fleet: { discover: false } }))
+    await using fresh = await startServer({ env: { UPSHIFT_CONFIG: path } })
+    second.answer((response, received) => respond(response, received, ['from the second']))
+    writeFileSync(path, JSON.stringify(configOf({ one: engineAt([second.url]) })))
+    const told = JSON.parse(
+      (await send(fresh, { path: '/v1/admin/reload', headers: { 'content-type': '' } })).text,
+    )
+    assert.ok(told.changed.includes('fleet.engines.one.urls'), told.changed)
+    assert.ok(!told.changed.includes('fleet.engines'), told.changed)
+    assert.ok(!told.restart.some((each: string) => each.startsWith('fleet.engines')), told.restart)
+    const answered = await chat(fresh, {
+      model: 'one/small',
+      messages: [{ role: 'user', content: 'Say something.' }],
+    })
+    assert.match(answered.text, /from the second/)
+  } finally {
+    rmSync(own, { recursive: true })
+  }
+})

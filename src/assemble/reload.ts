@@ -112,10 +112,14 @@ function isLive(path: string): boolean {
   return LIVE.some((start) => path.startsWith(start)) && !HELD.includes(path)
 }
 
-/** Paths of leaves whose values are not the same. Secrets are held by reference, and compared as such. */
+/**
+ * Paths of leaves whose values are not the same. Secrets are held by reference, and compared as such. A mapping that
+ * is empty on one side is a leaf there, and on the other is told by what stands in it.
+ */
 function differing(left: LoadedConfig, right: LoadedConfig): string[] {
   const paths = new Set([...left.sources.keys(), ...right.sources.keys()])
-  return [...paths].filter((path) => leafOf(left, path) !== leafOf(right, path))
+  const changed = [...paths].filter((path) => leafOf(left, path) !== leafOf(right, path))
+  return changed.filter((path) => !changed.some((other) => other.startsWith(`${path}.`)))
 }
 
 function leafOf({ sources }: LoadedConfig, path: string): string | undefined {

@@ -1,9 +1,8 @@
 import type { Writable } from 'node:stream'
 import { UpshiftError } from '../contract/problem.ts'
-import { type ExitCode, UsageError } from '../contract/verb.ts'
+import { asStarted, type ExitCode, UsageError } from '../contract/verb.ts'
 import { isDiskFull } from '../lib/disk-full.ts'
 import { isGone, ServerGone } from './gone.ts'
-import { asStarted } from './help.ts'
 
 /** A stream that may be a terminal. */
 export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }

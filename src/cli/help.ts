@@ -1,4 +1,4 @@
-import type { Verb, VerbOption } from '../contract/verb.ts'
+import { asStarted, type Verb, type VerbOption } from '../contract/verb.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import { GLOBAL_OPTIONS } from './words.ts'
 
@@ -79,14 +79,6 @@ export function verbHelp(verb: Verb, { width, program }: HelpStyle): string {
     parts.push('', 'Examples:', ...verb.examples.map((one) => `  ${asStarted(one, program)}`))
   }
   return `${parts.join('\n')}\n`
-}
-
-/** A command stands at the start of a line, after `Usage: `, a backtick, a pipe, or in `$(…)`. */
-const COMMAND = /(?<=^|^Usage: |`|\| |\$\()upshift(?=[ `])/gm
-
-/** The text with every command in it as it must be typed where the program was started as `program`. */
-export function asStarted(text: string, program: string): string {
-  return program === 'upshift' ? text : text.replace(COMMAND, program)
 }
 
 export function usageLine(verb: Verb): string {

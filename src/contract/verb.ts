@@ -76,3 +76,11 @@ export interface Verb {
   readonly examples?: readonly string[]
   run(context: VerbContext): Promise<ExitCode>
 }
+
+/** A command stands at the start of a line, after `Usage: `, a backtick, a pipe, or in `$(…)`. */
+const COMMAND = /(?<=^|^Usage: |`|\| |\$\()upshift(?=[ `])/gm
+
+/** The text with every command in it as it must be typed where the program was started as `program`. */
+export function asStarted(text: string, program = 'upshift'): string {
+  return program === 'upshift' ? text : text.replace(COMMAND, program)
+}

@@ -152,7 +152,7 @@ test('the refusal at the cap names the sum, the command that raises it, and midn
   const refused = await closing.fleet.acquire(need([MODEL]))
   const problem = isRefusal(refused) ? refused.problem : undefined
   assert.equal(problem?.code, 'spending_cap')
-  assert.match(problem?.message ?? '', /\$0\.00060 spent.*engines allow openai --cap 1;/)
+  assert.match(problem?.message ?? '', /\$0\.00060 spent.*`upshift engines allow openai --cap 1`;/)
   assert.equal(problem?.retryAfterMs, 3_600_000)
   clock.move(3_600_000)
   assert.equal((await leased(closing.fleet, need([MODEL]))).heldMicros, WORST)

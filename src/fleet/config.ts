@@ -43,7 +43,8 @@ const timeoutsSchema = z
   .strictObject({
     connectMs: durationMs.default(5_000).meta({ description: 'To an open connection.' }),
     firstTokenMs: durationMs.default(120_000).meta({
-      description: 'From dispatch to the first token; a local model may have to be loaded first.',
+      description:
+        'From dispatch to the first token of a stream; a local model may have to be loaded first. An answer that is not streamed has only the deadline of its tier.',
     }),
     betweenTokensMs: durationMs.default(60_000).meta({ description: 'Between two pieces of an answer.' }),
   })

@@ -96,7 +96,10 @@ test('repeated failures take a replica out, the next candidate serves, and after
   assert.equal(over.fleet.models()[0]?.available, false)
   assert.equal((await leased(over.fleet, asked)).replica, 'far')
   const refused = await over.fleet.acquire(need(['near/m']))
-  assert.match(isRefusal(refused) ? refused.problem.message : '', /failed repeatedly; next try in 0\.5 s/)
+  assert.match(
+    isRefusal(refused) ? refused.problem.message : '',
+    /failed repeatedly; next try in 0\.5 s\. Try again in 1 s\. `upshift engines list` and/,
+  )
   assert.equal(isRefusal(refused) && refused.problem.retryAfterMs, 500)
   clock.move(500)
   const probe = await leased(over.fleet, asked)

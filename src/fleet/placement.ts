@@ -97,7 +97,7 @@ function barred(entry: ModelEntry): Problem | undefined {
   return problem(
     'engine_not_allowed',
     `The engine "${engine.name}" is off this machine and ${why}. Nothing was sent. To allow it under a daily ` +
-      `cap: upshift engines allow ${engine.name}`,
+      `cap: \`upshift engines allow ${engine.name}\``,
   )
 }
 
@@ -150,7 +150,7 @@ function overCap(engine: Engine, worst: number): Problem {
     `This request could cost up to ${dollars(worst)}, and the daily cap of ${dollars(cap)} for the engine ` +
     `"${engine.name}" leaves ${dollars(Math.max(0, cap - spentMicros - heldMicros))} ` +
     `(${dollars(spentMicros)} spent and ${dollars(heldMicros)} held today, UTC). ` +
-    `Raise it: upshift engines allow ${engine.name} --cap ${raised}; or ` +
+    `Raise it: \`upshift engines allow ${engine.name} --cap ${raised}\`; or ` +
     (never ? 'ask for fewer tokens (max_tokens).' : 'wait until midnight UTC.')
   return { ...problem('spending_cap', text), ...(!never && { retryAfterMs: engine.spend.resetsInMs() }) }
 }
@@ -158,13 +158,17 @@ function overCap(engine: Engine, worst: number): Problem {
 /** One reason: that. Several of one kind: the first, which is the preferred. Mixed: `no_model`, naming each. */
 function summary(obstacles: readonly Obstacle[]): Problem {
   const first = obstacles[0]
-  if (!first) return problem('no_model', 'The plan named no model. Add an engine: upshift engines list')
+  if (!first) return problem('no_model', 'The plan named no model. Add an engine: `upshift engines list`')
   const waits = obstacles.flatMap(({ problem: { retryAfterMs } }) => retryAfterMs ?? [])
   const retry = waits.length > 0 ? { retryAfterMs: Math.min(...waits) } : {}
   const alike = obstacles.every(({ problem: { code } }) => code === first.problem.code)
   if (alike && first.problem.code !== 'no_model') return { ...first.problem, ...retry }
   const each = obstacles.map(({ model, problem: { message } }) => `${model}: ${message}`).join(' | ')
-  const text = `No model can take the request now. ${each} | Look at the engines: upshift engines list, upshift doctor.`
+  const wait =
+    retry.retryAfterMs === undefined ? '' : `Try again in ${Math.ceil(retry.retryAfterMs / 1_000)} s. `
+  const text =
+    `No model can take the request now. ${each.replace(/\.$/, '')}. ` +
+    `${wait}\`upshift engines list\` and \`upshift doctor\` show the state of the engines.`
   return { ...problem('no_model', text), ...retry }
 }
 

@@ -1,5 +1,5 @@
 import { expectJson } from '../contract/reply.ts'
-import { type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
+import { asStarted, type ExitCode, UsageError, type Verb, type VerbContext } from '../contract/verb.ts'
 import { textTable } from '../lib/table.ts'
 import { dollars } from './engines.ts'
 import { type EngineReply, engineListReply, engineReply } from './routes.ts'
@@ -49,7 +49,9 @@ async function list(context: VerbContext): Promise<ExitCode> {
     return 0
   }
   if (engines.length === 0) {
-    context.err.write('No engine was found or configured. Start Ollama, or name an engine in upshift.yaml.\n')
+    const told =
+      'No engine was found or configured. `upshift setup` fetches a small model for this machine; or start Ollama, or name an engine in upshift.yaml.\n'
+    context.err.write(asStarted(told, context.program))
     return 0
   }
   const rows = engines.map((engine) => [engine.name, place(engine), cost(engine), engine.state])

@@ -22,7 +22,7 @@ export function localChecks(parts: Parts, config: Config): Check[] {
     name: 'local models',
     state: 'warn' as const,
     detail: `none in ${folder}; ${free}`,
-    fix: 'get one that fits this machine: upshift setup (or `upshift pull hf:OWNER/REPO:FILE`)',
+    fix: 'get one that fits this machine: `upshift setup`, or `upshift pull hf:OWNER/REPO:FILE`',
   }
   if (models.length === 0) return [none, ...graphicsCheck(llama.gpu)]
   const loaded = parts.engines.llama.states()

@@ -5,7 +5,7 @@ import type { Surroundings } from '../../config/surroundings.ts'
 import type { Check } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { expectJson } from '../../contract/reply.ts'
-import type { ExitCode, ServerPort, VerbContext } from '../../contract/verb.ts'
+import { asStarted, type ExitCode, type ServerPort, type VerbContext } from '../../contract/verb.ts'
 import { homePaths, readServerFile } from '../home.ts'
 import { doctorSchema } from './routes.ts'
 
@@ -22,10 +22,15 @@ export async function runDoctor(context: VerbContext, around: Surroundings): Pro
   }
   const reply = await opened.server.call('GET', '/v1/admin/doctor', undefined, context.signal)
   const report = await expectJson(reply, doctorSchema)
-  return tell(context, {
-    ...report,
-    checks: [await portCheck(host, port, opened.server.running, home), ...report.checks],
-  })
+  const { running } = opened.server
+  const checks = running ? report.checks : report.checks.map(lockOfThisCommand)
+  return tell(context, { ...report, checks: [await portCheck(host, port, running, home), ...checks] })
+}
+
+/** Where no server runs this process has opened the home, and its number would be looked for in vain. */
+function lockOfThisCommand(check: Check): Check {
+  if (check.name !== 'lock' || check.state !== 'ok') return check
+  return { ...check, detail: 'no server runs on this home; this command held the lock while it looked' }
 }
 
 async function opening(context: VerbContext): Promise<{ server: ServerPort } | { failed: Check }> {
@@ -44,13 +49,14 @@ function tell(context: VerbContext, report: { readonly checks: readonly Check[] 
   return report.checks.some((check) => check.state === 'fail') ? 1 : 0
 }
 
-function writeReport({ out, colour }: VerbContext, checks: readonly Check[]): void {
+function writeReport({ out, colour, program }: VerbContext, checks: readonly Check[]): void {
   for (const check of checks) {
     const { label, colourCode } = SHOWN[check.state]
     out.write(
       `${colour ? `\u001b[${colourCode}m${label}\u001b[0m` : label}  ${check.name}: ${check.detail}\n`,
     )
-    if (check.state !== 'ok' && check.fix !== undefined) out.write(`      fix: ${check.fix}\n`)
+    if (check.state === 'ok' || check.fix === undefined) continue
+    out.write(`      fix: ${asStarted(check.fix, program)}\n`)
   }
 }
 

@@ -22,7 +22,7 @@ export function declineText(passages: readonly Passage[]): string {
   return [
     'Upshift declines this question: the handbook holds nothing that supports an answer, and the extractive engine only quotes.',
     near.length === 0 ? '' : `The nearest pages are:\n\n${near.map((page) => `- ${page}`).join('\n')}`,
-    'To have a model answer it, ask without the mode `retrieve`. Where no model is connected yet, connect one first: start a local engine such as Ollama, or allow a cloud engine with `npx upshift engines allow NAME`. `npx upshift engines list` shows what there is.',
+    'To have a model answer it, ask without the mode `retrieve`. Where no model is connected yet, connect one first: fetch a small one with `npx upshift setup`, start a local engine such as Ollama, or allow a cloud engine with `npx upshift engines allow NAME`. `npx upshift engines list` shows what there is.',
   ]
     .filter((paragraph) => paragraph !== '')
     .join('\n\n')

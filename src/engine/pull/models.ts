@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { UpshiftError } from '../../contract/problem.ts'
-import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
+import { asStarted, type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
 import type { GgufFacts } from '../gguf/read.ts'
 import type { OpenModels } from '../ports.ts'
@@ -62,7 +62,10 @@ async function list(context: VerbContext, open: OpenModels): Promise<ExitCode> {
     return 0
   }
   if (models.length > 0) context.out.write(table(models))
-  else context.err.write(`There is no model in ${settings.folder}. \`upshift setup\` proposes one.\n`)
+  else {
+    const told = `There is no model in ${settings.folder}. \`upshift setup\` proposes one.\n`
+    context.err.write(asStarted(told, context.program))
+  }
   for (const { name, fault } of models) if (fault !== null) context.err.write(`${name}: ${fault}\n`)
   for (const one of unfinished) context.err.write(`${unfinishedWords(one)}\n`)
   return 0

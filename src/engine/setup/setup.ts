@@ -1,5 +1,5 @@
 import { isTier, TIERS, type Tier } from '../../contract/tier.ts'
-import { type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
+import { asStarted, type ExitCode, UsageError, type Verb, type VerbContext } from '../../contract/verb.ts'
 import { textTable } from '../../lib/table.ts'
 import type { FirstAnswerGiven, ModelPorts, OpenModels } from '../ports.ts'
 import { shownBytes } from '../pull/figures.ts'
@@ -75,7 +75,8 @@ async function run(context: VerbContext, open: OpenModels): Promise<ExitCode> {
   context.out.write(
     config.changed ? `The tiers are written to ${config.file}.\n` : `${config.file} has the tiers already.\n`,
   )
-  context.out.write('Ready: `upshift models list` shows the models, `upshift ask` asks them.\n')
+  const ready = 'Ready: `upshift models list` shows the models, `upshift ask` asks them.\n'
+  context.out.write(asStarted(ready, context.program))
   return 0
 }
 

@@ -59,7 +59,7 @@ export async function prove(options: ProveOptions): Promise<Proven | Refusal> {
   if (covered.length === 0) {
     return refuse(
       'conflict',
-      `No signed checkpoint covers the entries about ${what} yet. While the server runs one follows within seconds: try again.`,
+      `No signed checkpoint covers the entries about ${what} yet. While the server runs one follows within seconds: try again. Where none runs, the next start signs one.`,
     )
   }
   const stored = openStored(join(home, HASHES_FILE))

@@ -14,6 +14,7 @@ import { HomeWriter, seeded, writeHome } from './audited-home.fixture.ts'
 import { takeLoot } from './edits.fixture.ts'
 import { tamper } from './trial.fixture.ts'
 import { type VerifyOptions, type VerifyResult, verifyHome } from './verify.ts'
+import { verified } from './words.ts'
 
 const root = fs.mkdtempSync(join(tmpdir(), 'upshift-verify-'))
 after(() => fs.rmSync(root, { recursive: true }))
@@ -275,6 +276,7 @@ test('texts that have expired are counted, and texts that only vanished are name
   const expired = await verify(home)
   assert.deepEqual(expired.problems, [])
   assert.deepEqual(expired.texts, { checked: 8, expired: 12 })
+  assert.match(verified(expired), /8 texts checked\. 12 are gone, and the record says why: they expired, or/)
 })
 
 test('a home without its checkpoint or its public key does not pass', async () => {

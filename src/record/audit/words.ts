@@ -34,8 +34,13 @@ export function verified(result: VerifyResult): string {
     )
   }
   if (texts === null) lines.push('The texts were not checked.')
-  else lines.push(`${texts.checked} texts checked, ${texts.expired} expired.`)
+  else lines.push(`${texts.checked} texts checked.${gone(texts.expired)}`)
   return `${lines.join('\n')}\n`
+}
+
+function gone(texts: number): string {
+  if (texts === 0) return ''
+  return ` ${texts} are gone, and the record says why: they expired, or quoted a document that was forgotten.`
 }
 
 function finding({ kind, seq, lastSeq, id, file, offset, detail }: Finding): string {

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { PROBLEM_CODES, type ProblemCode, UpshiftError } from '../../contract/problem.ts'
 import { expectJson } from '../../contract/reply.ts'
 import {
+  asStarted,
   type ExitCode,
   type ServerReply,
   UsageError,
@@ -79,7 +80,7 @@ async function restore(context: VerbContext): Promise<ExitCode> {
   if (context.json) context.out.write(`${JSON.stringify(restored)}\n`)
   else {
     context.out.write(`${restored.home}\n`)
-    context.err.write(toldOf(restored))
+    context.err.write(asStarted(toldOf(restored), context.program))
   }
   return 0
 }

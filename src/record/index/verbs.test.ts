@@ -40,14 +40,14 @@ after(() => {
   empty.close()
 })
 
-test('logs tail lists the newest request last, with its tokens and cost, and bounds a cost that nobody stated', async () => {
+test('logs tail lists the newest request last, with its key, tokens and cost, and bounds a cost that nobody stated', async () => {
   const { out } = await place.run('logs tail')
   const [head, first, second] = out.split('\n')
-  assert.match(head ?? '', /^TIME +ID +MODE +MODEL +TIER +OUTCOME +TOKENS +COST +MS$/)
-  assert.match(first ?? '', /req_1 +direct +ollama\/small +fast +answered +120 +\$0\.000050 +900$/)
+  assert.match(head ?? '', /^TIME +ID +MODE +MODEL +TIER +OUTCOME +TOKENS +COST +MS +KEY$/)
+  assert.match(first ?? '', /req_1 +direct +ollama\/small +fast +answered +120 +\$0\.000050 +900 +key_a$/)
   assert.match(
     second ?? '',
-    /req_2 +direct +openai\/big +expert +failed upstream_timeout +- +≤\$0\.001500 +12,345$/,
+    /req_2 +direct +openai\/big +expert +failed upstream_timeout +- +≤\$0\.001500 +12,345 +key_a$/,
   )
 })
 
@@ -133,6 +133,9 @@ test('wrong words are told before anything is asked', async () => {
     ['logs tail', { outcome: 'fine' }],
     ['usage', { by: 'colour' }],
     ['usage', { until: 'x' }],
+    ['logs tail', { key: 'laptop' }],
+    ['logs tail', { subject: 'anna' }],
+    ['usage', { key: 'laptop' }],
   ] as const) {
     await assert.rejects(place.run(name, [], flags), UsageError)
   }

@@ -64,7 +64,7 @@ export const verbs: readonly Verb[] = [
       by: { type: 'string', value: 'LIST', summary: 'Some of key, model, tier, day; default: day.' },
       since: { type: 'string', value: 'TIME', summary: `From then on: ${MOMENT_FORMS}; default: 30d.` },
       until: { type: 'string', value: 'TIME', summary: 'Up to then, not included; as --since.' },
-      key: { type: 'string', value: 'ID', summary: 'Only this key.' },
+      key: { type: 'string', value: 'ID', summary: 'Only this key (key_…).' },
     },
     details:
       'An attempt counts for the model that it ran on, a request for the model that answered. COST is what providers ' +

@@ -12,7 +12,7 @@ import { OUTCOMES } from '../wire.ts'
 
 /** The options that say which requests are meant. */
 export const FILTER_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  key: { type: 'string', value: 'ID', summary: 'Only requests of this key.' },
+  key: { type: 'string', value: 'ID', summary: 'Only requests of this key (key_…).' },
   model: { type: 'string', value: 'MODEL', summary: 'Only what this exact model served.' },
   tier: { type: 'string', value: 'TIER', summary: 'Only what this tier served: fast, mid, expert.' },
   outcome: { type: 'string', value: 'WORD', summary: `Only this end: ${OUTCOMES.join(', ')}.` },
@@ -31,6 +31,7 @@ export function filterOf(flags: Flags): URLSearchParams {
     if (value === undefined) continue
     if (value === '') throw new UsageError(`--${name} is empty`)
     checkMoment(name, value)
+    checkPublicId(name, value)
     if (name === 'outcome' && !OUTCOMES.some((one) => one === value)) {
       throw new UsageError(`--outcome is one of ${OUTCOMES.join(', ')}, not "${value}"`)
     }
@@ -44,6 +45,18 @@ export function checkMoment(name: string, value: string): void {
   if (name !== 'since' && name !== 'until') return
   if (parseMoment(value, 0) === undefined)
     throw new UsageError(`--${name} takes ${MOMENT_FORMS}, not "${value}"`)
+}
+
+/** A name fits no record, and an empty list would look as if there had been no request. */
+export function checkPublicId(name: string, value: string): void {
+  if (name === 'key' && !value.startsWith('key_'))
+    throw new UsageError(
+      `--key takes a key's id (key_…), not "${value}"; \`upshift keys list\` shows the ids`,
+    )
+  if (name === 'subject' && !value.startsWith('sub_'))
+    throw new UsageError(
+      `--subject takes the pseudonym in the record (sub_…), not "${value}"; \`upshift subject export\` shows it`,
+    )
 }
 
 const MAX_LINES = 1_000

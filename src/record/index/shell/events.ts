@@ -1,4 +1,4 @@
-import type { VerbContext } from '../../../contract/verb.ts'
+import { asStarted, type VerbContext } from '../../../contract/verb.ts'
 import { secondText } from '../../../lib/utc.ts'
 import { type EventList, eventList } from '../wire.ts'
 import { get, linesOf } from './asking.ts'
@@ -10,7 +10,9 @@ export async function events(context: VerbContext): Promise<0> {
   const { data } = await get(context, await context.server(), '/v1/admin/events', parameters, eventList)
   if (context.json) context.out.write(`${JSON.stringify({ data })}\n`)
   else if (data.length === 0)
-    context.err.write('Nothing but requests has been recorded: `upshift logs tail`.\n')
+    context.err.write(
+      asStarted('Nothing but requests has been recorded: `upshift logs tail`.\n', context.program),
+    )
   else context.out.write(new Rows(['TIME', 'SEQ', 'EVENT', 'WHAT']).lines(data.toReversed().map(cellsOf)))
   return 0
 }

@@ -1,4 +1,4 @@
-import type { ServerPort, VerbContext } from '../../../contract/verb.ts'
+import { asStarted, type ServerPort, type VerbContext } from '../../../contract/verb.ts'
 import { pause } from '../../../lib/clock.ts'
 import { secondText } from '../../../lib/utc.ts'
 import { type RequestView, requestList } from '../wire.ts'
@@ -8,7 +8,7 @@ import { costOf, outcomeOf, Rows, whole } from './print.ts'
 /** How often `--follow` asks for what has ended. */
 const FOLLOW_EVERY_MS = 500
 
-const HEAD = ['TIME', 'ID', 'MODE', 'MODEL', 'TIER', 'OUTCOME', 'TOKENS', 'COST', 'MS']
+const HEAD = ['TIME', 'ID', 'MODE', 'MODEL', 'TIER', 'OUTCOME', 'TOKENS', 'COST', 'MS', 'KEY']
 
 /** The newest requests, oldest first; with `--follow` also those that end from then on, until it is interrupted. */
 export async function tail(context: VerbContext): Promise<0> {
@@ -58,7 +58,8 @@ async function following(
   rows: Rows,
 ): Promise<void> {
   if (!server.running) {
-    context.err.write('No server runs on this home, so nothing new will come. Start one: `upshift serve`.\n')
+    const told = 'No server runs on this home, so nothing new will come. Start one: `upshift serve`.\n'
+    context.err.write(asStarted(told, context.program))
     return
   }
   const parameters = new URLSearchParams(filter)
@@ -90,6 +91,7 @@ function cellsOf(one: RequestView): string[] {
     whole(tokens),
     costOf(one),
     whole(totalMs),
+    one.key,
   ]
 }
 

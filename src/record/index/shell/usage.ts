@@ -3,7 +3,7 @@ import { textTable } from '../../../lib/table.ts'
 import { secondText } from '../../../lib/utc.ts'
 import { dimensionsOf } from '../parameters.ts'
 import { DIMENSIONS, type UsageReply, usageReply } from '../wire.ts'
-import { checkMoment, get, textOf } from './asking.ts'
+import { checkMoment, checkPublicId, get, textOf } from './asking.ts'
 import { bar, dollars, percent, whole } from './print.ts'
 
 const DEFAULT_SINCE = '30d'
@@ -22,6 +22,7 @@ export async function usage(context: VerbContext): Promise<0> {
     const value = textOf(context.flags, name) ?? (name === 'since' ? DEFAULT_SINCE : undefined)
     if (value === undefined) continue
     checkMoment(name, value)
+    checkPublicId(name, value)
     parameters.set(name, value)
   }
   const reply = await get(context, await context.server(), '/v1/usage', parameters, usageReply)
