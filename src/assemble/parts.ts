@@ -29,6 +29,7 @@ import { Library } from '../knowledge/answer/library.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
+import { expectNotLost } from '../record/backup/beside.ts'
 import { expectRecord } from '../record/kinds.ts'
 import { type HomeLock, lockHome } from '../record/lock.ts'
 import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
@@ -205,6 +206,7 @@ function openLlama({ config, logs }: PartsOptions, paths: HomePaths, folder: Mod
 
 /** Collections are left out: where they cannot be used, all else can. */
 function expectHome({ home, state, index, knowledge, server }: HomePaths): void {
+  expectNotLost(home)
   expectRecord(home)
   for (const path of [join(home, 'owner.key'), state, index, knowledge, server]) expectFile(path)
 }

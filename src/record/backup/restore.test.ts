@@ -181,6 +181,19 @@ test('a replaced home is moved aside whole, and who was erased since is listed f
   assert.deepEqual(eraseAgain(later.home), [])
 })
 
+test('of two restores to one place at once, one is refused and leaves the copy of the other alone', async () => {
+  const target = join(root, 'contested')
+  const ended = await Promise.allSettled([restored(whole, target), restored(whole, target)])
+  assert.deepEqual(ended.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  const refused = ended.find((one) => one.status === 'rejected')
+  assert.ok(isConflict(/Another restore/)(refused?.reason))
+  assert.deepEqual(
+    readdirSync(root).filter((name) => name.startsWith('contested')),
+    ['contested'],
+  )
+  assert.ok((await verifyHome({ home: target, signal: new AbortController().signal })).ok)
+})
+
 test('keys that a backup was made without stay where they are, or are named', async () => {
   const fresh = join(root, 'no-keys')
   assert.deepEqual((await restored(bare, fresh)).missingKeys, ['owner.key', 'audit.key', 'vault.key'])
