@@ -73,7 +73,7 @@ async function logCheck({ paths, record: { log } }: Parts): Promise<Check> {
   return { name, state: 'ok', detail: `${paths.log} holds ${log.nextSeq} entries${torn}${read}` }
 }
 
-/** A header that names a newer format is damage, too: this version has begun the segment or read it. */
+/** A segment that cannot be read, or names a newer format, is damage, too: this version has begun it or read it. */
 function asDamage(error: unknown): { readonly damage: string; readonly whole: false; readonly bytes: 0 } {
   if (error instanceof UpshiftError) return { damage: error.message, whole: false, bytes: 0 }
   throw error
