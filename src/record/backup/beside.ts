@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { HomeError } from '../../contract/problem.ts'
 
@@ -31,6 +31,13 @@ export function stampOf(now: number): string {
 
 const STAMP = /^\d{8}T\d{6}Z$/
 
+/** Where a link leads to, whether anything is there or not: what is renamed is the home and never the link. */
+export function placeOf(home: string): string {
+  if (existsSync(home)) return realpathSync(home)
+  const isLink = lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink ? resolve(dirname(home), readlinkSync(home)) : resolve(home)
+}
+
 /** Whether a folder holds what every start makes. */
 export function isHome(folder: string): boolean {
   return ['log', 'state.db', 'lock.db'].some((name) => existsSync(join(folder, name)))
@@ -38,7 +45,7 @@ export function isHome(folder: string): boolean {
 
 /** What restores have put beside a home. */
 export function besideHome(home: string): Beside {
-  const whole = resolve(home)
+  const whole = placeOf(home)
   return {
     staged: stampsBeside(stagedAt(whole, '')).map((stamp) => stagedAt(whole, stamp)),
     aside: stampsBeside(asideAt(whole, '')).map((stamp) => asideAt(whole, stamp)),
@@ -48,7 +55,7 @@ export function besideHome(home: string): Beside {
 /** Throws HomeError where there is no home because a restore was broken off between its two renames. */
 export function expectSwapped(home: string): void {
   if (isHome(home)) return
-  const whole = resolve(home)
+  const whole = placeOf(home)
   const moved = stampsBeside(asideAt(whole, ''))
   const stamp = stampsBeside(stagedAt(whole, '')).findLast((one) => moved.includes(one))
   if (stamp === undefined) return
@@ -64,14 +71,14 @@ export function expectNotLost(home: string): void {
   expectSwapped(home)
   if (isHome(home)) return
   const { staged, aside } = besideHome(home)
-  const [before, copy] = [aside.at(-1), staged.at(-1)]
+  const [before, copy, whole] = [aside.at(-1), staged.at(-1), placeOf(home)]
   if (before !== undefined) {
-    const what = `a restore has moved one aside, to ${before}. Rename that to ${home}, or restore a backup`
-    throw missing(home, `${what}. To begin a new home, move it elsewhere first.`)
+    const what = `a restore has moved one aside, to ${before}. Rename that to ${whole}, or restore a backup`
+    throw missing(whole, `${what}. To begin a new home, move it elsewhere first.`)
   }
   if (copy !== undefined) {
     const what = `a restore is at work, or was broken off and has left ${copy}, a part of a backup`
-    throw missing(home, `${what}. Remove it and restore again. Without it, a start begins a new home.`)
+    throw missing(whole, `${what}. Remove it and restore again. Without it, a start begins a new home.`)
   }
 }
 

@@ -1,10 +1,10 @@
-import { existsSync, promises as fs, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { existsSync, promises as fs, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { type HomeLock, lockHome } from '../lock.ts'
 import { IDENTITY_FILE, KEY_FILES } from './backup.ts'
-import { asideAt, besideHome, expectSwapped, isHome, stagedAt, stampOf } from './beside.ts'
+import { asideAt, besideHome, expectSwapped, isHome, placeOf, stagedAt, stampOf } from './beside.ts'
 import { copyFile, writeSynced } from './copy.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { againFile, eraseAgain, logFacts } from './replaced.ts'
@@ -91,11 +91,6 @@ export async function restoreHome(options: RestoreOptions): Promise<Restored> {
     if (made && !placed) await fs.rm(staging, { recursive: true, force: true })
     lock?.release()
   }
-}
-
-/** Where a link leads to, so that the rename replaces the home and not the link. */
-function placeOf(target: string): string {
-  return existsSync(target) ? realpathSync(target) : resolve(target)
 }
 
 /** The lock of a home that is to be replaced. */
