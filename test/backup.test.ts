@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { upshift as command } from '../bench/process/command.ts'
 import { createKey } from '../bench/process/keys.ts'
 import { startUpshift, type Upshift } from '../bench/process/upshift.ts'
@@ -12,6 +14,9 @@ import { type Needle, rootForms, sight, subjectRows } from '../bench/trials/plan
 
 /** Backup and restore over the whole process: real commands beside a real server. */
 
+const KILLED_RESTORE = fileURLToPath(
+  new URL('../src/record/backup/restore-killed.fixture.ts', import.meta.url),
+)
 const LIMIT = { timeout: 60_000 }
 const folder = mkdtempSync(join(tmpdir(), 'upshift-backup-'))
 const engine = await startEchoEngine()
@@ -127,6 +132,61 @@ test('a backup without its keys needs those of the home that it replaces', LIMIT
   const exported = await command(upshift.home, ['subject', 'export', ada.name])
   assert.match(exported.out, /planted0bytes-ada/)
 })
+
+test('a restore that was killed between its two renames is never taken for a new home', LIMIT, async () => {
+  const { where, home, backup } = places('swapped')
+  {
+    await using upshift = await startUpshift({ folder: where, engine: engine.url })
+    await askAll(upshift, ada)
+    assert.equal((await command(home, ['backup', backup])).code, 0)
+    await end(upshift)
+  }
+  const restoring = spawnSync(process.execPath, [KILLED_RESTORE, backup, home, 'renamed'], {
+    encoding: 'utf8',
+  })
+  assert.equal(restoring.signal, 'SIGKILL', restoring.stderr)
+  const [aside = '', staged = ''] = readdirSync(where)
+    .filter((name) => name.startsWith('home.'))
+    .sort()
+    .map((name) => join(where, name))
+  assert.match(staged, /\.restoring-/)
+  for (const words of [['serve'], ['keys', 'list'], ['restore', backup, '--force']]) {
+    const refused = await command(home, words, { PORT: '0' })
+    assert.equal(refused.code, 1, refused.out)
+    assert.ok(refused.err.includes(aside) && refused.err.includes(staged), refused.err)
+    assert.match(refused.err, /broken off.*[Rr]ename/s)
+  }
+  const doctor = await command(home, ['doctor'])
+  assert.ok(doctor.out.includes('FAIL  home:') && doctor.out.includes(aside), doctor.out)
+  assert.ok(!existsSync(home), 'nothing was made in its place')
+  renameSync(staged, home)
+  assert.equal((await command(home, ['keys', 'list'])).code, 0)
+  await assertSound(home)
+})
+
+test(
+  'what a restore has left that was killed is named by the next one and by the doctor',
+  LIMIT,
+  async () => {
+    const { where, home, backup } = places('left')
+    {
+      await using upshift = await startUpshift({ folder: where, engine: engine.url })
+      await askAll(upshift, ada)
+      assert.equal((await command(home, ['backup', backup])).code, 0)
+      await end(upshift)
+    }
+    const restoring = spawnSync(process.execPath, [KILLED_RESTORE, backup, home, 'copying'], {
+      encoding: 'utf8',
+    })
+    assert.equal(restoring.signal, 'SIGKILL', restoring.stderr)
+    const left = join(where, readdirSync(where).find((name) => name.startsWith('home.restoring-')) ?? '')
+    const doctor = await command(home, ['doctor'])
+    assert.ok(doctor.out.includes(`warn  restore: ${left}`), doctor.out)
+    const again = await command(home, ['restore', backup, '--force'])
+    assert.equal(again.code, 0, again.err)
+    assert.ok(again.err.includes(left), again.err)
+  },
+)
 
 function places(name: string): { where: string; home: string; backup: string } {
   const where = mkdtempSync(join(folder, `${name}-`))

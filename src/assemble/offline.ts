@@ -9,6 +9,7 @@ import type { ServerPort, ServerReply } from '../contract/verb.ts'
 import { pause } from '../lib/clock.ts'
 import { request } from '../lib/node-http.ts'
 import { createLogs, type Logs } from '../observe/logs.ts'
+import { HomeHeld } from '../record/lock.ts'
 import { homePaths } from './home.ts'
 import { type ServeOptions, type Serving, serve } from './serve.ts'
 
@@ -98,8 +99,7 @@ async function serveUnlessServed(control: string, options: ServeOptions): Promis
       return await serve(options)
     } catch (error) {
       // The lock is held and nothing answers yet: a server or a command is starting or ending.
-      const held = error instanceof UpshiftError && error.problem.code === 'conflict'
-      if (!held || waitedMs >= LOCK_WAIT_MS) throw error
+      if (!(error instanceof HomeHeld) || waitedMs >= LOCK_WAIT_MS) throw error
       await pause(LOCK_POLL_MS)
     }
   }

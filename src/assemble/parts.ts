@@ -11,7 +11,6 @@ import type { Config } from '../config/sections.ts'
 import type { Surroundings } from '../config/surroundings.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { ModelView } from '../contract/model.ts'
-import { UpshiftError } from '../contract/problem.ts'
 import type { SecretRef } from '../contract/section.ts'
 import { type Connections, createConnections } from '../engine/connections.ts'
 import { createExtractiveEngine, EXTRACTIVE_MODEL } from '../engine/extractive/engine.ts'
@@ -29,8 +28,9 @@ import { Library } from '../knowledge/answer/library.ts'
 import { type Handbook, openHandbook } from '../knowledge/handbook/handbook.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Logs } from '../observe/logs.ts'
+import { expectNotLost } from '../record/backup/beside.ts'
 import { expectRecord } from '../record/kinds.ts'
-import { type HomeLock, lockHome } from '../record/lock.ts'
+import { HomeHeld, type HomeLock, lockHome } from '../record/lock.ts'
 import { LikeRequests, migrations as likeMigrations } from '../route/online/like.ts'
 import { expectFile } from '../store/kinds.ts'
 import { isBlank, openStore, type Store } from '../store/open.ts'
@@ -205,6 +205,7 @@ function openLlama({ config, logs }: PartsOptions, paths: HomePaths, folder: Mod
 
 /** Collections are left out: where they cannot be used, all else can. */
 function expectHome({ home, state, index, knowledge, server }: HomePaths): void {
+  expectNotLost(home)
   expectRecord(home)
   for (const path of [join(home, 'owner.key'), state, index, knowledge, server]) expectFile(path)
 }
@@ -214,11 +215,10 @@ function lockFor(paths: HomePaths): HomeLock {
   try {
     return lockHome(paths.home)
   } catch (error) {
-    const holder =
-      error instanceof UpshiftError && error.problem.code === 'conflict' ? readServerFile(paths) : undefined
+    const holder = error instanceof HomeHeld ? readServerFile(paths) : undefined
     if (holder === undefined) throw error
     const message = `Process ${holder.pid} already serves ${paths.home} at ${holder.address}. Use that one, stop it, or give this one a home of its own with UPSHIFT_HOME.`
-    throw new UpshiftError({ code: 'conflict', message }, error)
+    throw new HomeHeld({ code: 'conflict', message }, error)
   }
 }
 

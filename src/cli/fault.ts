@@ -41,7 +41,7 @@ export function faultOf(error: unknown, { verb, opened }: Readonly<Course>, vers
   if (error instanceof ServerGone) return { code: 'server_gone', message: error.message, exit: 1 }
   if (opened && isGone(error)) return { code: 'server_gone', message: GONE, exit: 1 }
   if (isDenied(error)) {
-    const message = `${error.path} cannot be read or written: ${error.message}. Check who owns it, or start Upshift as that user.`
+    const message = `${error.path} cannot be read or written: ${error.message}. Check who owns it and its mode, or start Upshift as that user.`
     return { code: 'conflict', message, exit: 1 }
   }
   if (isDiskFull(error) || isReadOnly(error)) {

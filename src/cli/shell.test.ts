@@ -228,7 +228,7 @@ test('a file that the system does not open for this user is told with its path, 
     const failing = verb(async () => Promise.reject(denied))
     const ran = await run({ argv: ['try', 'it'], catalogue: catalogueOf(failing) })
     assert.equal(ran.code, 1)
-    const words = `upshift: /h/audit.pub cannot be read or written: ${denied.message}. Check who owns it, or start Upshift as that user.\n`
+    const words = `upshift: /h/audit.pub cannot be read or written: ${denied.message}. Check who owns it and its mode, or start Upshift as that user.\n`
     assert.equal(ran.err, words)
   }
 })

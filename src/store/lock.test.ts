@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { HomeError } from '../contract/problem.ts'
 import { lockFile } from './lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upshift-lock-'))
@@ -19,6 +20,20 @@ test('a lock is held once, by this process too, and free again once it is releas
   held.release()
   using again = lockFile(path)
   assert.ok(again)
+})
+
+test('a file that is no lock, or cannot be one, is named with what to do', () => {
+  const path = join(folder, 'garbage')
+  writeFileSync(path, 'garbage '.repeat(1_000))
+  // Of the words of a fault only SQLite's own say that a lock is held, and not those in a path.
+  for (const one of [path, join(folder, 'locked', 'busy')]) {
+    const named = (error: unknown): boolean =>
+      error instanceof HomeError && error.message.includes(`The lock ${one} cannot be used`)
+    assert.throws(() => lockFile(one), named)
+  }
+  rmSync(path)
+  using mine = lockFile(path)
+  assert.ok(mine)
 })
 
 test('a process that is killed leaves its lock to the next', async () => {

@@ -1,5 +1,9 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { HomeError } from '../contract/problem.ts'
+
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5
 
 /** A lock that one process holds; the kernel drops it with the process. */
 export interface FileLock extends Disposable {
@@ -9,21 +13,30 @@ export interface FileLock extends Disposable {
 /**
  * Takes the lock at `path`, a file of mode 0600 that is made and stays there; undefined where another process, or
  * this one, holds it. It is SQLite's own exclusive lock on an empty database: the operating system releases it when
- * the process dies, however it dies, so that there is never a stale one to clear by hand. Throws where the file
- * cannot be made or is no lock.
+ * the process dies, however it dies, so that there is never a stale one to clear by hand. Throws HomeError
+ * where the file cannot be made or used, or is no lock.
  */
 export function lockFile(path: string): FileLock | undefined {
-  const database = new DatabaseSync(path)
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(path)
     chmodSync(path, 0o600)
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-  } catch (error) {
-    database.close()
-    if (error instanceof Error && /locked|busy/i.test(error.message)) return undefined
-    throw error
+  } catch (cause) {
+    database?.close()
+    if (codeOf(cause) === SQLITE_BUSY) return undefined
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const message = `The lock ${path} cannot be used: ${why}. See who owns it and its mode: a command of another user, root for one, may have made it. Nothing is kept in it: where no Upshift runs there it can be removed.`
+    throw new HomeError({ code: 'conflict', message }, cause)
   }
+  const held = database
   const release = (): void => {
-    if (database.isOpen) database.close()
+    if (held.isOpen) held.close()
   }
   return { release, [Symbol.dispose]: release }
+}
+
+/** SQLite's primary result code, the low byte of the extended one. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -67,6 +67,22 @@ test('a damaged log is told although a snapshot hides it from the start', async 
     assert.equal(check?.state, 'fail')
     assert.equal(check?.detail, `${path} is damaged at byte ${text.indexOf('\n') + 1}`)
     assert.match(check?.fix ?? '', /upshift audit verify/)
+  } finally {
+    await stop()
+  }
+})
+
+test('a segment of the log that cannot be read is a finding, and the doctor goes on to the others', async () => {
+  const { parts, config, stop } = await open('unreadable')
+  try {
+    // Where a file is meant, a folder: as root, no mode keeps anybody from reading.
+    const path = join(parts.paths.log, '000000000000-20200101.log')
+    mkdirSync(path)
+    const checks = await recordChecks(parts, config, nothing)
+    const check = checks.find(({ name }) => name === 'log')
+    assert.equal(check?.state, 'fail')
+    assert.ok(check?.detail.startsWith(`${path} cannot be read: `), check?.detail)
+    assert.ok(checks.some(({ name }) => name === 'vault'))
   } finally {
     await stop()
   }

@@ -4,6 +4,7 @@ import type { Config } from '../../config/sections.ts'
 import type { Check } from '../../contract/check.ts'
 import { UpshiftError } from '../../contract/problem.ts'
 import { pause } from '../../lib/clock.ts'
+import { besideHome } from '../../record/backup/beside.ts'
 import { findDamage } from '../../record/log/damage.ts'
 import type { Governing } from '../govern.ts'
 import type { Parts } from '../parts.ts'
@@ -28,6 +29,7 @@ export async function recordChecks(
     await logCheck(parts),
     await followerCheck(parts),
     vaultCheck(parts, config),
+    ...restoreChecks(parts),
     ...governing.unfinished().map(({ what, why }): Check => {
       const fix = 'find the cause in the words above, then restart: the next start tries it again'
       return { name: what, state: 'fail', detail: why, fix }
@@ -71,7 +73,7 @@ async function logCheck({ paths, record: { log } }: Parts): Promise<Check> {
   return { name, state: 'ok', detail: `${paths.log} holds ${log.nextSeq} entries${torn}${read}` }
 }
 
-/** A header that names a newer format is damage, too: this version has begun the segment or read it. */
+/** A segment that cannot be read, or names a newer format, is damage, too: this version has begun it or read it. */
 function asDamage(error: unknown): { readonly damage: string; readonly whole: false; readonly bytes: 0 } {
   if (error instanceof UpshiftError) return { damage: error.message, whole: false, bytes: 0 }
   throw error
@@ -99,6 +101,15 @@ async function followerCheck({ record: { log, follower } }: Parts): Promise<Chec
   } finally {
     waiting.abort()
   }
+}
+
+function restoreChecks({ paths }: Parts): Check[] {
+  return besideHome(paths.home).staged.map((copy) => ({
+    name: 'restore',
+    state: 'warn',
+    detail: `${copy} is left of a restore that was broken off, unless one is at work: a part of a backup, with its keys`,
+    fix: 'remove it: nothing is in it that the backup does not have',
+  }))
 }
 
 function vaultCheck({ paths, record: { vault } }: Parts, { record }: Config): Check {

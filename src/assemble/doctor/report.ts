@@ -7,6 +7,7 @@ import { UpshiftError } from '../../contract/problem.ts'
 import { expectJson } from '../../contract/reply.ts'
 import { asStarted, type ExitCode, type ServerPort, type VerbContext } from '../../contract/verb.ts'
 import { homePaths, readServerFile } from '../home.ts'
+import { explained } from '../refused.ts'
 import { doctorSchema } from './routes.ts'
 
 const PORT_WAIT_MS = 1_000
@@ -15,7 +16,7 @@ const PORT_WAIT_MS = 1_000
 export async function runDoctor(context: VerbContext, around: Surroundings): Promise<ExitCode> {
   const { config } = loadConfig(SECTIONS, around)
   const { host, port, home } = config.server
-  const opened = await opening(context)
+  const opened = await opening(context, around)
   if ('failed' in opened) {
     // The home cannot be opened, by lock, rights or damage: that is the finding, and the port can still be looked at.
     return tell(context, { checks: [await portCheck(host, port, false, home), opened.failed] })
@@ -33,13 +34,17 @@ function lockOfThisCommand(check: Check): Check {
   return { ...check, detail: 'no server runs on this home; this command held the lock while it looked' }
 }
 
-async function opening(context: VerbContext): Promise<{ server: ServerPort } | { failed: Check }> {
+async function opening(
+  context: VerbContext,
+  around: Surroundings,
+): Promise<{ server: ServerPort } | { failed: Check }> {
   try {
     return { server: await context.server() }
   } catch (error) {
-    if (!(error instanceof UpshiftError)) throw error
+    const said = explained(error, around, context.program ?? 'upshift')
+    if (!(said instanceof UpshiftError)) throw said
     const fix = 'see above; with another home (UPSHIFT_HOME) this command can be tried at once'
-    return { failed: { name: 'home', state: 'fail', detail: error.message, fix } }
+    return { failed: { name: 'home', state: 'fail', detail: said.message, fix } }
   }
 }
 

@@ -162,6 +162,9 @@ test('a process that is killed while it copies leaves no backup, and a home that
     const killed = spawnSync(process.execPath, [KILLED, home, folder, String(steps)], { encoding: 'utf8' })
     assert.equal(killed.signal, 'SIGKILL', killed.stderr)
     assert.throws(() => readManifest(folder), /broken off/)
+    const again = backUp(writingHome().ports, { folder, keys: true })
+    assert.ok(isRefusal(again))
+    assert.match(again.problem.message, /holds a backup that was broken off.*may hold keys/)
     assert.deepEqual((await verifyHome({ home, signal })).problems, [])
   }
 })

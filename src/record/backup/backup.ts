@@ -77,7 +77,10 @@ function unfitFolder(home: string, folder: string): Refusal | undefined {
   }
   if (!existsSync(folder)) return undefined
   if (statSync(folder).isDirectory() && readdirSync(folder).length === 0) return undefined
-  const message = `${folder} exists and is not empty: nothing is ever written over. Name a new folder.`
+  const brokenOff = existsSync(join(folder, IDENTITY_FILE)) && !existsSync(join(folder, MANIFEST_FILE))
+  const message = brokenOff
+    ? `${folder} holds a backup that was broken off, or is being made: it has no ${MANIFEST_FILE}, and may hold keys. Remove it if nobody makes it any more, or name a new folder.`
+    : `${folder} exists and is not empty: nothing is ever written over. Name a new folder.`
   return refuse('conflict', message, { param: 'folder' })
 }
 

@@ -8,8 +8,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -20,6 +22,7 @@ import { isRefusal, UpshiftError } from '../../contract/problem.ts'
 import { verifyHome } from '../audit/verify.ts'
 import { lockHome } from '../lock.ts'
 import { backUp } from './backup.ts'
+import { asideAt, expectNotLost, stagedAt, stampOf } from './beside.ts'
 import { eraseAgain, erasedAgain } from './replaced.ts'
 import { type Restored, restoreHome } from './restore.ts'
 import { WritingHome } from './writing-home.fixture.ts'
@@ -179,6 +182,35 @@ test('a replaced home is moved aside whole, and who was erased since is listed f
   assert.deepEqual(again.replaced?.eraseAgain, [subject])
   erasedAgain(later.home)
   assert.deepEqual(eraseAgain(later.home), [])
+})
+
+test('of two restores to one place at once, one is refused and leaves the copy of the other alone', async () => {
+  const target = join(root, 'contested')
+  const ended = await Promise.allSettled([restored(whole, target), restored(whole, target)])
+  assert.deepEqual(ended.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  const refused = ended.find((one) => one.status === 'rejected')
+  assert.ok(isConflict(/Another restore/)(refused?.reason))
+  assert.deepEqual(
+    readdirSync(root).filter((name) => name.startsWith('contested')),
+    ['contested'],
+  )
+  assert.ok((await verifyHome({ home: target, signal: new AbortController().signal })).ok)
+})
+
+test('what lies beside a missing home is seen where its path is a link, too', async () => {
+  const place = join(root, 'disk-of-home')
+  const link = join(root, 'linked-home')
+  symlinkSync(place, link)
+  assert.equal((await restored(whole, link)).home, place)
+  expectNotLost(link)
+  const aside = asideAt(place, stampOf(NOW))
+  renameSync(place, aside)
+  assert.throws(
+    () => expectNotLost(link),
+    isConflict(/none is begun.*moved one aside, to .*disk-of-home\.before-/),
+  )
+  cpSync(whole, stagedAt(place, stampOf(NOW)), { recursive: true })
+  await assert.rejects(restored(whole, link, true), isConflict(/broken off between its two renames/))
 })
 
 test('keys that a backup was made without stay where they are, or are named', async () => {

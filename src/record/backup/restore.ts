@@ -1,9 +1,10 @@
-import { existsSync, promises as fs, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { existsSync, promises as fs, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { UpshiftError } from '../../contract/problem.ts'
 import { syncFolder } from '../../lib/sync-folder.ts'
 import { type HomeLock, lockHome } from '../lock.ts'
 import { IDENTITY_FILE, KEY_FILES } from './backup.ts'
+import { asideAt, besideHome, expectSwapped, isHome, placeOf, stagedAt, stampOf } from './beside.ts'
 import { copyFile, writeSynced } from './copy.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { againFile, eraseAgain, logFacts } from './replaced.ts'
@@ -37,6 +38,8 @@ export interface Restored {
   /** Key files that neither the backup nor the replaced home had. */
   readonly missingKeys: readonly string[]
   readonly replaced: Replaced | null
+  /** Copies beside the home that other restores have left, or are making. */
+  readonly leftCopies: readonly string[]
 }
 
 export interface Replaced {
@@ -57,11 +60,15 @@ export interface Replaced {
 export async function restoreHome(options: RestoreOptions): Promise<Restored> {
   const manifest = readManifest(options.folder)
   const target = placeOf(options.target)
+  expectSwapped(target)
   const present = existsSync(target) && readdirSync(target).length > 0
   const lock = present ? held(target, options.force) : undefined
-  const staging = `${target}.restoring-${stampOf(options.now)}`
+  const staging = stagedAt(target, stampOf(options.now))
+  let made = false
   let placed = false
   try {
+    await makeStaging(staging, target)
+    made = true
     const bytes = await stage(manifest, staging, options)
     const carried = present ? await carryKeys(manifest, target, staging) : []
     const verdict = await options.verify(staging)
@@ -78,24 +85,17 @@ export async function restoreHome(options: RestoreOptions): Promise<Restored> {
       bytes,
       missingKeys: missing,
       replaced: replaced === undefined || movedTo === undefined ? null : { movedTo, ...replaced },
+      leftCopies: besideHome(target).staged,
     }
   } finally {
-    if (!placed) await fs.rm(staging, { recursive: true, force: true })
+    if (made && !placed) await fs.rm(staging, { recursive: true, force: true })
     lock?.release()
   }
 }
 
-/** Where a link leads to, so that the rename replaces the home and not the link. */
-function placeOf(target: string): string {
-  return existsSync(target) ? realpathSync(target) : resolve(target)
-}
-
 /** The lock of a home that is to be replaced. */
 function held(target: string, force: boolean): HomeLock {
-  const isHome =
-    statSync(target).isDirectory() &&
-    ['log', 'state.db', 'lock.db'].some((name) => existsSync(join(target, name)))
-  if (!isHome) {
+  if (!statSync(target).isDirectory() || !isHome(target)) {
     const message = `${target} is not empty and no home of Upshift's: it is not touched. Name another place with --to.`
     throw new UpshiftError({ code: 'conflict', message })
   }
@@ -106,12 +106,22 @@ function held(target: string, force: boolean): HomeLock {
   throw new UpshiftError({ code: 'conflict', message })
 }
 
+/** A copy that is there already is of another restore, and not for this one to remove. */
+async function makeStaging(staging: string, target: string): Promise<void> {
+  await fs.mkdir(dirname(staging), { recursive: true })
+  try {
+    await fs.mkdir(staging, { mode: 0o700 })
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+    const message = `Another restore to ${target} has begun in this second: ${staging} is its copy. Wait for it, and look at what came of it.`
+    throw new UpshiftError({ code: 'conflict', message }, cause)
+  }
+}
+
 /** Every file of the manifest, copied and compared. */
 async function stage(manifest: Manifest, staging: string, options: RestoreOptions): Promise<number> {
   const total = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0)
   let done = 0
-  await fs.mkdir(dirname(staging), { recursive: true })
-  await fs.mkdir(staging, { mode: 0o700 })
   for (const { path, bytes, sha256 } of manifest.files) {
     const from = join(options.folder, path)
     const size = await fs.stat(from).then(
@@ -176,7 +186,7 @@ async function swap(
   present: boolean,
   now: number,
 ): Promise<string | undefined> {
-  const aside = `${target}.before-${stampOf(now)}`
+  const aside = asideAt(target, stampOf(now))
   syncFolder(staging)
   try {
     if (present) await fs.rename(target, aside)
@@ -201,9 +211,4 @@ function unproven(folder: string, { problems }: Verdict): UpshiftError {
   const where = first?.file === undefined ? '' : ` (${first.file})`
   const message = `The backup ${basename(folder)} does not pass the audit, and nothing was restored: ${first?.kind ?? 'no reason given'}${where}: ${first?.detail ?? ''} ${problems.length} problems in all. Use another backup.`
   return new UpshiftError({ code: 'conflict', message })
-}
-
-/** 20261121T093000Z */
-function stampOf(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
 }

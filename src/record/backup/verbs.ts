@@ -85,7 +85,7 @@ async function restore(context: VerbContext): Promise<ExitCode> {
   return 0
 }
 
-function toldOf({ files, bytes, entries, missingKeys, replaced }: Restored): string {
+function toldOf({ files, bytes, entries, missingKeys, replaced, leftCopies }: Restored): string {
   const told = [`${files} files, ${bytes} bytes; the audit of its ${entries} entries passed.`]
   if (replaced !== null) {
     told.push(`The home that was there lies in ${replaced.movedTo}.`)
@@ -104,6 +104,11 @@ function toldOf({ files, bytes, entries, missingKeys, replaced }: Restored): str
   if (missingKeys.length > 0) {
     told.push(
       `The backup holds no keys. Before the first start put these in place: ${missingKeys.join(', ')}.`,
+    )
+  }
+  if (leftCopies.length > 0) {
+    told.push(
+      `Of restores that were broken off, or are at work: ${leftCopies.join(', ')}. Remove what is left.`,
     )
   }
   return told.map((line) => `upshift: ${line}\n`).join('')

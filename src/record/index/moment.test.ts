@@ -17,6 +17,8 @@ test('what is no moment is not taken for one', () => {
     '',
     'yesterday',
     '7',
+    // A second of the epoch, and no time ago.
+    '0',
     '2026-13-01',
     '2026-11-31',
     '2026-02-29',

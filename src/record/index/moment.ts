@@ -11,7 +11,8 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2
  * UTC where it names no zone); undefined where the text is none of these.
  */
 export function parseMoment(text: string, now: number): number | undefined {
-  const ago = parseDuration(text)
+  // A program that writes 0 means the epoch, and not the present moment.
+  const ago = text === '0' ? undefined : parseDuration(text)
   if (ago !== undefined) return now - ago
   if (DAY.test(text)) return valid(Date.parse(`${text}T00:00:00Z`), text)
   const time = TIME.exec(text)

@@ -51,6 +51,7 @@ test('a parameter that is not known or cannot be read is refused and named', asy
     ['limit=0', 'limit'],
     ['limit=1001', 'limit'],
     ['since=yesterday', 'since'],
+    ['until=0', 'until'],
     ['since=1h&until=2h', 'until'],
     ['cursor=abc', 'cursor'],
     ['outcome=fine', 'outcome'],

@@ -7,6 +7,7 @@ import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { Fair } from './fair.ts'
+import { Judging } from './judging.ts'
 import {
   eventParameters,
   eventsOf,
@@ -37,6 +38,8 @@ export interface IndexPorts {
 
 /** Judgements of one request; more say nothing new. */
 const FEEDBACK_MAX = 100
+/** The projections are a tenth of a second or so behind. */
+const JUDGE_AGAIN_MS = 1_000
 
 const MAX_TEXT_CHARS = 65_536
 
@@ -64,6 +67,7 @@ const feedbackReply = z.object({ id: z.string() })
 /** A key sees what it asked itself; the owner sees all. */
 export function indexRoutes(ports: IndexPorts): readonly Route[] {
   const fairly = fair()
+  const judging = new Judging()
   return [
     route({
       method: 'GET',
@@ -109,7 +113,7 @@ export function indexRoutes(ports: IndexPorts): readonly Route[] {
       body: feedbackBody,
       answers: feedbackReply,
       handle: ({ body, caller, signal }) =>
-        fairly(known(caller), () => judge(ports, body, known(caller), signal)),
+        fairly(known(caller), () => judge(ports, judging, body, known(caller), signal)),
     }),
     route({
       method: 'GET',
@@ -189,18 +193,15 @@ async function one(
 
 async function judge(
   ports: IndexPorts,
+  judging: Judging,
   body: z.infer<typeof feedbackBody>,
   caller: Caller,
   signal: AbortSignal,
 ): Promise<{ id: string } | Refusal> {
   const request = await one(ports, body.request_id, caller, false, signal)
   if (isRefusal(request)) return refuse('not_found', request.problem.message, { param: 'request_id' })
-  if (request.feedback.length >= FEEDBACK_MAX) {
-    return refuse(
-      'conflict',
-      `That request has been judged ${FEEDBACK_MAX} times, which is all that is kept.`,
-    )
-  }
+  const full = expectRoom(request.feedback.length, judging.of(request.id))
+  if (full !== undefined) return full
   const keep = keepOf(ports, body, request)
   if (isRefusal(keep)) return keep
   const id = newId('fb', ports.clock.now())
@@ -212,8 +213,23 @@ async function judge(
     ...(request.subject === null ? {} : { subject: request.subject }),
     ...(body.score === undefined ? {} : { score: body.score }),
   }
-  await ports.record(entry, keep)
+  const recorded = ports.record(entry, keep)
+  judging.count(
+    request.id,
+    recorded.then(() => ports.caughtUp(signal)),
+  )
+  await recorded
   return { id }
+}
+
+function expectRoom(kept: number, beingKept: number): Refusal | undefined {
+  if (kept >= FEEDBACK_MAX) {
+    const message = `That request has been judged ${FEEDBACK_MAX} times, which is all that is kept.`
+    return refuse('conflict', message)
+  }
+  if (kept + beingKept < FEEDBACK_MAX) return undefined
+  const message = `As many judgements of that request are being written as may be kept (${FEEDBACK_MAX}). Try again in a second.`
+  return refuse('queue_full', message, { retryAfterMs: JUDGE_AGAIN_MS })
 }
 
 /** A correction speaks of the same person as the request does, and is kept, and erased, with theirs. */

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { HomeError } from '../../contract/problem.ts'
 import { isMissing } from '../../lib/missing.ts'
 import { splitLine } from './line.ts'
 import { listSegments, readLines } from './segments.ts'
@@ -22,6 +23,7 @@ const PIECE_BYTES_MAX = 32 * 1_048_576
  * Looks whether every whole line of a log can be read, beside the process that writes it: the newest segments first, up
  * to `bytesMax`. A start reads only what its snapshot does not stand for, so damage may lie hidden until the snapshot
  * is gone. What follows the last line feed is no line yet. That nothing is missing or forged is the audit's to say.
+ * Throws UpshiftError where a segment cannot be read, or is of a newer format.
  */
 export async function findDamage(folder: string, bytesMax: number): Promise<Looked> {
   const segments = listSegments(folder).reverse()
@@ -36,10 +38,17 @@ export async function findDamage(folder: string, bytesMax: number): Promise<Look
       }
     } catch (error) {
       // Retention removes the oldest ones meanwhile.
-      if (!isMissing(error)) throw error
+      if (!isMissing(error)) throw unreadable(path, error)
     }
   }
   return { bytes, whole: true, damage: undefined }
+}
+
+/** The system's words for a disk that fails name no file. */
+function unreadable(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error && 'syscall' in cause)) return cause
+  const message = `${path} cannot be read: ${cause.message}. See who owns it, its mode, and whether its disk is sound.`
+  return new HomeError({ code: 'record_unavailable', message }, cause)
 }
 
 async function readSegment(path: string): Promise<{ end: number; offset: number | undefined }> {
