@@ -7,6 +7,7 @@ import type { ErasureBegun, ForgetBegun } from '../contract/entry.ts'
 import { UpshiftError } from '../contract/problem.ts'
 import { systemClock } from '../lib/clock.ts'
 import { dayOf, monthBeginsAt, monthOf } from '../lib/utc.ts'
+import { HASHES_FILE } from '../record/audit/home.ts'
 import { Disk } from '../record/disk.ts'
 import { type Log, openLog } from '../record/log/log.ts'
 import { type EntryLog, Recorder } from '../record/recorder.ts'
@@ -168,8 +169,8 @@ function vaultOf({ logs }: PartsOptions, paths: HomePaths, master: Uint8Array): 
 }
 
 /** How many entries are there that no tree tells of: it is gone as a whole, and the follower makes another. */
-function unsigned({ tree }: HomePaths, entries: number): number {
-  return readNewest(tree) === undefined && isBlank(join(tree, 'hashes')) ? entries : 0
+function unsigned({ home, tree }: HomePaths, entries: number): number {
+  return readNewest(tree) === undefined && isBlank(join(home, HASHES_FILE)) ? entries : 0
 }
 
 function treeGone(folder: string, entries: number): string {

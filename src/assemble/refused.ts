@@ -1,5 +1,6 @@
 import type { Surroundings } from '../config/surroundings.ts'
 import { UpshiftError } from '../contract/problem.ts'
+import { isDiskFull } from '../lib/disk-full.ts'
 
 const PORT_MAX = 65_535
 
@@ -21,9 +22,8 @@ export function explained(error: unknown, around: Surroundings, program: string)
     const message = `The server cannot listen there: ${error.message}. Choose another HOST or PORT.`
     return new UpshiftError({ code: 'conflict', message }, error)
   }
-  if (
-    ['ENOSPC', 'EDQUOT', 'EROFS', 'EISDIR', 'ERR_FS_EISDIR', 'ERR_SQLITE_ERROR'].includes(String(error.code))
-  ) {
+  const unusable = ['EROFS', 'EISDIR', 'ERR_FS_EISDIR', 'ERR_SQLITE_ERROR'].includes(String(error.code))
+  if (unusable || isDiskFull(error)) {
     const message = `The home cannot be used: ${error.message}. Check space and rights on its disk, or choose another home with UPSHIFT_HOME.`
     return new UpshiftError({ code: 'record_unavailable', message }, error)
   }

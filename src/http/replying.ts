@@ -123,16 +123,14 @@ async function writeStream(writing: Replying): Promise<void> {
     const text = writer.batch(batch)
     const { over } = writer
     const last = over === undefined ? batch.at(-1) : ({ type: 'answer-error', problem: over } as const)
-    const ended = isTerminal(last)
-    if (ended) ports.finished({ answer, terminal: last, firstTokenMs })
-    // It may be the whole of an answer that was held.
-    if (ended && over === undefined) return raw.end(text, ports.slowReaderMs)
-    const flows = text === '' || raw.destroyed || raw.write(text)
-    if (over !== undefined) {
-      await events.return?.()
-      break
+    if (isTerminal(last)) {
+      ports.finished({ answer, terminal: last, firstTokenMs })
+      // Before a slow reader is waited for: what nobody gets is not bought.
+      if (over !== undefined) await events.return?.()
+      // It may be the whole of an answer that was held.
+      return raw.end(text, ports.slowReaderMs)
     }
-    if (!flows) await raw.drained(ports.slowReaderMs)
+    if (text !== '' && !raw.destroyed && !raw.write(text)) await raw.drained(ports.slowReaderMs)
   }
   await raw.end('', ports.slowReaderMs)
 }

@@ -1,9 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { HomeError } from '../contract/problem.ts'
-
-/** https://www.sqlite.org/rescode.html#busy */
-const SQLITE_BUSY = 5
+import { SQLITE, sqliteCode } from '../lib/sqlite.ts'
 
 /** A lock that one process holds; the kernel drops it with the process. */
 export interface FileLock extends Disposable {
@@ -24,7 +22,7 @@ export function lockFile(path: string): FileLock | undefined {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
     database?.close()
-    if (codeOf(cause) === SQLITE_BUSY) return undefined
+    if (sqliteCode(cause) === SQLITE.busy) return undefined
     const why = cause instanceof Error ? cause.message : String(cause)
     const message = `The lock ${path} cannot be used: ${why}. See who owns it and its mode: a command of another user, root for one, may have made it. Nothing is kept in it: where no Upshift runs there it can be removed.`
     throw new HomeError({ code: 'conflict', message }, cause)
@@ -34,9 +32,4 @@ export function lockFile(path: string): FileLock | undefined {
     if (held.isOpen) held.close()
   }
   return { release, [Symbol.dispose]: release }
-}
-
-/** SQLite's primary result code, the low byte of the extended one. */
-function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }

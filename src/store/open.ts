@@ -2,7 +2,7 @@ import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { HomeError } from '../contract/problem.ts'
 import { assert } from '../lib/assert.ts'
-import { isMalformed } from '../lib/malformed.ts'
+import { isMalformed, SQLITE, sqliteCode } from '../lib/sqlite.ts'
 import { expectFile } from './kinds.ts'
 import { type Migration, migrate } from './migration.ts'
 
@@ -157,7 +157,7 @@ function tune(database: DatabaseSync, path: string): void {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF')
 }
 
-/** True where there is no database yet: no file, or an empty one. */
+/** True where nothing is kept yet: no file, or an empty one. */
 export function isBlank(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0
 }
@@ -177,17 +177,12 @@ export function keepPrivate(path: string): void {
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
 }
 
-// SQLite's result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
-const SQLITE_BUSY = 5
-const SQLITE_READONLY = 8
-const SQLITE_CANTOPEN = 14
-
 /** What a fault of the database at `path` means: HomeError where SQLite says that it lies in the file, else the error itself. */
 export function explained(error: unknown, path: string): unknown {
   if (isMalformed(error)) return damaged(path, error.message, error)
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
-  if (code === SQLITE_CANTOPEN || code === SQLITE_READONLY) return unopened(path, error)
-  if (code === SQLITE_BUSY) {
+  const code = sqliteCode(error)
+  if (code === SQLITE.cantOpen || code === SQLITE.readOnly) return unopened(path, error)
+  if (code === SQLITE.busy) {
     const message =
       `The database ${path} was locked by another process for ${BUSY_TIMEOUT_MS / 1000} s. ` +
       'Stop the other Upshift that uses this home, or choose another home (UPSHIFT_HOME).'

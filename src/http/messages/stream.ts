@@ -36,7 +36,7 @@ type Later =
  * several may come in turns; nothing is lost by that, since the path lets a call go only when it is whole.
  */
 export class MessagesEncoder {
-  /** Why the message was ended here, before the engine's end: what still comes is not written. */
+  /** Why the message was ended here, before the engine's end. */
   over: Problem | undefined
   readonly #asked: Asked
   readonly #thoughts: boolean
@@ -44,6 +44,7 @@ export class MessagesEncoder {
   readonly #later: Later[] = []
   #laterChars = 0
   #relays = true
+  /** The message has ended: what still comes is not written. */
   #stopped = false
   #called = false
   #choice: WireChoice | undefined
@@ -60,11 +61,11 @@ export class MessagesEncoder {
     const finish = last?.type === 'answer-finish' ? last : undefined
     let text = ''
     for (const event of batch) {
-      if (this.over !== undefined) return text
+      if (this.#stopped) break
       if (event.type === 'chunk-delta') text += this.#event(event, finish)
       else if (event.type === 'answer-error') text += this.#error(namedInMessages(event.problem))
     }
-    return finish === undefined || this.over !== undefined ? text : text + this.#end(finish)
+    return finish === undefined ? text : text + this.#end(finish)
   }
 
   #event(event: ChunkDelta, finish: AnswerFinish | undefined): string {

@@ -5,7 +5,7 @@ import { isEmptyWord, isFaintWord, wordsOf } from './words.ts'
 /**
  * DESIGN. Which words of a text carry its subject depends on its language: "die" is an article here and a verb there.
  * The language is the one whose function words the text has most of: they are every second word of any
- * question, and no dictionary of all words is needed. Where English has as many, or no language has any, it is English.
+ * question, and no dictionary of all words is needed. Where no other has more than English, or too few tell, it is English.
  * Two others that have equally many are taken together: Danish and Swedish differ in little.
  */
 export interface Language {

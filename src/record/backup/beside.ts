@@ -91,12 +91,15 @@ function stampsBeside(prefix: string): readonly string[] {
     .filter((stamp) => STAMP.test(stamp))
 }
 
+const UNKNOWN = new Set<unknown>(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'])
+
 /** A folder that may be passed through but not listed is no fault of a home in it: then nothing is known of it. */
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder).sort()
-  } catch {
-    return []
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && UNKNOWN.has(error.code)) return []
+    throw error
   }
 }
 

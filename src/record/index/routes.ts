@@ -26,7 +26,7 @@ export interface IndexPorts {
   /** Asks the projections, in the follower's thread. */
   ask(query: Query, signal: AbortSignal): Promise<Reply>
   /** Resolves once the projections hold every entry that was appended before the call. */
-  caughtUp(signal: AbortSignal): Promise<void>
+  caughtUp(): Promise<void>
   /** Appends to the log, and keeps the text beside it; resolves once it is as durable as configured. */
   record(entry: Feedback, keep?: Keep): Promise<void>
   /** The name of a subject, for whom a correction is then kept; undefined where it was erased. */
@@ -182,7 +182,7 @@ async function one(
   const first = await reply(ports, query, signal)
   if (first.request !== null) return first.request
   // An answer that arrived a moment ago may not have reached the tables yet.
-  await ports.caughtUp(signal)
+  await ports.caughtUp()
   const { request } = await reply(ports, query, signal)
   if (request !== null) return request
   const message = caller.owner
@@ -200,7 +200,7 @@ async function judge(
 ): Promise<{ id: string } | Refusal> {
   const request = await one(ports, body.request_id, caller, false, signal)
   if (isRefusal(request)) return refuse('not_found', request.problem.message, { param: 'request_id' })
-  const full = expectRoom(request.feedback.length, judging.of(request.id))
+  const full = noRoom(request.feedback.length, judging.of(request.id))
   if (full !== undefined) return full
   const keep = keepOf(ports, body, request)
   if (isRefusal(keep)) return keep
@@ -216,13 +216,13 @@ async function judge(
   const recorded = ports.record(entry, keep)
   judging.count(
     request.id,
-    recorded.then(() => ports.caughtUp(signal)),
+    recorded.then(() => ports.caughtUp()),
   )
   await recorded
   return { id }
 }
 
-function expectRoom(kept: number, beingKept: number): Refusal | undefined {
+function noRoom(kept: number, beingKept: number): Refusal | undefined {
   if (kept >= FEEDBACK_MAX) {
     const message = `That request has been judged ${FEEDBACK_MAX} times, which is all that is kept.`
     return refuse('conflict', message)

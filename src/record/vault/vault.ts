@@ -5,6 +5,7 @@ import { assert } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isDiskFull } from '../../lib/disk-full.ts'
 import { newId } from '../../lib/ids.ts'
+import { SQLITE, sqliteCode } from '../../lib/sqlite.ts'
 import { isBlank } from '../../store/open.ts'
 import { Appender } from './appender.ts'
 import { listVaultFiles, type VaultFile } from './files.ts'
@@ -370,13 +371,9 @@ class FileVault implements Vault {
   }
 }
 
-/** https://www.sqlite.org/rescode.html#full */
-const SQLITE_FULL = 13
-
 function unkept(what: string, cause: unknown): UpshiftError {
   if (cause instanceof UpshiftError) return cause
-  const full =
-    isDiskFull(cause) || (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_FULL)
+  const full = isDiskFull(cause) || sqliteCode(cause) === SQLITE.full
   const why = cause instanceof Error ? ` (${cause.message})` : ''
   const message =
     `The request's texts were not kept, so it is not answered: ${what}${why}. Check the disk under the home with ` +

@@ -41,7 +41,7 @@ export interface EscalationPorts {
   draw(asked: Drawing): Draw | undefined
 }
 
-/** For plans that nobody carries out: they are made as any other, and nothing is drawn, counted or remembered of them. */
+/** For plans of requests that are not answered, only their tokens counted: made as any other, but no lot is drawn and nothing remembered. */
 export function leavingNoTrace(ports: EscalationPorts): EscalationPorts {
   const { sessions, like } = ports
   return {
