@@ -18,12 +18,13 @@ import {
   startProxy,
   type Target,
 } from './gateway/targets.ts'
+import { UsedMemory } from './gateway/used-memory.ts'
 import { tables } from './gateway/words.ts'
 import type { ForkedEngine } from './process/children.ts'
 import { profiledThreads, selfTimes } from './process/profile.ts'
 
 /**
- * Upshift beside another gateway: `npm run bench:gateway [-- --quick --json --profile]`.
+ * Upshift beside another gateway: `npm run bench:gateway [-- --quick --json --profile --fresh-memory]`.
  *
  * DESIGN. Four ways to one engine that answers at once: straight, through a bare undici-dispatch proxy, through
  * Upshift as a user starts it (record, ledger, vault and guards on, a key with every limit, a model with a price),
@@ -40,6 +41,9 @@ import { profiledThreads, selfTimes } from './process/profile.ts'
  *   less than the rounds differ; and pinned, Upshift's other threads would share their main thread's core.
  * - The targets take turns within a round, each round beginning with another one; a figure is the median of the rounds,
  *   and a ratio the median of the rounds' ratios, so that what else the machine does falls on all alike.
+ * - Before each slice memory is used and set free again (gateway/used-memory.ts; not with `--fresh-memory`), so that no
+ *   figure depends on how much of its memory a virtual machine happens to have got from its host. Upshift is started
+ *   for the second time, as a user's is after the first: Node has in its cache what it compiled.
  * - CPU is the process's user and system time, all threads (/proc/PID/stat); memory is VmHWM; the loop's delay is a
  *   millisecond timer's lateness inside the process (gateway/probe.mjs). Linux only.
  * - The time to the first token is taken on paced streams, which saturate nothing, against the direct way's in the
@@ -58,6 +62,8 @@ const { values } = parseArgs({
     /** Only rows whose words hold this: `4 KB, 16`. */
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
+    /** As a machine that has just started has it: gateway/used-memory.ts. */
+    'fresh-memory': { type: 'boolean', default: false },
   },
 })
 const RECORDS_MAX = 20_000_000
@@ -71,6 +77,7 @@ const QUICK_MAIN: Pace = { rounds: 3, sliceMs: 700, warmUpMs: 600 }
 
 const begun = performance.now()
 const folder = mkdtempSync(join(tmpdir(), 'upshift-gateway-'))
+const memory = new UsedMemory(folder)
 try {
   process.exitCode = await main()
 } finally {
@@ -94,6 +101,7 @@ async function main(): Promise<ExitCode> {
     node: process.version,
     portkeyNodes: portkey.nodes,
     stolenShare: stolenShare(before, machineTicks()),
+    pageUs: memory.pageUs,
     seconds: (performance.now() - begun) / 1_000,
   }
   if (values.json)
@@ -102,12 +110,20 @@ async function main(): Promise<ExitCode> {
     const { cpu, cores, node, stolenShare: stolen } = machine
     process.stdout.write(`${cores} × ${cpu}, Node ${node}, nothing pinned to a core; `)
     process.stdout.write(`${(100 * stolen).toFixed(1)} % of the time was taken by the machine's host\n`)
+    process.stdout.write(`${memoryWords()}\n`)
     process.stdout.write(`portkey runs under ${portkey.nodes[0] ?? '(nothing)'}, `)
     process.stdout.write(`portkeyOther under ${portkey.nodes[1] ?? '(nothing)'}\n`)
     process.stdout.write(`Portkey's tree: ${portkey.tree.join(' ')}\n${tables(run, gates)}`)
   }
   if (gates.some(({ met }) => met === false)) return 3
   return gates.some(({ met }) => met === null) || coldStart === undefined ? 4 : 0
+}
+
+function memoryWords(): string {
+  const { pageUs } = memory
+  if (pageUs === null) return 'memory as the machine had it, used or fresh'
+  const { least, most } = pageUs
+  return `memory used before each slice: a page of it took ${least.toFixed(1)} µs at least, ${most.toFixed(1)} µs at most`
 }
 
 function reportOf(run: Run, gates: readonly Gate[], { nodes, tree }: PortkeyFacts, machine: object) {
@@ -156,7 +172,7 @@ async function measureAll(): Promise<Measurement> {
   const targets: readonly Target[] = [directTarget(engine), proxy, upshift, ...portkey.targets]
   const cases = casesOf(values.quick).filter((one) => wordsOf(one).includes(values.only))
   progress('warming up')
-  for (const one of WARM_UP) await measureCase(one, targets, engine.pid, WARM_UP_PACE)
+  for (const one of WARM_UP) await measureCase(one, targets, engine.pid, WARM_UP_PACE, beforeSlice)
   const { rows, mainRow } = await measureCases(cases, targets, engine.pid)
   const peaks = targets.map(({ name, pid }) => {
     const wholeRun = peakRssBytes(pid)
@@ -177,10 +193,14 @@ async function measureCases(cases: readonly Case[], targets: readonly Target[], 
     progress(wordsOf(one))
     // The slower Portkey is there for the main row alone.
     const asked = isMain(one) ? targets : targets.filter(({ name }) => name !== 'portkeyOther')
-    rows.push(await measureCase(one, asked, enginePid, paceOf(one)))
+    rows.push(await measureCase(one, asked, enginePid, paceOf(one), beforeSlice))
     if (isMain(one)) for (const { name, pid } of targets) mainRow.set(name, peakRssBytes(pid))
   }
   return { rows, mainRow }
+}
+
+function beforeSlice(): void {
+  if (!values['fresh-memory']) memory.pass()
 }
 
 function wordsOf({ body, connections, kind }: Case): string {

@@ -37,12 +37,17 @@ export interface Pace {
   readonly warmUpMs: number
 }
 
-/** A case with every target in turn, each round beginning with another one. Throws at a wrong answer. */
+/**
+ * A case with every target in turn, each round beginning with another one. Throws at a wrong answer.
+ *
+ * @param beforeSlice - what is done before each slice, whichever target's
+ */
 export async function measureCase(
   one: Case,
   targets: readonly Target[],
   enginePid: number,
   pace: Pace,
+  beforeSlice: () => void,
 ): Promise<Row> {
   const seen = new Map<Name, Measured[]>(targets.map(({ name }) => [name, []]))
   for (const target of targets) {
@@ -53,6 +58,7 @@ export async function measureCase(
     for (let turn = 0; turn < targets.length; turn++) {
       const target = targets[(turn + round) % targets.length]
       if (target === undefined) continue
+      beforeSlice()
       seen.get(target.name)?.push(await slice(target, one, enginePid, pace.sliceMs))
     }
   }

@@ -84,13 +84,14 @@ export class RequestBill implements Bill {
   charges(): Charges {
     const { costMicros, unknown, legs } = this.#sum
     const cost = unknown || costMicros === undefined ? {} : { costMicros }
-    const delivered = legs.flatMap((leg) => (leg.#charged === undefined ? [] : [leg.#charged]))
-    if (delivered.length === 0) return costMicros === undefined ? cost : { ...cost, chargedMicros: 0 }
-    let chargedMicros = 0
-    for (const one of delivered) {
-      if (one.chargedMicros === undefined) return cost
-      chargedMicros += one.chargedMicros
+    let chargedMicros: number | undefined
+    for (const leg of legs) {
+      const charged = leg.#charged
+      if (charged === undefined) continue
+      if (charged.chargedMicros === undefined) return cost
+      chargedMicros = (chargedMicros ?? 0) + charged.chargedMicros
     }
+    if (chargedMicros === undefined) return costMicros === undefined ? cost : { ...cost, chargedMicros: 0 }
     return { ...cost, chargedMicros }
   }
 }

@@ -224,8 +224,10 @@ export class Turn implements Running<ChatRequest> {
       verdicts: [...verdicts, ...finish.verdicts, ...this.#check.verdicts],
       ...work.bill.total(),
     }
-    const kept = this.#kept.flat()
-    return { type: 'done', last: this.#left ? [...kept, terminal] : [this.#start(), ...kept, terminal] }
+    const last: AnswerEvent[] = this.#left ? [] : [this.#start()]
+    for (const kept of this.#kept) last.push(...kept)
+    last.push(terminal)
+    return { type: 'done', last }
   }
 }
 

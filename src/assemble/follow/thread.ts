@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../lib/assert.ts'
@@ -14,6 +15,8 @@ const port = parentPort
 const tell = (message: FromFollower): void => port.postMessage(message)
 // What the main thread gave is what it declares.
 const following = new Following(workerData as FollowerData, tell)
+// A thread has a cache of its own, which a server that is killed would lose: see start.ts.
+flushCompileCache()
 
 port.on('message', (message: ToFollower) => {
   switch (message.type) {
