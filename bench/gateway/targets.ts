@@ -4,7 +4,7 @@ import { chatHead } from '../process/chat.ts'
 import { type ForkedEngine, forkBareProxy, forkEngine } from '../process/children.ts'
 import { createKey } from '../process/keys.ts'
 import { load } from '../process/load.ts'
-import { startUpshift } from '../process/upshift.ts'
+import { startUpshift, type Upshift } from '../process/upshift.ts'
 import { bodyText, type Case, MAIN_BODY } from './cases.ts'
 import { probeFlags } from './measured.ts'
 import { type Installed, machineNode, type Portkey, portkeyHeaders, startPortkey } from './portkey.ts'
@@ -62,9 +62,7 @@ export async function startMeasuredUpshift(
   const probe = join(folder, 'upshift.sock')
   const nodeFlags = [...probeFlags(probe), ...extraFlags]
   const options = { folder, engine: engine.url, price: PRICE, nodeFlags }
-  const first = await startUpshift(options)
-  first.child.kill('SIGTERM')
-  await first.ended
+  await stopped(await startUpshift(options))
   const upshift = await startUpshift(options)
   const { secret } = await createKey(upshift, 'bench', LIMITS)
   return {
@@ -74,12 +72,14 @@ export async function startMeasuredUpshift(
     probe,
     request: requests('scripted/small', secret),
     // By itself, so that a profile is written.
-    stop: async () => {
-      upshift.child.kill('SIGTERM')
-      await upshift.ended
-    },
+    stop: () => stopped(upshift),
     [Symbol.asyncDispose]: () => upshift[Symbol.asyncDispose](),
   }
+}
+
+async function stopped({ child, ended }: Upshift): Promise<void> {
+  child.kill('SIGTERM')
+  await ended
 }
 
 export interface PortkeyTarget extends Target, AsyncDisposable {

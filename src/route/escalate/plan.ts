@@ -41,7 +41,10 @@ export interface EscalationPorts {
   draw(asked: Drawing): Draw | undefined
 }
 
-/** For plans of requests that are not answered, only their tokens counted: made as any other, but no lot is drawn and nothing remembered. */
+/**
+ * For the plan of a request whose tokens are only counted: it is made as any other, but no lot is drawn for it, and
+ * nothing of it is remembered.
+ */
 export function leavingNoTrace(ports: EscalationPorts): EscalationPorts {
   const { sessions, like } = ports
   return {
